@@ -1,0 +1,82 @@
+"""Canonical space and head pose: which part of the landmarks is the head, which is the face.
+
+A head transform is a similarity (weak perspective): canonical point p goes to the picture as
+`scale * R @ p + (tx, ty, 0)`. Motion's head pose is an offset from a resting transform, so that it
+carries over to a portrait whatever way the portrait faces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from openvasa.face.topology import RIGID, canonical_mesh
+
+FACE_WIDTH = 15.0
+"""Width of the mean head's face between the temples, canonical units."""
+
+
+@dataclass(frozen=True)
+class HeadTransform:
+    """Similarity from canonical space to picture pixels.
+
+    Attributes:
+        rotation: (3, 3) float64 rotation matrix, head to camera.
+        scale: px per canonical unit.
+        translation: (3,) float64 px; z is the depth of the head's origin in the same scale.
+    """
+
+    rotation: np.ndarray
+    scale: float
+    translation: np.ndarray
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """(N, 3) canonical points → (N, 3) float32 px."""
+        return (points @ self.rotation.T * self.scale + self.translation).astype(np.float32)
+
+    def invert(self, points: np.ndarray) -> np.ndarray:
+        """(N, 3) px → (N, 3) float32 canonical points."""
+        return ((points - self.translation) @ self.rotation / self.scale).astype(np.float32)
+
+    @property
+    def euler_degrees(self) -> np.ndarray:
+        """(3,) yaw, pitch, roll in degrees; yaw > 0 turns the nose to the picture's right."""
+        yaw, pitch, roll = Rotation.from_matrix(self.rotation).as_euler("YXZ", degrees=True)
+        return np.array([-yaw, pitch, roll])
+
+
+def fit_head(landmarks: np.ndarray) -> HeadTransform:
+    """Fit the head transform of (478, 3) landmarks in px.
+
+    Similarity Procrustes (Umeyama, PAMI 13(4), 1991) of the points that hardly move against the
+    skull, on Google's mean head.
+    """
+    target = landmarks[RIGID].astype(np.float64)
+    source = canonical_mesh()[0][RIGID].astype(np.float64)
+    target_mean, source_mean = target.mean(axis=0), source.mean(axis=0)
+    target_c, source_c = target - target_mean, source - source_mean
+    u, singular, vt = np.linalg.svd(target_c.T @ source_c)
+    signs = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * signs) @ vt
+    scale = float((singular * signs).sum() / (source_c**2).sum())
+    return HeadTransform(rotation, scale, target_mean - scale * rotation @ source_mean)
+
+
+def pose_between(rest: HeadTransform, head: HeadTransform) -> np.ndarray:
+    """(6,) float32 head pose of `head` as an offset from `rest`.
+
+    Rotation vector in the resting head's own axes (rad), translation of the head's origin in the
+    picture (face widths, x and y), log distance (> 0 is farther away).
+    """
+    rotation = Rotation.from_matrix(rest.rotation.T @ head.rotation).as_rotvec()
+    shift = (head.translation - rest.translation)[:2] / (rest.scale * FACE_WIDTH)
+    return np.float32([*rotation, *shift, np.log(rest.scale / head.scale)])
+
+
+def apply_pose(rest: HeadTransform, pose: np.ndarray) -> HeadTransform:
+    """The head transform that lies `pose` (6,) away from `rest`; undoes `pose_between`."""
+    rotation = rest.rotation @ Rotation.from_rotvec(pose[:3]).as_matrix()
+    shift = np.append(pose[3:5], 0.0) * rest.scale * FACE_WIDTH
+    return HeadTransform(rotation, rest.scale * float(np.exp(-pose[5])), rest.translation + shift)

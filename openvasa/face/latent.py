@@ -1,0 +1,117 @@
+"""The face latent: everything about one portrait that stays the same while it talks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from openvasa.errors import InputError
+from openvasa.face.canonical import HeadTransform, apply_pose
+
+CROP_SIDE = 512
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class FaceLatent:
+    """A portrait, encoded once; saved and loaded as one `.npz` avatar file.
+
+    Attributes:
+        image: (512, 512, 3) uint8 RGB, the square crop with head and shoulders.
+        landmarks: (478, 3) float32, tracked points in px of the crop, z away from the camera.
+        head: similarity from canonical space to px of the crop, in the portrait's own pose.
+        canonical: (478, 3) float32, the tracked points in canonical space, own expression included.
+        neutral: (478, 3) float32, the identity: canonical shape without the own expression, lips
+            closed.
+        dynamics: (D,) float32, the portrait's own expression as a facial dynamics code.
+        blendshapes: (52,) float32 in 0–1, ARKit reading of the own expression.
+        matte: (512, 512) float32 in 0–1, the person.
+        background: (512, 512, 3) uint8 RGB, the plate completed behind the person.
+        picture: (H, W, 3) uint8 RGB, the whole picture the crop was cut from.
+        crop: (3,) float32 left, top and side of the crop square in px of `picture`.
+    """
+
+    image: np.ndarray
+    landmarks: np.ndarray
+    head: HeadTransform
+    canonical: np.ndarray
+    neutral: np.ndarray
+    dynamics: np.ndarray
+    blendshapes: np.ndarray
+    matte: np.ndarray
+    background: np.ndarray
+    picture: np.ndarray
+    crop: np.ndarray
+
+    def save(self, path: str | Path) -> None:
+        """Write the avatar file (`.npz`)."""
+        path = Path(path)
+        if path.suffix != ".npz":
+            raise InputError(f"{path}: an avatar file ends in .npz; rename it")
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "head"}
+        partial = path.with_name(path.name + ".partial.npz")
+        try:
+            np.savez_compressed(
+                partial,
+                openvasa_avatar=np.int32(FORMAT_VERSION),
+                head_rotation=self.head.rotation,
+                head_scale=self.head.scale,
+                head_translation=self.head.translation,
+                **arrays,
+            )
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise InputError(f"{path}: cannot write the avatar ({error.strerror})") from error
+
+    @staticmethod
+    def load(path: str | Path) -> FaceLatent:
+        """Read an avatar file; raises InputError where it is not one."""
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                arrays = dict(data)
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: no such file; check the path") from error
+        except Exception as error:
+            raise InputError(f"{path}: not an avatar file; encode the portrait again") from error
+        if int(arrays.pop("openvasa_avatar", -1)) != FORMAT_VERSION:
+            raise InputError(f"{path}: not an avatar of this version; encode the portrait again")
+        head = HeadTransform(
+            arrays.pop("head_rotation"),
+            float(arrays.pop("head_scale")),
+            arrays.pop("head_translation"),
+        )
+        try:
+            return FaceLatent(head=head, **arrays)
+        except TypeError as error:
+            raise InputError(f"{path}: incomplete avatar file; encode it again") from error
+
+
+@dataclass(frozen=True)
+class FrameGeometry:
+    """Where every tracked point of the face is in one output frame.
+
+    Attributes:
+        canonical: (478, 3) float32, the face's shape in canonical space.
+        head: similarity from canonical space to px of the crop.
+        landmarks: (478, 3) float32 px of the crop: `head.apply(canonical)`.
+    """
+
+    canonical: np.ndarray
+    head: HeadTransform
+    landmarks: np.ndarray
+
+
+def pose_face(face: FaceLatent, pose: np.ndarray, shape_change: np.ndarray) -> FrameGeometry:
+    """Geometry of `face` at one moment of a motion.
+
+    Args:
+        face: the portrait.
+        pose: (6,) head pose as an offset from the portrait's own.
+        shape_change: (478, 3) change of the canonical shape against the neutral face.
+    """
+    canonical = face.neutral + shape_change.astype(np.float32)
+    head = apply_pose(face.head, pose)
+    return FrameGeometry(canonical, head, head.apply(canonical))

@@ -1,0 +1,204 @@
+"""Tell the person from the background: a soft matte of head, hair, hat and shoulders.
+
+MediaPipe's selfie segmentation network (Apache-2.0) finds the person at 256 px; where it is
+unsure over a whole region, as under the brim of a painted hat, GrabCut (Rother et al., SIGGRAPH
+2004) decides by colour; a guided filter (He et al., TPAMI 2013) with the picture as guide then
+moves the outline to the picture's own edges.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from openvasa.backend import Network, compile_network
+from openvasa.errors import InputError
+from openvasa.face.topology import FACE_OVAL, POINTS, THIRD_PARTY
+
+SIDE = 512
+NETWORK_SIDE = 256
+VIEWS = ((1.0, False), (1.0, True), (0.85, False), (0.7, True))
+"""(scale, mirrored) of the views whose answers are averaged: close crops of big hats and hair are
+unlike the pictures that the network knows, and are told better from farther away."""
+FRAME = 3
+"""Network px along the border that may belong to a scan's frame."""
+SURE = 0.1
+"""Probabilities within this of 0 or 1 count as certain."""
+LIKELY = 0.25
+"""Unsure pixels above this start out as person: a dragged bit of wall shows less than a hat cut
+in two."""
+GRABCUT_SIDE = 96
+"""GrabCut's time grows with its pixels; edges are the guided filter's work anyway."""
+UNSURE_WIDTH = 11
+"""Width in network px from which an uncertain zone is a region, not merely a soft edge."""
+FILTER_RADIUS = 4
+"""In px at half the picture's size, where the filter's coefficients are computed."""
+FILTER_EPSILON = 2e-4
+FAINT = 0.08
+"""Opacities below this, or above one minus this, are the filter's haze and not hair."""
+EDGE_BAND = 12
+"""Half width in px of the zone around the outline in which the matte may be soft."""
+
+
+@lru_cache(maxsize=2)
+def _network(threads: int) -> Network:
+    return compile_network(THIRD_PARTY / "selfie_segmentation.onnx", threads=threads)
+
+
+def person_matte(image: np.ndarray, landmarks: np.ndarray, *, threads: int = 1) -> np.ndarray:
+    """Opacity of the person whose face was tracked.
+
+    Args:
+        image: (512, 512, 3) uint8 RGB portrait crop.
+        landmarks: (478, 3) float32 face landmarks in px of `image`.
+        threads: CPU threads of the network.
+
+    Returns:
+        (512, 512) float32 in [0, 1]: one connected region that holds the whole face oval and
+        has no holes; soft along its outline.
+
+    Raises:
+        InputError: an array has the wrong shape or type, or the face lies outside the picture.
+    """
+    if image.shape != (SIDE, SIDE, 3) or image.dtype != np.uint8:
+        raise InputError(
+            f"portrait crop: expected (512, 512, 3) uint8, got {image.shape} {image.dtype}; "
+            "crop and resize the portrait first"
+        )
+    if landmarks.shape != (POINTS, 3):
+        raise InputError(
+            f"landmarks: expected (478, 3), got {landmarks.shape}; track the crop first"
+        )
+    face = _face_region(landmarks)
+    if not face.any():
+        raise InputError("landmarks: the face lies outside the crop; crop around the face")
+    probability = np.maximum(_person_probability(image, threads), _half(face))
+    probability = _settle_unsure_regions(image, probability)
+    coarse = cv2.resize(probability, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    outline = _connected_solid(np.maximum(coarse, face) > 0.5, face)
+    refined = _guided_filter(image, np.where(outline, np.maximum(coarse, 0.5), coarse))
+    return _soften_only_the_edge(refined, outline, face)
+
+
+def _face_region(landmarks: np.ndarray) -> np.ndarray:
+    """(512, 512) float32: 1 inside the convex hull of the face oval."""
+    hull = cv2.convexHull(np.round(landmarks[FACE_OVAL, :2]).astype(np.int32))
+    region = np.zeros((SIDE, SIDE), np.float32)
+    cv2.fillConvexPoly(region, hull, 1.0)
+    return region
+
+
+def _half(plane: np.ndarray) -> np.ndarray:
+    return cv2.resize(plane, (NETWORK_SIDE, NETWORK_SIDE), interpolation=cv2.INTER_AREA)
+
+
+def _person_probability(image: np.ndarray, threads: int) -> np.ndarray:
+    """(256, 256) float32 probability: the mean over `VIEWS` of the picture."""
+    size = (NETWORK_SIDE, NETWORK_SIDE)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    # Shrunk views spread the border outwards; the thin frame of a scan must not spread with it.
+    inner = small[FRAME:-FRAME, FRAME:-FRAME]
+    unframed = np.pad(inner, ((FRAME, FRAME), (FRAME, FRAME), (0, 0)), mode="edge")
+    total = np.zeros(size, np.float32)
+    for scale, mirrored in VIEWS:
+        # Shrunk towards the middle of the lower border, where the body carries on.
+        shift = NETWORK_SIDE * (1 - scale) * np.array([0.5, 1])
+        matrix = np.column_stack([scale * np.eye(2), shift]).astype(np.float32)
+        view = cv2.warpAffine(unframed, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        step = -1 if mirrored else 1
+        tensor = np.ascontiguousarray(view[:, ::step].transpose(2, 0, 1)[None])
+        answer = np.ascontiguousarray(_network(threads)(tensor)[0][0, 0][:, ::step])
+        back = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+        total += cv2.warpAffine(answer, matrix, size, flags=back, borderMode=cv2.BORDER_REPLICATE)
+    return total / len(VIEWS)
+
+
+def _settle_unsure_regions(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Let colour decide regions, but not edges, where the network is unsure."""
+    unsure = ((probability > SURE) & (probability < 1 - SURE)).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (UNSURE_WIDTH, UNSURE_WIDTH))
+    core = cv2.morphologyEx(unsure, cv2.MORPH_OPEN, disc)
+    region = np.minimum(cv2.dilate(core, disc), unsure).astype(np.float32)
+    if not region.any():
+        return probability
+    blend = cv2.GaussianBlur(region, (0, 0), 1.5)
+    return probability + blend * (_grab_cut(image, probability) - probability)
+
+
+def _grab_cut(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """(256, 256) float32 person mask by GrabCut, started from the network's probabilities."""
+    size = (GRABCUT_SIDE, GRABCUT_SIDE)
+    coarse = cv2.resize(probability, size, interpolation=cv2.INTER_AREA)
+    labels = np.where(coarse > LIKELY, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[coarse >= 1 - SURE] = cv2.GC_FGD
+    labels[coarse <= SURE] = cv2.GC_BGD
+    if (labels == cv2.GC_BGD).any() and (labels == cv2.GC_FGD).any():
+        patch = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        # GrabCut starts its colour mixtures from OpenCV's global random state.
+        cv2.setRNGSeed(0)
+        background, person = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(patch, labels, (0, 0, 0, 0), background, person, 2, cv2.GC_INIT_WITH_MASK)
+    mask = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    return cv2.resize(mask, probability.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _connected_solid(mask: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """The part of `mask` that hangs together with the face, its holes filled."""
+    # Opening cuts the hair-thin bridges by which clutter behind a person hangs on to them.
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    _, parts = cv2.connectedComponents(np.maximum(opened, (face > 0).astype(np.uint8)))
+    person = parts == parts[face > 0][0]
+    framed = np.pad(~person, 1, constant_values=False).astype(np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(framed, connectivity=4)
+    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
+    open_to_border = (left <= 1) | (top <= 1) | (right >= SIDE + 1) | (bottom >= SIDE + 1)
+    open_to_border[0] = False
+    return ~open_to_border[np.asarray(parts, np.int64)][1:-1, 1:-1]
+
+
+def _box(plane: np.ndarray) -> np.ndarray:
+    size = 2 * FILTER_RADIUS + 1
+    return cv2.boxFilter(plane, -1, (size, size), borderType=cv2.BORDER_REFLECT)
+
+
+def _guided_filter(image: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Colour guided filter: `target` as a locally linear function of the picture's RGB."""
+    full_guide = image.astype(np.float32) / 255
+    guide = cv2.resize(full_guide, (NETWORK_SIDE, NETWORK_SIDE), interpolation=cv2.INTER_AREA)
+    target = _half(target)
+    mean_guide, mean_target = _box(guide), _box(target)
+    covariance = _box(guide * target[..., None]) - mean_guide * mean_target[..., None]
+    rr, rg, rb, gg, gb, bb = (
+        _box(guide[..., i] * guide[..., j]) - mean_guide[..., i] * mean_guide[..., j]
+        for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+    )
+    rr, gg, bb = rr + FILTER_EPSILON, gg + FILTER_EPSILON, bb + FILTER_EPSILON
+    # Inverse of the symmetric 3×3 colour covariance at every pixel, by its adjugate.
+    adjugate = (gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb)
+    determinant = rr * adjugate[0] + rg * adjugate[1] + rb * adjugate[2]
+    inverse = (
+        (adjugate[0], adjugate[1], adjugate[2]),
+        (adjugate[1], rr * bb - rb * rb, rb * rg - rr * gb),
+        (adjugate[2], rb * rg - rr * gb, rr * gg - rg * rg),
+    )
+    slope = np.stack(
+        [sum(row[j] * covariance[..., j] for j in range(3)) / determinant for row in inverse], -1
+    )
+    offset = mean_target - (slope * mean_guide).sum(axis=-1)
+    slope = cv2.resize(_box(slope), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    offset = cv2.resize(_box(offset), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    return np.einsum("ijk,ijk->ij", slope, full_guide) + offset
+
+
+def _soften_only_the_edge(refined: np.ndarray, outline: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """Matte in [0, 1]: `refined` within a band around the outline, 0 and 1 beyond it."""
+    solid = outline.astype(np.uint8)
+    inside = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    outside = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 3)
+    floor = np.clip(2 * inside / EDGE_BAND - 1, 0, 1)
+    ceiling = np.clip(2 - 2 * outside / EDGE_BAND, 0, 1)
+    contrast = (refined - FAINT) / (1 - 2 * FAINT)
+    return np.maximum(np.clip(contrast, floor, ceiling), face)

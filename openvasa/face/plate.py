@@ -1,0 +1,149 @@
+"""Complete the background behind the person, so that a turning head uncovers something.
+
+Colour comes from a pull-push pyramid fill (Gortler et al., "The Lumigraph", SIGGRAPH 1996):
+smooth and made of background only. Texture comes from the background's own detail, mirrored
+across the silhouette along the gradient of a smoothed distance field, so that brush strokes,
+bricks and film grain carry on where the head used to be; where the mirror image would show the
+person, noise of the background's own strength stands in.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from openvasa.errors import InputError
+
+SILHOUETTE_MARGIN = 8
+"""Px around the matte also taken as person: stray hair and colour bled across the edge."""
+VISIBLE = 0.02
+"""Opacity from which a pixel holds some of the person's colour."""
+REDUCTION = 4
+"""The smooth fill is computed at this fraction of the picture's size."""
+DETAIL_SIGMA = 14.0
+"""Px: structures finer than this are carried by the mirror image, coarser by the fill."""
+GRAIN_SIGMA = 1.5
+NORMAL_SIGMA = 10.0
+"""Px of smoothing of the distance field, so that a jagged silhouette does not fan the mirror."""
+MIRROR_DEPTH = (45.0, 90.0)
+"""Px behind the silhouette between which mirrored detail gives way to grain: farther in, mirror
+images from several sides meet, and no head motion uncovers them."""
+OUTLIER = 3.0
+"""Detail beyond this many robust standard deviations of the background's is a feature."""
+FEATURE_REACH = 12.0
+"""Px behind the silhouette over which a feature's excess contrast falls by e."""
+SMALLEST_WEIGHT = 1e-4
+
+
+def background_plate(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """The portrait's background with the person taken out.
+
+    Args:
+        image: (512, 512, 3) uint8 RGB.
+        matte: (512, 512) float32 opacity of the person in [0, 1].
+
+    Returns:
+        (512, 512, 3) uint8 RGB: `image` itself away from the person, completed behind the
+        person. Most faithful within some 60 px of the silhouette, which is all that head motion
+        uncovers. Where the person fills the whole picture, the border's colours are spread.
+
+    Raises:
+        InputError: the matte does not have the picture's height and width.
+    """
+    if matte.shape != image.shape[:2]:
+        raise InputError(
+            f"matte: shape {matte.shape} does not match the picture's {image.shape[:2]}; "
+            "compute it from this picture"
+        )
+    margin = 2 * SILHOUETTE_MARGIN + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin))
+    hidden = cv2.dilate((matte > VISIBLE).astype(np.uint8), disc)
+    if hidden.all():
+        hidden[[0, -1], :] = 0
+        hidden[:, [0, -1]] = 0
+    known = (1 - hidden).astype(np.float32)
+    picture = image.astype(np.float32)
+    smooth = _smooth_fill(picture, known)
+    detail = (picture - smooth) * known[..., None]
+    texture, share = _mirror_across_silhouette(detail, known)
+    grain = _grain_like(detail, known) * np.sqrt(1 - share**2)
+    filled = smooth + texture * share[..., None] + grain[..., None]
+    plate = np.where(known[..., None] > 0, picture, filled)
+    return np.clip(np.rint(plate), 0, 255).astype(np.uint8)
+
+
+def _smooth_fill(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Low-pass of the known pixels, carried on smoothly across the unknown ones."""
+    size = (picture.shape[1] // REDUCTION, picture.shape[0] // REDUCTION)
+    total = cv2.resize(picture * known[..., None], size, interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+    sigma = DETAIL_SIGMA / REDUCTION
+    near = cv2.GaussianBlur(weight, (0, 0), sigma)
+    blurred = cv2.GaussianBlur(total, (0, 0), sigma) / np.maximum(near, SMALLEST_WEIGHT)[..., None]
+    filled = _pull_push(blurred, np.maximum((weight > 0).astype(np.float32), near))
+    return cv2.resize(filled, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _pull_push(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Fill unknown pixels from coarser and coarser averages of the known ones."""
+    levels = [(picture * known[..., None], known)]
+    while min(levels[-1][1].shape) > 1:
+        colour, weight = (cv2.pyrDown(plane) for plane in levels[-1])
+        colour = colour.reshape(*weight.shape, -1)
+        # Saturating the weight lets a few known pixels vouch fully for their neighbourhood.
+        gain = np.minimum(1.0, 2 * weight) / np.maximum(weight, SMALLEST_WEIGHT)
+        levels.append((colour * gain[..., None], weight * gain))
+    colour, weight = levels.pop()
+    filled = colour / np.maximum(weight, SMALLEST_WEIGHT)[..., None]
+    while levels:
+        colour, weight = levels.pop()
+        coarser = cv2.pyrUp(filled, dstsize=weight.shape[::-1]).reshape(colour.shape)
+        filled = colour + coarser * (1 - weight)[..., None]
+    return filled
+
+
+def _mirror_across_silhouette(
+    detail: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Detail reflected into the unknown area, and its share (0 to 1) in the filled texture."""
+    inside = cv2.distanceTransform((known == 0).astype(np.uint8), cv2.DIST_L2, 3)
+    outside = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 3)
+    height, width = known.shape
+    half = (width // 2, height // 2)
+    depth = cv2.resize(inside - outside, half, interpolation=cv2.INTER_AREA)
+    depth = cv2.GaussianBlur(depth, (0, 0), NORMAL_SIGMA / 2)
+    slope_x, slope_y = cv2.Sobel(depth, cv2.CV_32F, 1, 0), cv2.Sobel(depth, cv2.CV_32F, 0, 1)
+    length = np.maximum(cv2.magnitude(slope_x, slope_y), SMALLEST_WEIGHT)
+    normal_x = cv2.resize(slope_x / length, (width, height), interpolation=cv2.INTER_LINEAR)
+    normal_y = cv2.resize(slope_y / length, (width, height), interpolation=cv2.INTER_LINEAR)
+    column = np.arange(width, dtype=np.float32)
+    row = np.arange(height, dtype=np.float32)[:, None]
+    at = (column - 2 * inside * normal_x, row - 2 * inside * normal_y)
+    # Cubic, because linear interpolation would wash out a third of the finest grain.
+    texture = cv2.remap(detail, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    texture = _limit_outliers(texture, detail, known, inside)
+    seen = cv2.remap(known, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    seen = cv2.GaussianBlur(cv2.erode(seen, np.ones((5, 5), np.uint8)), (0, 0), 2.0)
+    start, end = MIRROR_DEPTH
+    return texture, seen * np.clip((end - inside) / (end - start), 0, 1)
+
+
+def _limit_outliers(
+    texture: np.ndarray, detail: np.ndarray, known: np.ndarray, inside: np.ndarray
+) -> np.ndarray:
+    """Let single features, such as a loose strand of hair, die out behind the silhouette."""
+    sample = np.abs(detail[::4, ::4])[known[::4, ::4] > 0]
+    usual = OUTLIER * 1.48 * float(np.median(sample)) if sample.size else 0.0
+    limit = (usual + 128 * np.exp(-inside / FEATURE_REACH))[..., None]
+    return np.clip(texture, -limit, limit)
+
+
+def _grain_like(detail: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(H, W) noise, everywhere as strong as the nearby background's finest detail."""
+    luminance = cv2.cvtColor(detail, cv2.COLOR_RGB2GRAY)
+    fine = luminance - cv2.GaussianBlur(luminance, (0, 0), GRAIN_SIGMA)
+    # Next to the unknown area the fine detail holds the cut itself, not the background's grain.
+    trusted = cv2.erode(known, np.ones((5, 5), np.uint8))
+    power = _pull_push(fine[..., None] ** 2, trusted)[..., 0]
+    noise = np.random.default_rng(0).standard_normal(known.shape, np.float32)
+    return noise * np.sqrt(np.maximum(power, 0))

@@ -1,0 +1,190 @@
+"""The moving surface of a portrait: the face mesh, and around it rings of skull, hair and neck.
+
+The 468 tracked points cover only the face. Rings of further points run outwards from the face's
+oval past the silhouette. They lie on a skull-like ellipsoid, or, where the line of sight misses
+it, on the plane through its centre that faced the camera. They turn with the head; from the chin
+down the neck takes less and less of the head's movement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from openvasa.face.canonical import HeadTransform
+from openvasa.face.latent import FrameGeometry
+from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh
+from openvasa.render.cutout import MARGIN, Cutout
+
+RING_SCALES = np.array([1.05, 1.11, 1.18, 1.27, 1.38, 1.53, 1.72, 2.0, 2.4, 3.0, 4.5])
+"""Distance of each ring from the oval's centre, in units of the oval's own."""
+
+SKULL_CENTRE = np.array([0.0, -3.0, 3.5])
+SKULL_AXES = np.array([8.3, 10.8, 10.0])
+"""Mean skull with skin in canonical units: half width, half height, half depth."""
+
+NECK_LENGTH = 0.55
+"""Face heights from the chin down to where the head no longer moves the body."""
+
+BODY_SHARE = 0.12
+"""Part of the head's shift in the picture that the shoulders follow."""
+
+
+@dataclass(frozen=True)
+class WarpMesh:
+    """A portrait's surface at rest, and how each point of it follows head and face.
+
+    Attributes:
+        points: (V, 2) float32 px of the portrait; the 468 face points, then ring after ring.
+        rest: head transform that the portrait shows.
+        oval: (36, 3) float32 canonical points of the face's oval at rest.
+        rings: (P, 3) float32 canonical points of the rings at rest.
+        head_share: (P,) float32 in 0–1, how much of the head's movement a ring point takes.
+        body_share: (P,) float32, how much of the head's shift it takes of what is left.
+        skin_share: (P, 36) float32, how much of each oval point's change of shape it takes.
+        triangles: (T, 3) int32.
+    """
+
+    points: np.ndarray
+    rest: HeadTransform
+    oval: np.ndarray
+    rings: np.ndarray
+    head_share: np.ndarray
+    body_share: np.ndarray
+    skin_share: np.ndarray
+    triangles: np.ndarray
+
+
+def _smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+@lru_cache(maxsize=1)
+def _triangles() -> np.ndarray:
+    """(T, 3) int32: the face mesh, then the strips between the oval and ring after ring."""
+    sides = len(FACE_OVAL)
+    strips = []
+    inner = FACE_OVAL
+    for ring in range(len(RING_SCALES)):
+        outer = SURFACE_POINTS + ring * sides + np.arange(sides)
+        inner_next, outer_next = np.roll(inner, -1), np.roll(outer, -1)
+        strips += [
+            np.column_stack([inner, outer, inner_next]),
+            np.column_stack([inner_next, outer, outer_next]),
+        ]
+        inner = outer
+    return np.concatenate([canonical_mesh()[2], *strips]).astype(np.int32)
+
+
+def _on_skull(xy: np.ndarray, head: HeadTransform) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the lines of sight through (N, 2) px meet the skull.
+
+    Returns:
+        origin: (N, 3) canonical points on the lines of sight, at the picture's z = 0.
+        direction: (3,) canonical vector of one px into the picture.
+        depth: (N,) px along the line of sight.
+    """
+    flat = np.column_stack([xy, np.zeros(len(xy))])
+    origin = head.invert(flat).astype(np.float64)
+    direction = head.rotation[2] / head.scale
+    start = (origin - SKULL_CENTRE) / SKULL_AXES
+    step = direction / SKULL_AXES
+    length = np.linalg.norm(step)
+    nearest = -(start @ step) / length**2
+    miss = np.linalg.norm(start + nearest[:, None] * step, axis=1)
+    # The square root's infinite slope at the horizon would tear the coarse rings apart.
+    inside = 1 - miss**2
+    half_chord = np.sqrt((inside + np.sqrt(inside**2 + 0.02)) / 2)
+    return origin, direction, nearest - (half_chord - 0.1 * _smoothstep(0, 1, miss)) / length
+
+
+def _skin_share(distance: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """(P, 36) share of each oval point's change of shape that ring points take.
+
+    Args:
+        distance: (rings, 36) distance of each ring point from its oval point, face heights.
+        reach: (36,) distance at which the change of shape has faded, face heights.
+    """
+    rings, sides = distance.shape
+    fade = 1 - _smoothstep(0, 1, distance / reach)
+    around = np.abs((np.arange(sides)[:, None] - np.arange(sides) + sides / 2) % sides - sides / 2)
+    shares = []
+    for ring in range(rings):
+        # Farther out the skin follows a wider stretch of the oval: no radial pleats.
+        width = 0.4 + 8 * distance[ring][:, None]
+        weights = np.exp(-0.5 * (around / width) ** 2)
+        shares.append(weights / weights.sum(axis=1, keepdims=True) * fade[ring][:, None])
+    return np.concatenate(shares).astype(np.float32)
+
+
+def build_mesh(landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform) -> WarpMesh:
+    """Lay the surface over a portrait.
+
+    Args:
+        landmarks: (478, 3) px of the portrait.
+        canonical: (478, 3) the same points in canonical space.
+        head: transform from canonical space to the portrait.
+    """
+    oval = landmarks[FACE_OVAL].astype(np.float64)
+    centre = (oval[:, :2].min(axis=0) + oval[:, :2].max(axis=0)) / 2
+    spokes = oval[:, :2] - centre
+    face_height = float(np.linalg.norm(landmarks[10] - landmarks[152]))
+
+    xy = (centre + RING_SCALES[:, None, None] * spokes).reshape(-1, 2)
+    distance = (RING_SCALES[:, None] - 1) * np.linalg.norm(spokes, axis=1) / face_height
+
+    origin, direction, skull_depth = _on_skull(xy, head)
+    bump = oval[:, 2] - _on_skull(oval[:, :2], head)[2]
+    # The skull leaves the face's own depth quickly: the jaw overhangs the neck.
+    depth = skull_depth + (bump * np.exp(-distance / 0.08)).reshape(-1)
+    rings = origin + depth[:, None] * direction
+
+    down = head.rotation[:2, 1] / np.linalg.norm(head.rotation[:2, 1])
+    below_chin = (xy - landmarks[152, :2]) @ down / face_height
+    head_share = 1 - _smoothstep(0.0, NECK_LENGTH, below_chin)
+    from_bottom = (512 - xy[:, 1]) / face_height
+    body_share = BODY_SHARE * _smoothstep(0.0, 0.4, from_bottom)
+
+    height = (oval[:, :2] - centre) @ down / face_height
+    reach = 0.1 + 0.08 * _smoothstep(-0.3, 0.1, height) + 0.3 * _smoothstep(0.15, 0.45, height)
+    return WarpMesh(
+        points=np.concatenate([landmarks[:SURFACE_POINTS, :2], xy]).astype(np.float32),
+        rest=head,
+        oval=canonical[FACE_OVAL].astype(np.float32),
+        rings=rings.astype(np.float32),
+        head_share=head_share.astype(np.float32),
+        body_share=body_share.astype(np.float32),
+        skin_share=_skin_share(distance, reach),
+        triangles=_triangles(),
+    )
+
+
+def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
+    """(V, 3) float32 px: where every point of the surface is in one frame."""
+    rest = mesh.rest.apply(mesh.rings)
+    move = (geometry.head.apply(mesh.rings) - rest) * mesh.head_share[:, None]
+    shift = (geometry.head.translation - mesh.rest.translation).astype(np.float32)
+    shift[2] = 0
+    move += ((1 - mesh.head_share) * mesh.body_share)[:, None] * shift
+    reshaped = geometry.landmarks[FACE_OVAL] - geometry.head.apply(mesh.oval)
+    rings = rest + move + mesh.skin_share @ reshaped
+    return np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings]).astype(np.float32)
+
+
+def covered_triangles(mesh: WarpMesh, cutout: Cutout) -> np.ndarray:
+    """(T', 3) int32: the triangles that hold any part of the person."""
+    corners = mesh.points[mesh.triangles] + MARGIN
+    limit = np.array(cutout.coverage.shape[::-1])
+    low = np.clip(np.floor(corners.min(axis=1)), 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=1)) + 1, 0, limit).astype(int)
+    total = np.pad(cutout.coverage.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    inside = (
+        total[high[:, 1], high[:, 0]]
+        - total[low[:, 1], high[:, 0]]
+        - total[high[:, 1], low[:, 0]]
+        + total[low[:, 1], low[:, 0]]
+    )
+    return np.ascontiguousarray(mesh.triangles[inside > 0])

@@ -1,0 +1,130 @@
+"""Z-buffered rasterisation of a moved mesh into a backward map: which source px each px shows."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+UNCOVERED = np.float32(-1e4)
+"""Map value of px that no triangle covers."""
+
+
+@numba.njit(cache=True, fastmath=True)
+def rasterize(
+    corners: np.ndarray,
+    sources: np.ndarray,
+    triangles: np.ndarray,
+    depth: np.ndarray,
+    map_x: np.ndarray,
+    map_y: np.ndarray,
+    window: tuple[int, int, int, int],
+) -> None:
+    """Draw triangles into `depth`, `map_x` and `map_y` in place; the nearest wins.
+
+    Args:
+        corners: (V, 3) float32 px of the frame; z away from the camera.
+        sources: (V, 2) float32 px of the source picture.
+        triangles: (T, 3) int32.
+        depth: (H, W) float32.
+        map_x: (H, W) float32 source column of each px, `UNCOVERED` where there is none.
+        map_y: (H, W) float32 source row.
+        window: left, top, right, bottom of the px to clear and draw.
+    """
+    left, upper, right, lower = window
+    depth[upper:lower, left:right] = np.float32(1e9)
+    map_x[upper:lower, left:right] = UNCOVERED
+    map_y[upper:lower, left:right] = UNCOVERED
+    # Neighbouring triangles overlap by this much, so that rounding leaves no gaps between them.
+    slack = np.float32(1e-3)
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay = corners[a, 0], corners[a, 1]
+        bx, by = corners[b, 0] - ax, corners[b, 1] - ay
+        cx, cy = corners[c, 0] - ax, corners[c, 1] - ay
+        area = bx * cy - by * cx
+        if abs(area) < 1e-6:
+            continue
+        top = min(0.0, by, cy) + ay
+        bottom = max(0.0, by, cy) + ay
+        first = max(upper, int(np.ceil(top - slack)))
+        last = min(lower - 1, int(np.floor(bottom + slack)))
+        if first > last:
+            continue
+        inverse = np.float32(1) / area
+        # Barycentric weights of b and c: affine in (x, y) relative to a.
+        bdx, bdy = cy * inverse, -cx * inverse
+        cdx, cdy = -by * inverse, bx * inverse
+        zb, zc = corners[b, 2] - corners[a, 2], corners[c, 2] - corners[a, 2]
+        ub, uc = sources[b, 0] - sources[a, 0], sources[c, 0] - sources[a, 0]
+        vb, vc = sources[b, 1] - sources[a, 1], sources[c, 1] - sources[a, 1]
+        zx, zy = zb * bdx + zc * cdx, zb * bdy + zc * cdy
+        ux, uy = ub * bdx + uc * cdx, ub * bdy + uc * cdy
+        vx, vy = vb * bdx + vc * cdx, vb * bdy + vc * cdy
+        for y in range(first, last + 1):
+            dy = np.float32(y) - ay
+            low, high = np.float32(-1e9), np.float32(1e9)
+            for edge in range(3):
+                if edge == 0:
+                    slope, offset = bdx, bdy * dy
+                elif edge == 1:
+                    slope, offset = cdx, cdy * dy
+                else:
+                    slope, offset = -bdx - cdx, np.float32(1) - (bdy + cdy) * dy
+                if slope > 1e-9:
+                    low = max(low, -offset / slope)
+                elif slope < -1e-9:
+                    high = min(high, -offset / slope)
+                elif offset < 0:
+                    high = np.float32(-1e9)
+            start = max(left, int(np.ceil(low + ax - slack)))
+            stop = min(right - 1, int(np.floor(high + ax + slack)))
+            if start > stop:
+                continue
+            base_z = corners[a, 2] + zy * dy
+            base_u = sources[a, 0] + uy * dy
+            base_v = sources[a, 1] + vy * dy
+            for x in range(start, stop + 1):
+                dx = np.float32(x) - ax
+                z = base_z + zx * dx
+                if z < depth[y, x]:
+                    depth[y, x] = z
+                    map_x[y, x] = base_u + ux * dx
+                    map_y[y, x] = base_v + vx * dx
+
+
+@numba.njit(cache=True)
+def moving_window(
+    corners: np.ndarray, rest: np.ndarray, triangles: np.ndarray, still: float, side: int
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the px that any moving triangle covers or has left.
+
+    Args:
+        corners: (V, 3) float32 px of the frame.
+        rest: (V, 2) float32 px, where the points rest.
+        triangles: (T, 3) int32.
+        still: px by which a point may move and still count as resting.
+        side: width and height of the frame.
+    """
+    left, top, right, bottom = np.inf, np.inf, -np.inf, -np.inf
+    for t in range(triangles.shape[0]):
+        moves = False
+        for k in range(3):
+            i = triangles[t, k]
+            moves |= abs(corners[i, 0] - rest[i, 0]) > still
+            moves |= abs(corners[i, 1] - rest[i, 1]) > still
+        if not moves:
+            continue
+        for k in range(3):
+            i = triangles[t, k]
+            left = min(left, min(corners[i, 0], rest[i, 0]))
+            right = max(right, max(corners[i, 0], rest[i, 0]))
+            top = min(top, min(corners[i, 1], rest[i, 1]))
+            bottom = max(bottom, max(corners[i, 1], rest[i, 1]))
+    if left > right:
+        return 0, 0, 0, 0
+    return (
+        min(max(int(np.floor(left)) - 1, 0), side),
+        min(max(int(np.floor(top)) - 1, 0), side),
+        min(max(int(np.ceil(right)) + 2, 0), side),
+        min(max(int(np.ceil(bottom)) + 2, 0), side),
+    )

@@ -1,0 +1,146 @@
+"""The motion generator's network: a small diffusion transformer over one window.
+
+After VASA-1 (Xu et al., arXiv:2404.10667): an encoder over the frames of a window and the last
+frames of the one before, conditioned on audio, predicting the clean motion. Diffusion time and
+speaking style modulate each layer (adaLN, Peebles & Xie, arXiv:2212.09748).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from openvasa.audio.features import FEATURE_DIM
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes. A window's tokens are `context` past frames, then `window` frames."""
+
+    motion_dim: int
+    style_dim: int
+    context: int = 10
+    window: int = 54
+    width: int = 256
+    layers: int = 5
+    heads: int = 4
+    dropout: float = 0.1
+
+
+def time_embedding(time: Tensor, width: int) -> Tensor:
+    """(B,) diffusion time in 0–1 → (B, width) sinusoids."""
+    frequencies = torch.exp(torch.linspace(0.0, 6.9, width // 2, device=time.device))
+    angles = time[:, None] * frequencies[None]
+    return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+class Block(nn.Module):
+    """Self-attention and feed-forward, both modulated by the condition."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.heads = config.heads
+        self.modulation = nn.Linear(width, 6 * width)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+        self.norm1 = nn.LayerNorm(width, elementwise_affine=False)
+        self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        batch, tokens, width = x.shape
+        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition)[:, None].chunk(
+            6, dim=2
+        )
+        h = self.norm1(x) * (1 + scale1) + shift1
+        q, k, v = (
+            part.reshape(batch, tokens, self.heads, width // self.heads).transpose(1, 2)
+            for part in self.qkv(h).chunk(3, dim=2)
+        )
+        h = functional.scaled_dot_product_attention(q, k, v)
+        h = self.out(h.transpose(1, 2).reshape(batch, tokens, width))
+        x = x + gate1 * self.dropout(h)
+        h = self.norm2(x) * (1 + scale2) + shift2
+        h = self.down(functional.gelu(self.up(h), approximate="tanh"))
+        return x + gate2 * self.dropout(h)
+
+
+class MotionNetwork(nn.Module):
+    """Predicts the clean motion of a window from its noisy version and the conditions."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        tokens = config.context + config.window
+        self.motion_in = nn.Linear(config.motion_dim, width)
+        self.context_in = nn.Linear(config.motion_dim, width)
+        self.audio_in = nn.Sequential(
+            nn.Conv1d(FEATURE_DIM, width, 1),
+            nn.GELU(approximate="tanh"),
+            nn.Conv1d(width, width, 5, padding=2),
+            nn.GELU(approximate="tanh"),
+            nn.Conv1d(width, width, 3, padding=1),
+        )
+        self.no_audio = nn.Parameter(torch.zeros(width))
+        self.no_context = nn.Parameter(torch.zeros(width))
+        self.no_style = nn.Parameter(torch.zeros(width))
+        self.position = nn.Parameter(torch.randn(tokens, width) * 0.02)
+        self.style_in = nn.Linear(config.style_dim, width)
+        self.time_in = nn.Sequential(
+            nn.Linear(width, width), nn.GELU(approximate="tanh"), nn.Linear(width, width)
+        )
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, config.motion_dim)
+        self.audio_dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        noisy: Tensor,
+        time: Tensor,
+        context: Tensor,
+        audio: Tensor,
+        style: Tensor,
+        has_context: Tensor,
+        has_audio: Tensor,
+        has_style: Tensor,
+    ) -> Tensor:
+        """Predict the clean motion.
+
+        Args:
+            noisy: (B, window, motion_dim) noisy normalised motion.
+            time: (B,) diffusion time in 0–1.
+            context: (B, context, motion_dim) the frames before the window.
+            audio: (B, context + window, FEATURE_DIM) speech features of all tokens.
+            style: (B, style_dim) normalised speaking style.
+            has_context: (B,) 1 where the context is given, else 0; likewise `has_audio`
+                and `has_style`.
+
+        Returns:
+            (B, window, motion_dim) clean normalised motion.
+        """
+
+        def choose(given: Tensor, value: Tensor, absent: Tensor) -> Tensor:
+            shape = (-1,) + (1,) * (value.dim() - 1)
+            mask = given.reshape(shape)
+            return value * mask + absent * (1 - mask)
+
+        past = choose(has_context, self.context_in(context), self.no_context)
+        tokens = torch.cat([past, self.motion_in(noisy)], dim=1)
+        heard = self.audio_in(self.audio_dropout(audio).transpose(1, 2)).transpose(1, 2)
+        tokens = tokens + choose(has_audio, heard, self.no_audio) + self.position
+        condition = self.time_in(time_embedding(time, self.config.width))
+        condition = condition + choose(has_style, self.style_in(style), self.no_style)
+        condition = functional.silu(condition)
+        for block in self.blocks:
+            tokens = block(tokens, condition)
+        return self.head(self.norm(tokens[:, self.config.context :]))

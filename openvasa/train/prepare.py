@@ -1,0 +1,210 @@
+"""Turn talking clips into a cache of tracked faces and speech features.
+
+    openvasa data prepare CLIPS CACHE
+
+CLIPS is a folder of video files with a `clips.jsonl` (docs/data.md lists its fields). The cache
+gets one `.npz` per clip; clips already there are left alone, so an interrupted run goes on where
+it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from tqdm import tqdm
+
+from openvasa.audio.decode import read_blocks
+from openvasa.audio.features import speech_features
+from openvasa.audio.level import speech_gain
+from openvasa.errors import InputError
+from openvasa.face.canonical import fit_head
+from openvasa.face.landmarker import (
+    blendshape_scores,
+    detect_faces,
+    track_detection,
+    track_next,
+)
+
+MIN_PRESENCE = 0.5
+INDEX = "clips.jsonl"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One line of the clip list.
+
+    Attributes:
+        name: file stem, also the name in the cache.
+        split: "train" or "test" (people never trained on).
+        group: clips of the same group probably share the person.
+        kind: "real" or "generated" (made by another audio-driven system).
+        sound: the sound track is there and goes with the picture.
+        source: where the clip comes from.
+    """
+
+    name: str
+    split: str
+    group: str
+    kind: str
+    sound: bool
+    source: str
+
+
+@dataclass(frozen=True)
+class Track:
+    """What the tracker saw in one clip, T frames at 25 fps.
+
+    Attributes:
+        canonical: (T, 478, 3) float32 canonical shape, expression included.
+        rotation: (T, 3, 3) float32, head to camera.
+        translation: (T, 3) float32 px.
+        scale: (T,) float32 px per canonical unit.
+        blendshapes: (T, 52) float32 in 0–1.
+        valid: (T,) bool, the face was found.
+        speech: (T, FEATURE_DIM) float32, or None for a clip without sound.
+    """
+
+    canonical: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+    scale: np.ndarray
+    blendshapes: np.ndarray
+    valid: np.ndarray
+    speech: np.ndarray | None
+
+
+def cached_clips(cache: Path) -> list[Clip]:
+    """The clips of the list that are in the cache."""
+    return [c for c in read_clip_list(cache) if (cache / "tracks" / f"{c.name}.npz").exists()]
+
+
+def read_clip_list(folder: Path) -> list[Clip]:
+    """Read `clips.jsonl`; sound whose pairing with the picture is doubtful counts as absent."""
+    index = folder / INDEX
+    if not index.is_file():
+        raise InputError(f"{folder}: holds no {INDEX}; give the folder with the clip list")
+    clips = []
+    for line in index.read_text().splitlines():
+        row = json.loads(line)
+        offset, confidence = row.get("av_offset"), row.get("av_confidence")
+        paired = offset is None or (
+            abs(offset) <= 2 and (row["seconds"] < 3 or (confidence or 0) >= 1)
+        )
+        clips.append(
+            Clip(
+                name=Path(row["file"]).stem,
+                split=row["split"],
+                group=row["group"],
+                kind=row["kind"],
+                sound=bool(row["sound"]) and paired,
+                source=row["source"],
+            )
+        )
+    return clips
+
+
+def _frames(path: Path) -> Iterator[np.ndarray]:
+    with av.open(str(path)) as container:
+        if not container.streams.video:
+            raise InputError(f"{path}: holds no picture; take it off the clip list")
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
+
+
+def track_clip(path: Path) -> dict[str, np.ndarray]:
+    """Track one 25-fps clip; the arrays are those of `Track`, without speech."""
+    rows: dict[str, list] = {key: [] for key in ("canonical", "rotation", "translation")}
+    rows |= {key: [] for key in ("scale", "blendshapes", "valid")}
+    previous = None
+    for image in _frames(path):
+        tracked = track_next(image, previous, threads=1) if previous is not None else None
+        if tracked is None or tracked.presence < MIN_PRESENCE:
+            found = detect_faces(image, threads=1)
+            biggest = max(found, key=lambda d: d.height, default=None)
+            tracked = track_detection(image, biggest, threads=1) if biggest else None
+        valid = tracked is not None and tracked.presence >= MIN_PRESENCE
+        previous = tracked.landmarks if tracked is not None and valid else None
+        if tracked is None and not rows["valid"]:
+            continue
+        if tracked is None:
+            for key in rows:
+                rows[key].append(False if key == "valid" else rows[key][-1])
+            continue
+        head = fit_head(tracked.landmarks)
+        rows["canonical"].append(head.invert(tracked.landmarks))
+        rows["rotation"].append(head.rotation)
+        rows["translation"].append(head.translation)
+        rows["scale"].append(head.scale)
+        rows["blendshapes"].append(blendshape_scores(tracked.landmarks, threads=1))
+        rows["valid"].append(valid)
+    arrays = {key: np.asarray(value, np.float32) for key, value in rows.items()}
+    return arrays | {"valid": np.asarray(rows["valid"], bool)}
+
+
+def clip_speech(path: Path) -> np.ndarray:
+    """(T, FEATURE_DIM) float32 speech features, cut as at run time."""
+    gain = speech_gain(read_blocks(path))
+    return np.concatenate(list(speech_features(read_blocks(path), gain=gain, threads=1)))
+
+
+def _prepare(clip: Clip, folder: Path, cache: Path) -> str | None:
+    """Fill the cache for one clip; returns what is wrong with a clip that cannot be read."""
+    try:
+        _fill(clip, folder, cache)
+    except (InputError, av.FFmpegError) as error:
+        return str(error)
+    return None
+
+
+def _fill(clip: Clip, folder: Path, cache: Path) -> None:
+    path = folder / f"{clip.name}.mp4"
+    for kind in ("tracks", "speech"):
+        target = cache / kind / f"{clip.name}.npz"
+        if target.exists() or (kind == "speech" and not clip.sound):
+            continue
+        if kind == "tracks":
+            arrays = track_clip(path)
+        else:
+            arrays = {"speech": clip_speech(path).astype(np.float16)}
+        partial_file = target.with_suffix(".partial.npz")
+        np.savez(partial_file, **arrays)  # pyright: ignore[reportArgumentType]
+        partial_file.replace(target)
+
+
+def prepare(folder: Path, cache: Path) -> list[str]:
+    """Fill `cache` from every clip of `folder`, on all cores, with a progress bar.
+
+    Returns a line for each clip that could not be read; these are not in the cache.
+    """
+    clips = read_clip_list(folder)
+    for kind in ("tracks", "speech"):
+        (cache / kind).mkdir(parents=True, exist_ok=True)
+    (cache / INDEX).write_text((folder / INDEX).read_text())
+    work = partial(_prepare, folder=folder, cache=cache)
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(os.cpu_count()) as pool:
+        done = pool.imap_unordered(work, clips)
+        problems = list(tqdm(done, total=len(clips), desc="tracking", unit="clip"))
+    return [problem for problem in problems if problem]
+
+
+def load_track(cache: Path, clip: Clip) -> Track:
+    """Read one clip back from the cache."""
+    speech = None
+    with np.load(cache / "tracks" / f"{clip.name}.npz") as data:
+        arrays = dict(data)
+    if clip.sound:
+        with np.load(cache / "speech" / f"{clip.name}.npz") as data:
+            speech = data["speech"].astype(np.float32)
+        count = min(len(speech), len(arrays["valid"]))
+        arrays = {key: value[:count] for key, value in arrays.items()}
+        speech = speech[:count]
+    return Track(**arrays, speech=speech)

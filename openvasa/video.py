@@ -1,0 +1,172 @@
+"""Portrait + voice → video: the whole data flow, joined lazily.
+
+audio blocks → speech features → motion → frame geometry → frames → mp4. Every stage is a generator,
+so the first frame comes early and memory does not grow with the audio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from openvasa.audio.decode import probe, read_blocks
+from openvasa.audio.level import speech_gain
+from openvasa.errors import InputError
+from openvasa.face.dynamics import dynamics_code
+from openvasa.face.latent import CROP_SIDE, FaceLatent, pose_face
+from openvasa.media.mp4 import Mp4Writer
+from openvasa.motion.generator import MotionSettings, generate_frames
+from openvasa.motion.motion import POSE_DIM, Motion, resample_pieces
+from openvasa.render.canvas import canvas_size, prepare_canvas
+from openvasa.render.renderer import Renderer
+
+FRAME_RATES = (25, 30, 40, 50, 60)
+SIZES = (128, 2048)
+"""Smallest and largest side of the square output, px."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Video:
+    """A talking-face video that is rendered while it is read.
+
+    Iterating yields (H, W, 3) uint8 RGB frames; `save` writes them with the sound.
+
+    Attributes:
+        face: the portrait.
+        source: the motion, or the audio file that it is generated from.
+        audio: sound track of the saved file, or None.
+        fps: frames a second, one of `FRAME_RATES`.
+        size: side of the square output, px.
+        full_frame: paste the animated square back into the whole picture.
+        settings: how motion is generated from audio.
+        seconds_limit: stop after so many seconds; None for all of it.
+    """
+
+    face: FaceLatent
+    source: Motion | Path
+    audio: Path | None = None
+    fps: int = 25
+    size: int = CROP_SIDE
+    full_frame: bool = False
+    settings: MotionSettings = field(default_factory=MotionSettings)
+    seconds_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check what the user chose."""
+        if self.fps not in FRAME_RATES:
+            raise InputError(f"fps {self.fps}: choose one of {', '.join(map(str, FRAME_RATES))}")
+        if not SIZES[0] <= self.size <= SIZES[1]:
+            raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        if isinstance(self.source, Motion):
+            return max(1, round(self._limited(self.source.seconds) * self.fps))
+        seconds = self._limited(probe(self.source).duration_s)
+        return max(1, round(max(1, round(seconds * 25)) * self.fps / 25))
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of a frame, px."""
+        return canvas_size(self.face) if self.full_frame else (self.size, self.size)
+
+    def motion(self) -> Iterator[np.ndarray]:
+        """Motion at the video's frame rate, in (n, 6 + D) float32 pieces, as it is generated."""
+        if isinstance(self.source, Motion):
+            whole = np.hstack([self.source.pose, self.source.dynamics])
+            rows = max(1, round(self._limited(self.source.seconds) * self.source.fps))
+            return resample_pieces([whole[:rows]], self.source.fps, self.fps)
+        gain = speech_gain(read_blocks(self.source))
+        blocks = self._limited_blocks(read_blocks(self.source))
+        return resample_pieces(generate_frames(blocks, self.settings, gain=gain), 25.0, self.fps)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Render the frames one by one."""
+        code = dynamics_code()
+        renderer = Renderer(self.face)
+        canvas = prepare_canvas(self.face) if self.full_frame else None
+        for row in chain.from_iterable(self.motion()):
+            change = code.decode(row[POSE_DIM:])
+            frame = renderer.render(pose_face(self.face, row[:POSE_DIM], change))
+            yield self._resized(frame) if canvas is None else canvas.paste(frame)
+
+    def save(self, path: str | Path, *, progress: Progress | None = None) -> Path:
+        """Write an mp4 with the sound; nothing is left behind when it fails or is interrupted.
+
+        Args:
+            path: the file to write; an existing one is replaced at the end.
+            progress: called with the number of frames done so far.
+        """
+        path = Path(path)
+        with Mp4Writer(
+            path, self.frame_size, self.fps, self.audio, sound_seconds=self.seconds_limit
+        ) as writer:
+            for done, frame in enumerate(self, start=1):
+                writer.write(frame)
+                if progress is not None:
+                    progress(done)
+        return path
+
+    def _resized(self, frame: np.ndarray) -> np.ndarray:
+        if self.size == CROP_SIDE:
+            return frame
+        shrinking = self.size < CROP_SIDE
+        interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+        return cv2.resize(frame, (self.size, self.size), interpolation=interpolation)
+
+    def _limited(self, seconds: float) -> float:
+        return seconds if self.seconds_limit is None else min(seconds, self.seconds_limit)
+
+    def _limited_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        left = None if self.seconds_limit is None else round(self.seconds_limit * 16000)
+        for block in blocks:
+            if left is None:
+                yield block
+                continue
+            yield block[:left]
+            left -= len(block)
+            if left <= 0:
+                return
+
+
+def animate(
+    face: FaceLatent,
+    audio: str | Path | Motion,
+    *,
+    fps: int = 25,
+    size: int = CROP_SIDE,
+    full_frame: bool = False,
+    seed: int = 0,
+    sound: str | Path | None = None,
+) -> Video:
+    """Make a portrait talk.
+
+    Args:
+        face: from `load_portrait`.
+        audio: an audio or video file with speech, or a ready `Motion`.
+        fps: frames a second, one of `FRAME_RATES`; motion is generated at 25 and interpolated.
+        size: side of the square output, px.
+        full_frame: paste the animated square back into the whole picture instead.
+        seed: same seed, same video.
+        sound: sound track to save with a ready motion.
+
+    Returns:
+        A `Video`: iterate over it for frames, or call its `save`.
+
+    Raises:
+        InputError: the audio cannot be read, or an option is out of range.
+    """
+    if isinstance(audio, Motion):
+        track = Path(sound) if sound is not None else None
+        return Video(face, audio, track, fps, size, full_frame)
+    path = Path(audio)
+    probe(path)
+    return Video(face, path, path, fps, size, full_frame, MotionSettings(seed=seed))

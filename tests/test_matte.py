@@ -1,0 +1,142 @@
+"""Person matte and background plate on drawn portraits whose outline is known exactly."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from openvasa.errors import InputError
+from openvasa.face.matte import person_matte
+from openvasa.face.plate import background_plate
+from openvasa.face.topology import FACE_OVAL
+
+SIDE = 512
+PERSON = (205, 40, 30)
+
+
+def face_landmarks(centre: tuple[float, float] = (256, 240)) -> np.ndarray:
+    """(478, 3) landmarks whose face oval is an ellipse 150 × 200 px."""
+    landmarks = np.zeros((478, 3), np.float32)
+    landmarks[:, :2] = centre
+    angle = np.linspace(0, 2 * np.pi, len(FACE_OVAL), endpoint=False)
+    landmarks[FACE_OVAL, 0] += 75 * np.sin(angle)
+    landmarks[FACE_OVAL, 1] -= 100 * np.cos(angle)
+    return landmarks
+
+
+def drawn_portrait() -> np.ndarray:
+    """A cartoon: dark hair, skin, eyes, mouth and a red pullover before a pale wall."""
+    image = np.full((SIDE, SIDE, 3), (196, 204, 190), np.uint8)
+    cv2.ellipse(image, (256, 225), (112, 145), 0, 0, 360, (52, 36, 28), -1, cv2.LINE_AA)
+    cv2.rectangle(image, (215, 300), (297, 400), (214, 160, 130), -1)
+    cv2.ellipse(image, (256, 520), (215, 150), 0, 0, 360, PERSON, -1, cv2.LINE_AA)
+    cv2.ellipse(image, (256, 245), (78, 104), 0, 0, 360, (232, 182, 152), -1, cv2.LINE_AA)
+    for x in (224, 288):
+        cv2.ellipse(image, (x, 230), (14, 7), 0, 0, 360, (250, 250, 250), -1, cv2.LINE_AA)
+        cv2.circle(image, (x, 230), 6, (50, 40, 40), -1, cv2.LINE_AA)
+        cv2.ellipse(image, (x, 208), (18, 5), 0, 180, 360, (60, 40, 30), 4, cv2.LINE_AA)
+    cv2.ellipse(image, (256, 262), (9, 14), 0, 0, 180, (200, 140, 112), 3, cv2.LINE_AA)
+    cv2.ellipse(image, (256, 302), (26, 9), 0, 0, 360, (180, 70, 70), -1, cv2.LINE_AA)
+    return cv2.GaussianBlur(image, (0, 0), 1.0)
+
+
+@pytest.fixture(scope="module")
+def matte() -> np.ndarray:
+    return person_matte(drawn_portrait(), face_landmarks())
+
+
+def textured_wall(seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 9, (SIDE, SIDE, 3))
+    return np.clip(np.array([90, 120, 150], np.float32) + noise, 0, 255).astype(np.uint8)
+
+
+def disc_matte(radius: int = 130) -> np.ndarray:
+    matte = np.zeros((SIDE, SIDE), np.float32)
+    cv2.circle(matte, (256, 300), radius, 1.0, -1)
+    return cv2.GaussianBlur(matte, (0, 0), 1.5)
+
+
+def test_matte_holds_face_hair_and_shoulders_but_not_the_wall(matte: np.ndarray) -> None:
+    assert matte.shape == (SIDE, SIDE)
+    assert matte.dtype == np.float32
+    assert matte.min() >= 0
+    assert matte.max() <= 1
+    for x, y in ((256, 245), (256, 100), (160, 225), (256, 500), (120, 490)):
+        assert matte[y, x] > 0.95, (x, y)
+    for x, y in ((20, 20), (490, 60), (40, 300), (470, 330)):
+        assert matte[y, x] < 0.05, (x, y)
+
+
+def test_matte_edge_lies_on_the_picture_edge(matte: np.ndarray) -> None:
+    """Along the row through the temples the hair ends at x = 256 ± 112."""
+    inside = np.flatnonzero(matte[225] > 0.5)
+    assert abs(inside[0] - 144) <= 4
+    assert abs(inside[-1] - 368) <= 4
+
+
+def test_matte_is_one_piece_without_holes(matte: np.ndarray) -> None:
+    solid = (matte > 0.5).astype(np.uint8)
+    assert cv2.connectedComponents(solid)[0] == 2
+    assert cv2.connectedComponents(1 - solid[:400], connectivity=4)[0] == 2
+
+
+def test_matte_is_repeatable() -> None:
+    image, landmarks = drawn_portrait(), face_landmarks()
+    assert np.array_equal(person_matte(image, landmarks), person_matte(image, landmarks))
+
+
+def test_face_oval_is_person_even_where_the_network_sees_nobody() -> None:
+    matte = person_matte(textured_wall(), face_landmarks())
+    assert matte[240, 256] == 1
+    assert matte[150, 256] == 1
+    assert matte[20, 20] < 0.05
+
+
+def test_matte_rejects_wrong_sizes_and_missed_faces() -> None:
+    image, landmarks = drawn_portrait(), face_landmarks()
+    with pytest.raises(InputError, match="portrait crop"):
+        person_matte(image[:256], landmarks)
+    with pytest.raises(InputError, match="landmarks"):
+        person_matte(image, landmarks[:468])
+    with pytest.raises(InputError, match="outside the crop"):
+        person_matte(image, landmarks + np.array([4000, 0, 0], np.float32))
+
+
+def test_plate_keeps_the_background_and_drops_the_person() -> None:
+    wall, matte = textured_wall(), disc_matte()
+    picture = wall * (1 - matte[..., None]) + np.array(PERSON, np.float32) * matte[..., None]
+    picture = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    plate = background_plate(picture, matte)
+    away = matte == 0
+    away &= cv2.erode(away.astype(np.uint8), np.ones((31, 31), np.uint8)) > 0
+    assert np.array_equal(plate[away], picture[away])
+    assert np.abs(plate[matte > 0].mean(axis=0) - [90, 120, 150]).max() < 3
+
+
+def test_plate_texture_is_as_strong_as_the_background_next_to_it() -> None:
+    wall, matte = textured_wall(), disc_matte()
+    plate = background_plate(wall, matte).astype(np.float32)
+    depth = cv2.distanceTransform((matte > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    near = (depth > 15) & (depth < 45)
+    assert 0.7 < plate[near].std(axis=0).mean() / wall[matte == 0].std(axis=0).mean() < 1.3
+
+
+def test_plate_carries_a_straight_edge_behind_the_person() -> None:
+    """A horizon that meets the silhouette goes on behind it."""
+    wall = np.full((SIDE, SIDE, 3), 200, np.uint8)
+    wall[300:] = 60
+    plate = background_plate(wall, disc_matte())[..., 0].astype(int)
+    column = 256 - 130 + 20
+    assert plate[270, column] > 170
+    assert plate[330, column] < 90
+
+
+def test_plate_without_any_background_spreads_the_border() -> None:
+    plate = background_plate(np.full((SIDE, SIDE, 3), 77, np.uint8), np.ones((SIDE, SIDE)))
+    assert np.abs(plate.astype(int) - 77).max() <= 1
+
+
+def test_plate_rejects_a_matte_of_another_size() -> None:
+    with pytest.raises(InputError, match="matte"):
+        background_plate(textured_wall(), np.ones((256, 256), np.float32))
