@@ -7,12 +7,16 @@
 
 from __future__ import annotations
 
-from openvasa.errors import InputError
-from openvasa.face.encode import load_portrait
-from openvasa.face.latent import FaceLatent
-from openvasa.motion.generator import MotionSettings
-from openvasa.motion.motion import Motion
-from openvasa.video import Video, animate
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openvasa.errors import InputError
+    from openvasa.face.encode import load_portrait
+    from openvasa.face.latent import FaceLatent
+    from openvasa.motion.generator import MotionSettings
+    from openvasa.motion.motion import Motion
+    from openvasa.video import Video, animate
 
 __all__ = [
     "FaceLatent",
@@ -23,3 +27,24 @@ __all__ = [
     "animate",
     "load_portrait",
 ]
+
+_HOMES = {
+    "FaceLatent": "openvasa.face.latent",
+    "InputError": "openvasa.errors",
+    "Motion": "openvasa.motion.motion",
+    "MotionSettings": "openvasa.motion.generator",
+    "Video": "openvasa.video",
+    "animate": "openvasa.video",
+    "load_portrait": "openvasa.face.encode",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported on first use: inference engines take seconds, `openvasa --help` must not wait.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

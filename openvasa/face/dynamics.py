@@ -19,6 +19,10 @@ DYNAMICS_FILE = ASSETS / "dynamics.npz"
 _CLOSED_GAP, _OPEN_GAP = 0.08, 0.3
 """Mean gap between the inner lips, canonical units: rest below the first, open above the second."""
 
+_SHAPE_NOISE = 0.1
+"""Variance of what neither subspace explains. On open mouths of held-out people the closed mouth
+comes out 0.23 canonical units from the true one (not closing it: 0.47); 1.0 gives 0.24."""
+
 
 @dataclass(frozen=True)
 class DynamicsCode:
@@ -114,8 +118,7 @@ def separate_expression(shape: np.ndarray, code: DynamicsCode) -> tuple[np.ndarr
     openness = np.clip((lip_gap(shape) - _CLOSED_GAP) / (_OPEN_GAP - _CLOSED_GAP), 0, 1)
     columns = np.concatenate([code.identity_basis, code.basis]).reshape(-1, shape.size).T
     residual = (shape - code.mean_shape).reshape(-1)
-    noise = 0.1
-    system = columns.T @ columns + noise**2 * len(residual) * 0.02 * np.eye(columns.shape[1])
+    system = columns.T @ columns + _SHAPE_NOISE * np.eye(columns.shape[1])
     weights = np.linalg.solve(system, columns.T @ residual)
     expression = code.decode(weights[len(code.identity_basis) :])
     neutral = shape - float(openness) * code.mouth_share[:, None] * expression

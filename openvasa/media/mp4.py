@@ -76,7 +76,7 @@ class Mp4Writer:
         size: tuple[int, int],
         fps: int,
         audio: str | Path | None = None,
-        quality: Quality = "good",
+        quality: Quality = "fast",
         metadata: Mapping[str, str] | None = None,
         sound_seconds: float | None = None,
     ) -> None:

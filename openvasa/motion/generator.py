@@ -23,6 +23,8 @@ NORMALISER_FILE = ASSETS / "motion_normaliser.npz"
 
 LOOKAHEAD = 4
 """Frames generated at the end of a window and thrown away: their own future was not seen."""
+CODE_LIMIT = 6.0
+"""Standard deviations; real motion lies within, so strange audio cannot throw the face further."""
 JOIN_FRAMES = 5
 """Frames over which what is left of a step at a window's start is spread."""
 
@@ -124,7 +126,8 @@ class MotionGenerator:
             np.float32([1, 0]),
             np.ones(2, np.float32),
         )
-        return (1 + guidance) * clean[0] - guidance * clean[1]
+        guided = (1 + guidance) * clean[0] - guidance * clean[1]
+        return np.clip(guided, -CODE_LIMIT, CODE_LIMIT)
 
     def _joined(self, frames: np.ndarray) -> np.ndarray:
         """Let a window start where the last one was heading, and remember its end."""

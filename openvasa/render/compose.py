@@ -8,8 +8,34 @@ import numpy as np
 EDGE_JUMP = np.float32(8.0)
 """Step of the map, in samples per px, that only the edge of a nearer surface can make."""
 
-RESIDUE_REACH = np.float32(10.0)
-"""Px of movement after which the portrait's own unexplained edge colours have faded."""
+STILL_REACH = 10.0
+"""Px of movement after which a place no longer counts as still."""
+
+
+@numba.njit(cache=True, fastmath=True)
+def blend_views(person: np.ndarray, other: np.ndarray, trust: np.ndarray, share: float) -> None:
+    """Lay a second view of the person over the first, in place.
+
+    Where the second view shows background the first stays: hats and loose hair need no twin.
+
+    Args:
+        person: (h, w, 4) uint8 RGBA, not premultiplied.
+        other: (h, w, 4) uint8 RGBA, the second view.
+        trust: (h, w) uint8, 255 where only the second view is to be believed.
+        share: 0–1, scales the trust.
+    """
+    for y in range(person.shape[0]):
+        for x in range(person.shape[1]):
+            cover = np.float32(other[y, x, 3]) * np.float32(1 / 255)
+            weight = np.float32(trust[y, x]) * np.float32(share / 255) * cover
+            if weight <= 0:
+                continue
+            below = (1 - weight) * np.float32(person[y, x, 3]) * np.float32(1 / 255)
+            alpha = weight + below
+            for c in range(3):
+                mix = (below * person[y, x, c] + weight * other[y, x, c]) / alpha
+                person[y, x, c] = np.uint8(mix + np.float32(0.5))
+            person[y, x, 3] = np.uint8(alpha * 255 + np.float32(0.5))
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -21,10 +47,16 @@ def compose(
     margin: int,
     residue: np.ndarray,
     plate: np.ndarray,
+    still_plate: np.ndarray,
+    head_shift: float,
     frame: np.ndarray,
     window: tuple[int, int, int, int],
 ) -> None:
-    """Draw the person over the plate into `frame`, in place, within `window`.
+    """Draw the person over the background into `frame`, in place, within `window`.
+
+    The plate is cautious: close to the person it is made up, since hair or bled colour may be
+    there. As long as the person stays where the portrait has them, the portrait's own background
+    is right, and its own edge exact; both give way as the person moves off.
 
     Args:
         person: (h, w, 4) uint8 RGBA of the window, not premultiplied.
@@ -32,15 +64,18 @@ def compose(
         map_y: (H, W) float32 row.
         per_px: samples per px of the portrait.
         margin: px of the cutout around the portrait.
-        residue: (H, W, 3) int16, the portrait less its own composition at rest: it keeps a still
-            edge exactly as it was, and fades as the edge moves off.
-        plate: (H, W, 3) uint8 RGB.
+        residue: (H, W, 3) int16, the portrait's edges less their composition at rest.
+        plate: (H, W, 3) uint8 RGB, the background completed behind and close to the person.
+        still_plate: (H, W, 3) uint8 RGB, the portrait wherever it shows no person, else the plate.
+        head_shift: px by which the head as a whole has moved.
         frame: (H, W, 3) uint8 RGB, written.
         window: left, top, right, bottom of the px to draw.
     """
     left, top, right, bottom = window
     height, width = plate.shape[:2]
     to_px = np.float32(1 / per_px)
+    scale = np.float32(1 / STILL_REACH**2)
+    head_still = max(np.float32(0), np.float32(1) - np.float32(head_shift * head_shift) * scale)
     for y in range(top, bottom):
         for x in range(left, right):
             alpha = np.int32(person[y - top, x - left, 3])
@@ -48,23 +83,23 @@ def compose(
                 for c in range(3):
                     frame[y, x, c] = person[y - top, x - left, c]
                 continue
-            if alpha == 0:
-                for c in range(3):
-                    frame[y, x, c] = plate[y, x, c]
-            else:
-                for c in range(3):
-                    mix = alpha * person[y - top, x - left, c] + (255 - alpha) * plate[y, x, c]
-                    frame[y, x, c] = (mix + 127) // 255
             u = map_x[y, x] * to_px - np.float32(margin)
             v = map_y[y, x] * to_px - np.float32(margin)
             du, dv = u - np.float32(x), v - np.float32(y)
-            fade = np.float32(1) - (du * du + dv * dv) / (RESIDUE_REACH * RESIDUE_REACH)
+            still = np.float32(1) - (du * du + dv * dv) * scale
+            back = max(still, head_still)
+            opaque = np.float32(alpha) * np.float32(1 / 255)
             column, row = int(u + np.float32(0.5)), int(v + np.float32(0.5))
-            if fade <= 0 or u < 0 or v < 0 or column >= width or row >= height:
-                continue
+            on_portrait = u >= 0 and v >= 0 and column < width and row < height
             for c in range(3):
-                value = frame[y, x, c] + fade * residue[row, column, c]
-                frame[y, x, c] = np.uint8(min(max(value + np.float32(0.5), 0.0), 255.0))
+                value = np.float32(plate[y, x, c])
+                value += back * (np.float32(still_plate[y, x, c]) - value)
+                if alpha > 0:
+                    value += opaque * (np.float32(person[y - top, x - left, c]) - value)
+                    if still > 0 and on_portrait:
+                        value += still * np.float32(residue[row, column, c])
+                value += np.float32(0.5)
+                frame[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
 
 
 @numba.njit(cache=True, fastmath=True)

@@ -21,10 +21,8 @@ from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import (
     LEFT_EYE,
     LEFT_IRIS,
-    LEFT_LID_PAIRS,
     RIGHT_EYE,
     RIGHT_IRIS,
-    RIGHT_LID_PAIRS,
 )
 
 MIN_OPENING = 2.5
@@ -38,8 +36,8 @@ RADII = 24
 POLAR_REACH = 1.3
 """Polar grid of the iris: angles, radii, and its outer edge in iris radii."""
 
-IRIS_SOLID = 1.06
-IRIS_END = 1.24
+IRIS_SOLID = 1.05
+IRIS_END = 1.2
 """Iris radii between which the iris patch fades into the white of the eye."""
 
 EYEBALL_IN_IRIS_RADII = 1.75
@@ -54,10 +52,52 @@ MARGIN_STEP = 0.5
 MARGIN_ROWS = 20
 COLUMNS_PER_SEGMENT = 4
 MARGIN_COLUMNS = 16 * COLUMNS_PER_SEGMENT
-"""Grid of the lid margin: rows `MARGIN_STEP` px of depth apart, the first `MARGIN_OUT` px outside."""
+"""Grid of the lid margin: rows `MARGIN_STEP` px of depth apart, from `MARGIN_OUT` px outside."""
 
-FADE_FROM, FADE_TO = 0.28, 0.12
-"""Opening over the portrait's own, between which a closing eye hands over to the lid skin."""
+CLOSE_FROM, CLOSE_TO = 0.34, 0.12
+"""Opening over the portrait's own, between which the lids are drawn together: trackers leave a
+slit open in a real blink."""
+
+LID_FROM, LID_TO = 0.7, 0.3
+"""Opening over the portrait's own, between which lid skin takes over from the stretched warp."""
+
+LID_COLUMNS = 33
+"""Columns of the lid skin from the outer to the inner corner."""
+
+LASH_WIDTH = 0.022
+"""Half width of the lash line of closed lids, in widths of the eye."""
+
+CORNER_SHADE = 0.35
+"""How much darker the unseen white of the eye gets towards the corners, where lids shade it."""
+
+UPPER_SHADE, LOWER_SHADE = 0.6, 0.85
+"""What the lids leave of the light at their margin, where the portrait cannot tell."""
+
+MIN_CONTRAST = 8.0
+"""Grey levels between iris and white, below which no iris is taken to be there."""
+
+MOVED_FROM, MOVED_TO = 0.3, 1.6
+"""Px of the portrait that iris or lids move, over which the lid margin goes from the warp's own
+pixels (exact where nothing moves) to the modelled ones (free of the old iris)."""
+
+
+@dataclass(frozen=True)
+class EyePoints:
+    """Tracked points of one eye.
+
+    Attributes:
+        loop: (16,) lid margin: outer corner, upper lid, inner corner, lower lid.
+        fold: (9,) the upper lid's fold from the outer to the inner corner, above `loop[:9]`.
+        iris: (5,) centre and limbus.
+    """
+
+    loop: np.ndarray
+    fold: np.ndarray
+    iris: np.ndarray
+
+
+RIGHT = EyePoints(RIGHT_EYE, np.array([33, 247, 30, 29, 27, 28, 56, 190, 133]), RIGHT_IRIS)
+LEFT = EyePoints(LEFT_EYE, np.array([263, 467, 260, 259, 257, 258, 286, 414, 362]), LEFT_IRIS)
 
 
 @dataclass(frozen=True)
@@ -65,9 +105,7 @@ class Eye:
     """One eyeball of the portrait; textures cover a box around the eye at `ZOOM` texels per px.
 
     Attributes:
-        loop: (16,) int indices of the lid margin in the tracked points, outer corner first.
-        lid_pairs: (6, 2) int (upper, lower) points of the lids.
-        iris_index: tracked point at the centre of the iris.
+        points: which tracked points are this eye's.
         origin: (2,) float32 px of the crop under texel (0, 0).
         contour: (16, 2) float32 px, the lid margin in the portrait.
         tracked_iris: (2,) float32 px, the tracked iris centre in the portrait.
@@ -77,15 +115,14 @@ class Eye:
         sclera: (H, W, 3) float32, the eyeball without iris.
         iris_rgba: (H, W, 4) float32, iris without highlight, and its cover in 0–1.
         highlight: (H, W, 3) float32, light added by the reflection on the cornea.
-        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 4) float32 by depth inside the lid margin and position
-            along it: ratio (RGB) that lids and lashes multiply the eyeball by, and how far the
-            eyeball covers what the warp brought there, in 0–1.
+        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 5) float32 by depth inside the lid margin and
+            position along it: ratio (RGB) that lids and lashes multiply the eyeball by, then how
+            far the eyeball covers what the warp brought there, in 0–1: in motion, and at rest.
+        lid_skin: (LID_COLUMNS, 3) float32 RGB, skin of the upper lid along its length.
         lash: (3,) float32 RGB, colour of the line along closed lids.
     """
 
-    loop: np.ndarray
-    lid_pairs: np.ndarray
-    iris_index: int
+    points: EyePoints
     origin: np.ndarray
     contour: np.ndarray
     tracked_iris: np.ndarray
@@ -96,6 +133,7 @@ class Eye:
     iris_rgba: np.ndarray
     highlight: np.ndarray
     margin: np.ndarray
+    lid_skin: np.ndarray
     lash: np.ndarray
 
 
@@ -150,12 +188,32 @@ def _distance_map(
 
 
 def _smoothstep(x: np.ndarray | float, low: float, high: float) -> np.ndarray:
+    """0 at `low`, 1 at `high` (which may be the smaller), smooth between."""
     t = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def _opening(points: np.ndarray, lid_pairs: np.ndarray) -> float:
-    return float(np.linalg.norm(points[lid_pairs[:, 0]] - points[lid_pairs[:, 1]], axis=1).mean())
+def _lower_lid(lids: np.ndarray) -> np.ndarray:
+    """(9, 2) points of the lower lid below the upper lid's `lids[:9]`, corners included."""
+    return lids[(16 - np.arange(9)) % 16]
+
+
+def _down(lids: np.ndarray) -> np.ndarray:
+    """(2,) unit vector across the opening, from the upper lid to the lower."""
+    along = lids[8] - lids[0]
+    across = np.array([-along[1], along[0]]) / (np.linalg.norm(along) + 1e-9)
+    # The outer corner lies left of the inner one in one eye, right of it in the other.
+    return across if _turns_clockwise(lids) else -across
+
+
+def _turns_clockwise(lids: np.ndarray) -> bool:
+    """Whether the eye's loop of points runs clockwise in the picture: its outer corner is left."""
+    return bool(lids[0, 0] < lids[8, 0])
+
+
+def _opening(lids: np.ndarray) -> float:
+    """Mean distance of the lids of a (16, 2) loop in px; < 0 where they cross."""
+    return float(((_lower_lid(lids) - lids[:9])[1:8] @ _down(lids)).mean())
 
 
 def _fill(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -186,37 +244,42 @@ def _sample(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     )
 
 
-def _find_iris(luma: np.ndarray, depth: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """(3,) iris circle near `guess` (x, y, radius), where dark gives way to bright outwards.
+def _find_iris(
+    luma: np.ndarray, depth: np.ndarray, guess: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Iris circle near the tracked one, where dark gives way to bright outwards on both sides.
 
     Args:
         luma: (H, W) float32 brightness.
         depth: (H, W) float32 px inside the lid margin.
-        guess: (3,) tracked circle in px of `luma`.
+        guess: (3,) tracked centre and radius in px of `luma`.
+        sizes: radii to try, in tracked radii.
+
+    Returns:
+        (3,) float32 centre and radius, and the contrast of the weaker side (grey levels).
     """
-    angle = np.arange(48) * (2 * np.pi / 48)
     # The upper and lower limbus mostly lies under lids and lashes: trust the sides.
-    side = np.abs(np.cos(angle)) ** 0.5
+    angle = np.concatenate([np.linspace(-1.0, 1.0, 15), np.pi + np.linspace(-1.0, 1.0, 15)])
     steps = np.linspace(-0.4, 0.4, 9)
-    sizes = np.linspace(0.8, 1.5, 15)
     shift_x, shift_y, size = (a.ravel() for a in np.meshgrid(steps, steps, sizes))
     centre_x = guess[0] + shift_x * guess[2]
     centre_y = guess[1] + shift_y * guess[2]
     smooth = cv2.GaussianBlur(luma, (0, 0), max(0.08 * guess[2], 0.5))
-    rings = []
-    for factor in (0.88, 1.0, 1.12):
-        radius = size * guess[2] * factor
-        x = centre_x[:, None] + radius[:, None] * np.cos(angle)
-        y = centre_y[:, None] + radius[:, None] * np.sin(angle)
-        rings.append((_sample(smooth, x, y), _sample(depth, x, y)))
-    weight = side * np.clip(rings[2][1] / 1.5, 0, 1)
-    step = np.clip(rings[2][0] - rings[0][0], -20, 60)
-    seen = weight.sum(axis=1)
-    score = (step * weight).sum(axis=1) / (seen + 4.0)
-    score -= 12 * (shift_x**2 + 1.5 * shift_y**2) + 6 * (size - 1) ** 2
+
+    def ring(image: np.ndarray, factor: float) -> np.ndarray:
+        radius = (size * guess[2] * factor)[:, None]
+        x = centre_x[:, None] + radius * np.cos(angle)
+        return _sample(image, x, centre_y[:, None] + radius * np.sin(angle)).reshape(-1, 2, 15)
+
+    weight = np.clip(ring(depth, 1.08) / 1.5, 0, 1)
+    step = np.clip(ring(smooth, 1.12) - ring(smooth, 0.88), -20, 60)
+    sides = (step * weight).sum(axis=2) / (weight.sum(axis=2) + 2.0)
+    contrast = sides.min(axis=1)
+    score = 0.7 * contrast + 0.3 * sides.mean(axis=1)
+    score -= 50 * (shift_x**2 + shift_y**2) + 10 * (size - 1.1) ** 2
     best = int(np.argmax(score))
     found = np.array([centre_x[best], centre_y[best], size[best] * guess[2]], np.float32)
-    return found if score[best] > 2 else guess.astype(np.float32)
+    return found, float(contrast[best])
 
 
 def _polar_grid(circle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -237,7 +300,16 @@ def _from_polar(polar: np.ndarray, circle: np.ndarray, x: np.ndarray, y: np.ndar
 
 
 def _complete_polar(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Fill the hidden sectors of a (RADII, ANGLES, 3) iris from seen ones of the same radius."""
+    """Fill the hidden sectors of a (RADII, ANGLES, 3) iris from seen ones of the same radius.
+
+    First choice is the sector's mirror image below or above, then its neighbours on the ring.
+    """
+    own = seen[..., None]
+    flipped = np.roll(values[:, ::-1], 1, axis=1)
+    flipped_seen = np.roll(seen[:, ::-1], 1, axis=1)[..., None]
+    borrowed = (1 - own) * flipped_seen
+    values = (own * values + borrowed * flipped) / (own + borrowed + 1e-6)
+    seen = (own + borrowed)[..., 0]
     tripled = np.tile(values, (1, 3, 1))
     weight = np.tile(seen, (1, 3))
     filled = np.zeros_like(tripled)
@@ -270,60 +342,94 @@ def _highlight_mask(polar: np.ndarray, seen: np.ndarray) -> np.ndarray:
     bright &= seen > 0.3
     area = ((np.arange(RADII) + 0.5) * bright.sum(axis=1)).sum()
     disc = ((np.arange(RADII) + 0.5) * inner).sum() * ANGLES
-    if area > 0.25 * disc:
+    if area > 0.12 * disc:
         return np.zeros_like(luma)
     wide = np.tile(bright.astype(np.float32), (1, 3))
     return cv2.GaussianBlur(cv2.dilate(wide, np.ones((5, 9))), (0, 0), 1.0)[:, ANGLES : 2 * ANGLES]
 
 
-def _lift_margin(
-    source: np.ndarray, eyeball: np.ndarray, depth: np.ndarray, along: np.ndarray
-) -> np.ndarray:
+def _along_margin(sums: np.ndarray, spread: float) -> np.ndarray:
+    """Blur a (MARGIN_ROWS, MARGIN_COLUMNS, C) grid, mostly along the closed lid margin."""
+    wide = np.tile(sums, (1, 3, 1))
+    layers = [
+        cv2.GaussianBlur(wide[..., k], (0, 0), spread, sigmaY=0.6) for k in range(sums.shape[2])
+    ]
+    return np.dstack(layers)[:, MARGIN_COLUMNS : 2 * MARGIN_COLUMNS]
+
+
+def _lift_margin(view: _EyeView, eyeball: np.ndarray, from_iris: np.ndarray) -> np.ndarray:
     """What the lids lay over the eyeball, as `Eye.margin`.
 
     Args:
-        source: (H, W, 3) the portrait.
+        view: the eye in the portrait.
         eyeball: (H, W, 3) the eye as it would look without lids.
-        depth: (H, W) px inside the lid margin.
-        along: (H, W) position along the lid margin, in segments.
+        from_iris: (H, W) distance from the centre of the iris, in iris radii.
     """
-    row = np.round((depth + MARGIN_OUT) / MARGIN_STEP).astype(int)
+    row = np.round((view.depth + MARGIN_OUT) / MARGIN_STEP).astype(int)
     near = (row >= 0) & (row < MARGIN_ROWS)
-    column = (along[near] * COLUMNS_PER_SEGMENT).astype(int) % MARGIN_COLUMNS
+    column = (view.along[near] * COLUMNS_PER_SEGMENT).astype(int) % MARGIN_COLUMNS
     cell = row[near] * MARGIN_COLUMNS + column
-    sums = np.zeros((MARGIN_ROWS * MARGIN_COLUMNS, 7), np.float32)
-    np.add.at(sums, cell, np.column_stack([source[near], eyeball[near], np.ones(len(cell))]))
-    grid = sums.reshape(MARGIN_ROWS, MARGIN_COLUMNS, 7)
-    wide = np.tile(grid, (1, 3, 1))
-    wide = np.dstack([cv2.GaussianBlur(wide[..., k], (0, 0), 1.5, sigmaY=0.6) for k in range(7)])
-    grid = wide[:, MARGIN_COLUMNS : 2 * MARGIN_COLUMNS]
-    seen = grid[..., 6:]
-    raw = (grid[..., :3] + 6 * seen + 1e-3) / (grid[..., 3:6] + 6 * seen + 1e-3)
-    brighter = raw.mean(axis=2)
-    ratio = np.clip(raw, 0.08, 1.1)
-    rows = np.arange(MARGIN_ROWS)[:, None] * MARGIN_STEP - MARGIN_OUT
-    covered = _smoothstep(rows, -1.2, 0.4) * (1 - _smoothstep(brighter, 1.1, 1.4))
-    return np.dstack([ratio, covered]).astype(np.float32)
+    both = np.column_stack([view.source[near] + 6, eyeball[near] + 6])
+    # Over a dark iris a shadow hardly tells from the iris itself: ask the white beside it.
+    trust = 0.02 + _smoothstep(from_iris[near], 1.15, 1.4)[:, None]
+    band, ones = view.band[near][:, None], np.ones_like(trust)
+    sums = np.zeros((MARGIN_ROWS * MARGIN_COLUMNS, 14), np.float32)
+    np.add.at(sums, cell, np.hstack([both * trust, both, band, ones]))
+    sums = sums.reshape(MARGIN_ROWS, MARGIN_COLUMNS, 14)
+    fine, broad = _along_margin(sums, 1.5), _along_margin(sums, 6.0)
+    known = fine + 0.01 * broad + 1e-4
+    brighter = known[..., 6:9].sum(axis=2) / known[..., 9:12].sum(axis=2)
+    depth = np.arange(MARGIN_ROWS)[:, None] * MARGIN_STEP - MARGIN_OUT
+    below_upper_lid = np.arange(MARGIN_COLUMNS) < MARGIN_COLUMNS // 2
+    shade = np.where(below_upper_lid, UPPER_SHADE, LOWER_SHADE)
+    shade = shade + (1 - shade) * _smoothstep(depth / (known[..., 12] / known[..., 13]), 0, 1.6)
+    trusted = fine[..., :6] + 0.1 * broad[..., :6] + 1e-3
+    trusted[..., :3] += 0.06 * shade[..., None] * known[..., 9:12]
+    trusted[..., 3:] += 0.06 * known[..., 9:12]
+    ratio = np.clip(trusted[..., :3] / trusted[..., 3:], 0.08, 1.2)
+    covered = _smoothstep(depth, -1.2, 0.4) * (1 - _smoothstep(brighter, 1.2, 1.5))
+    resting = covered * _smoothstep(depth / (known[..., 12] / known[..., 13]), 0.6, 1.2)
+    margin = np.dstack([ratio, covered, resting]).astype(np.float32)
+    return np.concatenate([margin, margin[:, :1]], axis=1)
 
 
-def _lift_eye(
-    face: FaceLatent, loop: np.ndarray, iris: np.ndarray, lid_pairs: np.ndarray
-) -> Eye | None:
+@dataclass(frozen=True)
+class _EyeView:
+    """One eye of the portrait, enlarged; px are px of the crop.
+
+    Attributes:
+        source: (H, W, 3) float32 RGB at `ZOOM` texels per px.
+        origin: (2,) float32 px under texel (0, 0).
+        depth: (H, W) float32 px inside the lid margin.
+        along: (H, W) float32 nearest position along the lid margin, in segments.
+        band: (H, W) float32 px, how deep the lids' lashes and shadow reach.
+        opening: px, mean distance of the lids.
+        corners: (2, 2) px, outer and inner corner.
+        tracked: (3,) texels, tracked centre and radius of the iris.
+    """
+
+    source: np.ndarray
+    origin: np.ndarray
+    depth: np.ndarray
+    along: np.ndarray
+    band: np.ndarray
+    opening: float
+    corners: np.ndarray
+    tracked: np.ndarray
+
+    @property
+    def luma(self) -> np.ndarray:
+        return self.source.mean(axis=2)
+
+
+def _view_eye(face: FaceLatent, part: EyePoints) -> _EyeView:
     points = face.landmarks[:, :2]
-    contour = points[loop]
-    opening = _opening(points, lid_pairs)
-    if opening < MIN_OPENING:
-        return None
-    guess = np.append(
-        points[iris[0]], np.linalg.norm(points[iris[1:]] - points[iris[0]], axis=1).mean()
-    )
+    contour, iris = points[part.loop], points[part.iris]
     width = float(np.linalg.norm(contour[0] - contour[8]))
     low = np.floor(contour.min(axis=0) - 0.4 * width).astype(int)
     size = np.ceil(contour.max(axis=0) + 0.4 * width).astype(int) - low + 1
-    grid_x, grid_y = np.meshgrid(
-        np.arange(size[0] * ZOOM, dtype=np.float32), np.arange(size[1] * ZOOM, dtype=np.float32)
-    )
     origin = low.astype(np.float32)
+    grid_x, grid_y = _texel_grid(size[1] * ZOOM, size[0] * ZOOM)
     source = cv2.remap(
         face.image,
         grid_x / ZOOM + origin[0],
@@ -331,77 +437,149 @@ def _lift_eye(
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32)
-    depth, along = _distance_map(
-        (contour - origin).astype(np.float64), *source.shape[:2], 1 / ZOOM
-    )
-    luma = source.mean(axis=2)
-
-    texel_guess = np.append((guess[:2] - origin) * ZOOM, guess[2] * ZOOM)
-    circle = _find_iris(luma, depth, texel_guess)
-    from_iris = np.hypot(grid_x - circle[0], grid_y - circle[1]) / circle[2]
+    depth, along = _distance_map((contour - origin).astype(np.float64), *source.shape[:2], 1 / ZOOM)
+    opening = _opening(contour)
     # The upper lid carries lashes and throws a shadow, so its margin reaches deeper.
     upper = _smoothstep(np.minimum(along, np.abs(8 - along)) * (along < 8), 0, 1.5)
     band = np.clip(opening * (0.1 + 0.12 * upper), 1.0, 5.0)
-    inside = _smoothstep(depth / band, 0.5, 1.2)
+    radius = np.linalg.norm(iris[1:] - iris[0], axis=1).mean()
+    tracked = np.append(iris[0] - origin, radius) * ZOOM
+    return _EyeView(source, origin, depth, along, band, opening, contour[[0, 8]], tracked)
 
+
+def _texel_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return x, y
+
+
+def _find_irises(views: list[_EyeView]) -> list[np.ndarray] | None:
+    """(3,) iris circle of each view, in texels; None where no iris stands out.
+
+    Both irises of a face are the same size, so the one that shows better decides for both.
+    """
+    found = [_find_iris(v.luma, v.depth, v.tracked, np.linspace(0.8, 1.5, 15)) for v in views]
+    circle, contrast = max(found, key=lambda f: f[1])
+    if contrast < MIN_CONTRAST:
+        return None
+    best = next(v for v, f in zip(views, found, strict=True) if f[0] is circle)
+    size = circle[2] / best.tracked[2]
+    near = size * np.linspace(0.94, 1.06, 5)
+    return [_find_iris(v.luma, v.depth, v.tracked, near)[0] for v in views]
+
+
+def _lift_iris(
+    view: _EyeView, circle: np.ndarray, visible: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The whole iris without its highlight, and the highlight alone, both (H, W, 3) float32."""
+    grid_x, grid_y = _texel_grid(*visible.shape)
+    clear = _smoothstep(view.depth / view.band, 0.6, 1.8)
     polar_x, polar_y = _polar_grid(circle)
-    polar = _sample(source, polar_x, polar_y)
-    polar_seen = _sample(inside, polar_x, polar_y)
-    spot = _highlight_mask(polar, polar_seen)
-    without_spot = _complete_polar(polar, polar_seen * (1 - spot))
-    plain_iris = _from_polar(without_spot, circle, grid_x, grid_y)
-    spot_texels = _from_polar(spot, circle, grid_x, grid_y) * (from_iris < POLAR_REACH)
-    keep = (inside * (1 - spot_texels))[..., None]
-    iris_rgb = keep * source + (1 - keep) * plain_iris
-    highlight = np.maximum(source - iris_rgb, 0) * (spot_texels * inside)[..., None]
+    polar = _sample(view.source, polar_x, polar_y)
+    spot = _highlight_mask(polar, _sample(visible, polar_x, polar_y))
+    whole = _complete_polar(polar, _sample(clear, polar_x, polar_y) * (1 - spot))
+    completed = _from_polar(whole, circle, grid_x, grid_y)
+    reach = np.hypot(grid_x - circle[0], grid_y - circle[1]) < POLAR_REACH * circle[2]
+    spot = _from_polar(spot, circle, grid_x, grid_y) * reach
+    keep = (clear * (1 - spot))[..., None]
+    iris = keep * view.source + (1 - keep) * completed
+    highlight = np.maximum(view.source - iris, 0) * (spot * visible)[..., None]
+    return iris, highlight
 
-    white = inside * _smoothstep(from_iris, IRIS_SOLID, IRIS_END)
-    # Lashes and painted outlines inside the opening are no sample of the white of the eye.
-    if white.sum() > 8 * ZOOM**2:
-        bright = np.median(luma[white > 0.5]) if (white > 0.5).any() else luma.max()
-        clean = white * _smoothstep(luma, 0.45 * bright, 0.8 * bright)
+
+def _corner_distance(view: _EyeView) -> np.ndarray:
+    """(H, W) float32 distance to the nearer corner of the eye, in halves of the eye's width."""
+    grid_x, grid_y = _texel_grid(*view.depth.shape)
+    a, b = (view.corners - view.origin) * ZOOM
+    half = np.linalg.norm(b - a) / 2
+    near_a = np.hypot(grid_x - a[0], grid_y - a[1])
+    return np.minimum(near_a, np.hypot(grid_x - b[0], grid_y - b[1])) / half
+
+
+def _lift_sclera(view: _EyeView, cover: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32 white of the eye, continued below the iris and the lids."""
+    white = visible * (1 - cover)
+    luma = view.luma
+    if (white > 0.5).sum() > 2 * ZOOM**2:
+        bright = np.median(luma[white > 0.5])
+        # Lashes and painted outlines inside the opening are no sample of the white of the eye.
+        sample = white * _smoothstep(luma, 0.45 * bright, 0.8 * bright)
     else:
-        clean = inside * _smoothstep(luma, *np.percentile(luma[depth > 0], [70, 95]))
-    filled = _fill(source, clean.astype(np.float32))
-    filled = cv2.GaussianBlur(filled, (0, 0), ZOOM)
-    sclera = white[..., None] * source + (1 - white[..., None]) * filled
+        sample = visible * _smoothstep(luma, *np.percentile(luma[view.depth > 0], [70, 95]))
+    filled = cv2.GaussianBlur(_fill(view.source, sample.astype(np.float32)), (0, 0), ZOOM)
+    filled *= 1 - CORNER_SHADE * _smoothstep(_corner_distance(view), 0.5, 0.0)[..., None]
+    return white[..., None] * view.source + (1 - white[..., None]) * filled
+
+
+def _lash_colour(view: _EyeView) -> np.ndarray:
+    """(3,) float32 RGB of the darkest part of the upper lid margin."""
+    rim = (np.abs(view.depth) < 1.5) & (view.along > 1) & (view.along < 7)
+    luma = view.luma[rim]
+    return view.source[rim][luma <= np.percentile(luma, 30)].mean(axis=0)
+
+
+def _lid_skin(face: FaceLatent, part: EyePoints) -> np.ndarray:
+    """(LID_COLUMNS, 3) float32 skin of the upper lid, seen beyond its lashes around the fold."""
+    points = face.landmarks[:, :2]
+    columns = np.linspace(0, 8, LID_COLUMNS)
+    knots = np.arange(9)
+    lid, fold = (
+        np.column_stack([np.interp(columns, knots, points[index][:, k]) for k in (0, 1)])
+        for index in (part.loop[:9], part.fold)
+    )
+    reach = np.linspace(0.6, 1.5, 10)[:, None, None]
+    spots = lid + reach * (fold - lid)
+    seen = _sample(face.image, spots[..., 0], spots[..., 1]).astype(np.float32)
+    order = seen.mean(axis=2).argsort(axis=0)
+    # Neither the dark crease nor a glint on it is the colour of the skin: the middle is.
+    middle = np.take_along_axis(seen, order[4:8, :, None], axis=0).mean(axis=0)
+    middle[:4], middle[-4:] = middle[4], middle[-5]
+    return cv2.GaussianBlur(middle[None], (0, 0), 2.5, borderType=cv2.BORDER_REPLICATE)[0]
+
+
+def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndarray) -> Eye:
+    grid_x, grid_y = _texel_grid(*view.depth.shape)
+    from_iris = np.hypot(grid_x - circle[0], grid_y - circle[1]) / circle[2]
     cover = 1 - _smoothstep(from_iris, IRIS_SOLID, IRIS_END)
-
-    eyeball = sclera + cover[..., None] * (iris_rgb - sclera) + highlight
-    margin = _lift_margin(source, eyeball, depth, along)
-
-    rim = (depth > -1.5) & (depth < 1.5) & (grid_y < (contour[[0, 8], 1].max() - origin[1]) * ZOOM)
-    dark = luma[rim]
-    lash = source[rim][dark <= np.percentile(dark, 30)].mean(axis=0)
+    visible = _smoothstep(view.depth / view.band, 0.5, 1.2)
+    iris, highlight = _lift_iris(view, circle, visible)
+    sclera = _lift_sclera(view, cover, visible)
+    eyeball = sclera + cover[..., None] * (iris - sclera) + highlight
+    points = face.landmarks[:, :2]
     return Eye(
-        loop=loop,
-        lid_pairs=lid_pairs,
-        iris_index=int(iris[0]),
-        origin=origin,
-        contour=contour.astype(np.float32),
-        tracked_iris=points[iris[0]].astype(np.float32),
-        iris=np.append(circle[:2] / ZOOM + origin, circle[2] / ZOOM).astype(np.float32),
-        opening=opening,
+        points=part,
+        origin=view.origin,
+        contour=points[part.loop].astype(np.float32),
+        tracked_iris=points[part.iris[0]].astype(np.float32),
+        iris=(circle / ZOOM + np.append(view.origin, 0)).astype(np.float32),
+        opening=view.opening,
         head_scale=face.head.scale,
         sclera=np.ascontiguousarray(sclera, np.float32),
-        iris_rgba=np.dstack([iris_rgb, cover]).astype(np.float32),
+        iris_rgba=np.dstack([iris, cover]).astype(np.float32),
         highlight=np.ascontiguousarray(highlight, np.float32),
-        margin=np.concatenate([margin, margin[:, :1]], axis=1),
-        lash=lash.astype(np.float32),
+        margin=_lift_margin(view, eyeball, from_iris),
+        lid_skin=_lid_skin(face, part),
+        lash=_lash_colour(view).astype(np.float32),
     )
 
 
 def prepare_eyes(face: FaceLatent) -> EyeAppearance:
-    """Lift both eyeballs out of the portrait; an eye open less than `MIN_OPENING` px is left out.
+    """Lift both eyeballs out of the portrait.
+
+    An eye open less than `MIN_OPENING` px is left out, and so are both where no iris stands out
+    from the white (blank eyes of a statue, a few strokes of a pen): these stay with the warp.
 
     Args:
         face: the portrait.
     """
-    lifted = (
-        _lift_eye(face, RIGHT_EYE, RIGHT_IRIS, RIGHT_LID_PAIRS),
-        _lift_eye(face, LEFT_EYE, LEFT_IRIS, LEFT_LID_PAIRS),
+    views = [(part, _view_eye(face, part)) for part in (RIGHT, LEFT)]
+    views = [(part, view) for part, view in views if view.opening >= MIN_OPENING]
+    circles = _find_irises([view for _, view in views]) if views else None
+    if circles is None:
+        return EyeAppearance((), face.head)
+    return EyeAppearance(
+        tuple(_lift_eye(face, *seen, circle) for seen, circle in zip(views, circles, strict=True)),
+        face.head,
     )
-    return EyeAppearance(tuple(eye for eye in lifted if eye is not None), face.head)
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -425,7 +603,7 @@ def _texel(texture: np.ndarray, x: float, y: float, out: np.ndarray) -> None:
 
 @numba.njit(cache=True, fastmath=True)
 def _paint(
-    frame, lids, to_eye, to_iris, to_spot, sclera, iris_rgba, highlight, margin, scale, fade
+    frame, lids, to_eye, to_iris, to_spot, sclera, iris_rgba, highlight, margin, scale, fade, moved
 ):
     """Put one eyeball together inside the lids of the frame.
 
@@ -439,7 +617,7 @@ def _paint(
     white = np.empty(3, np.float32)
     ring = np.empty(4, np.float32)
     light = np.empty(3, np.float32)
-    rim = np.empty(4, np.float32)
+    rim = np.empty(5, np.float32)
     for y in range(top, bottom):
         for x in range(left, right):
             depth, segment, along = _margin_distance(lids, x, y)
@@ -449,7 +627,7 @@ def _paint(
             if column < 0:
                 column += MARGIN_COLUMNS
             _texel(margin, column, (depth / scale + MARGIN_OUT) / MARGIN_STEP, rim)
-            alpha = rim[3] * fade
+            alpha = fade * (rim[4] + moved * (rim[3] - rim[4]))
             if alpha < 0.004:
                 continue
             _texel(
@@ -477,6 +655,51 @@ def _paint(
                 frame[y, x, k] = np.uint8(old + alpha * (value - old) + 0.5)
 
 
+@numba.njit(cache=True, fastmath=True)
+def _paint_lid(frame, lid, height, skin, lash, weight, line, clockwise):
+    """Lay skin over the stretched upper lid and a line of lashes along its margin.
+
+    `lid` is (9, 2) px of the margin, `height` (9,) px from there up to the fold, `line` the half
+    width of the lash line in px.
+    """
+    tallest = height.max()
+    left = max(int(lid[:, 0].min()), 0)
+    right = min(int(lid[:, 0].max()) + 2, frame.shape[1])
+    top = max(int(lid[:, 1].min() - tallest), 0)
+    bottom = min(int(lid[:, 1].max() + 2 * line) + 2, frame.shape[0])
+    for y in range(top, bottom):
+        for x in range(left, right):
+            best, at, above = 1e18, 0.0, 0.0
+            for i in range(8):
+                ex, ey = lid[i + 1, 0] - lid[i, 0], lid[i + 1, 1] - lid[i, 1]
+                px, py = x - lid[i, 0], y - lid[i, 1]
+                t = min(max((px * ex + py * ey) / (ex * ex + ey * ey + 1e-9), 0.0), 1.0)
+                dx, dy = px - t * ex, py - t * ey
+                d = dx * dx + dy * dy
+                if d < best:
+                    best, at = d, i + t
+                    above = (py * ex - px * ey) * (-1.0 if clockwise else 1.0)
+            distance = np.sqrt(best) if above > 0 else -np.sqrt(best)
+            i = min(int(at), 7)
+            reach = height[i] + (at - i) * (height[i + 1] - height[i])
+            # Taper towards the corners, where lid and fold meet.
+            corner = min(min(at, 8 - at) / 1.2, 1.0)
+            up = min(max((1.0 - distance / (reach + 1e-3)) / 0.6, 0.0), 1.0)
+            under = min(max(distance + 1.0, 0.0), 1.0)
+            cover = weight * corner * up * up * (3 - 2 * up) * under
+            spread = distance / line
+            dark = weight * (0.3 + 0.7 * corner) * np.exp(-spread * spread) * 0.85
+            if cover + dark < 0.004:
+                continue
+            column = at / 8 * (skin.shape[0] - 1)
+            j = min(int(column), skin.shape[0] - 2)
+            for k in range(3):
+                tone = skin[j, k] + (column - j) * (skin[j + 1, k] - skin[j, k])
+                value = frame[y, x, k] + cover * (tone - frame[y, x, k])
+                value += dark * (min(lash[k], value) - value)
+                frame[y, x, k] = np.uint8(value + 0.5)
+
+
 def _linear_part(portrait: HeadTransform, frame: HeadTransform) -> np.ndarray:
     """(2, 2) how the head's motion moves the plane of the face, portrait px to frame px."""
     own = portrait.scale * portrait.rotation[:2, :2]
@@ -489,37 +712,89 @@ def _inverse_affine(linear: np.ndarray, source: np.ndarray, target: np.ndarray, 
     return np.column_stack([inverse, source - origin - inverse @ target]) * ZOOM
 
 
+def _draw_together(lids: np.ndarray, closing: float) -> np.ndarray:
+    """The (16, 2) lid margin with the upper lid brought `closing` (0–1) of the way down."""
+    upper, lower = lids[:9], _lower_lid(lids)
+    gap = np.maximum((lower - upper) @ _down(lids), 0)[:, None] * _down(lids)
+    crossed = np.minimum((lower - upper) @ _down(lids), 0)[:, None] * _down(lids)
+    drawn = lids.copy()
+    drawn[:9] = upper + crossed + closing * gap
+    return drawn
+
+
 def _paint_eye(frame: np.ndarray, geometry: FrameGeometry, eye: Eye, head: HeadTransform) -> None:
     points = geometry.landmarks[:, :2].astype(np.float64)
-    lids = points[eye.loop]
     zoom_by = geometry.head.scale / eye.head_scale
-    opening = _opening(points, eye.lid_pairs) / (eye.opening * zoom_by)
-    fade = float(_smoothstep(opening, FADE_TO, FADE_FROM))
-    if fade <= 0:
-        return
-    linear = _linear_part(head, geometry.head)
-    corners = eye.contour[[0, 8]].astype(np.float64)
-    own_middle, middle = corners.mean(axis=0), lids[[0, 8]].mean(axis=0)
+    tracked = points[eye.points.loop]
+    opening = _opening(tracked) / (eye.opening * zoom_by)
+    closing = float(_smoothstep(opening, CLOSE_FROM, CLOSE_TO))
+    lids = _draw_together(tracked, closing)
+    lid_weight = float(_smoothstep(opening, LID_FROM, LID_TO))
+    if closing < 1:
+        _paint_eyeball(frame, geometry, eye, head, lids, opening, 1 - closing**3)
+    if lid_weight > 0:
+        fold = points[eye.points.fold]
+        _paint_lid(
+            frame,
+            lids[:9],
+            np.maximum((lids[:9] - fold) @ _down(lids), 0),
+            eye.lid_skin,
+            eye.lash,
+            lid_weight,
+            max(LASH_WIDTH * float(np.linalg.norm(lids[8] - lids[0])), 0.7),
+            _turns_clockwise(lids),
+        )
 
-    tracked_rest = middle + linear @ (eye.tracked_iris - own_middle)
-    shift = points[eye.iris_index] - tracked_rest
-    rest = middle + linear @ (eye.iris[:2] - own_middle)
-    to_eye = _inverse_affine(linear, own_middle, middle, eye.origin)
-    to_iris = _inverse_affine(linear, eye.iris[:2], rest + shift, eye.origin)
-    to_spot = _inverse_affine(linear, eye.iris[:2], rest + HIGHLIGHT_FOLLOW * shift, eye.origin)
+
+def _paint_eyeball(
+    frame: np.ndarray,
+    geometry: FrameGeometry,
+    eye: Eye,
+    head: HeadTransform,
+    lids: np.ndarray,
+    opening: float,
+    fade: float,
+) -> None:
+    points = geometry.landmarks[:, :2].astype(np.float64)
+    zoom_by = geometry.head.scale / eye.head_scale
+    linear = _linear_part(head, geometry.head)
+    own_middle = eye.contour[[0, 8]].astype(np.float64).mean(axis=0)
+    middle = lids[[0, 8]].mean(axis=0)
+
+    def at_rest(source: np.ndarray) -> np.ndarray:
+        return middle + linear @ (source - own_middle)
+
+    shift = points[eye.points.iris[0]] - at_rest(eye.tracked_iris)
+    travel = max(np.linalg.norm(shift) / zoom_by, abs(opening - 1) * eye.opening)
+    moved = float(_smoothstep(travel, MOVED_FROM, MOVED_TO))
+    iris = eye.iris[:2].astype(np.float64)
+    turned = _foreshortening(eye, geometry, shift) @ linear
     _paint(
         frame,
         lids,
-        to_eye,
-        to_iris,
-        to_spot,
+        _inverse_affine(linear, own_middle, middle, eye.origin),
+        _inverse_affine(turned, iris, at_rest(iris) + shift, eye.origin),
+        _inverse_affine(linear, iris, at_rest(iris) + HIGHLIGHT_FOLLOW * shift, eye.origin),
         eye.sclera,
         eye.iris_rgba,
         eye.highlight,
         eye.margin,
         zoom_by,
         fade,
+        moved,
     )
+
+
+def _foreshortening(eye: Eye, geometry: FrameGeometry, shift: np.ndarray) -> np.ndarray:
+    """(2, 2) how much narrower a turned eyeball shows its iris, against the portrait."""
+    zoom_by = geometry.head.scale / eye.head_scale
+    reach = EYEBALL_IN_IRIS_RADII * eye.iris[2] * zoom_by
+    length = float(np.linalg.norm(shift))
+    if length < 1e-3:
+        return np.eye(2)
+    direction = shift / length
+    cosine = np.sqrt(1 - min(length / reach, 0.7) ** 2)
+    return np.eye(2) + (cosine - 1) * np.outer(direction, direction)
 
 
 def paint_eyes(frame: np.ndarray, geometry: FrameGeometry, eyes: EyeAppearance) -> None:

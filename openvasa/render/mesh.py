@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FrameGeometry
 from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh
-from openvasa.render.cutout import MARGIN, Cutout
+from openvasa.render.cutout import MARGIN
 
 RING_SCALES = np.array([1.05, 1.11, 1.18, 1.27, 1.38, 1.53, 1.72, 2.0, 2.4, 3.0, 4.5])
 """Distance of each ring from the oval's centre, in units of the oval's own."""
@@ -30,6 +31,9 @@ NECK_LENGTH = 0.55
 
 BODY_SHARE = 0.12
 """Part of the head's shift in the picture that the shoulders follow."""
+
+SURROUNDINGS = 12
+"""Px around the person in which the plate may differ from the portrait."""
 
 
 @dataclass(frozen=True)
@@ -138,18 +142,19 @@ def build_mesh(landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform
 
     origin, direction, skull_depth = _on_skull(xy, head)
     bump = oval[:, 2] - _on_skull(oval[:, :2], head)[2]
-    # The skull leaves the face's own depth quickly: the jaw overhangs the neck.
-    depth = skull_depth + (bump * np.exp(-distance / 0.08)).reshape(-1)
+    down = head.rotation[:2, 1] / np.linalg.norm(head.rotation[:2, 1])
+    height = (oval[:, :2] - centre) @ down / face_height
+    # Below the chin the depth drops off quickly: the jaw overhangs the neck.
+    run_out = 0.14 - 0.06 * _smoothstep(0.2, 0.45, height)
+    depth = skull_depth + (bump * np.exp(-distance / run_out)).reshape(-1)
     rings = origin + depth[:, None] * direction
 
-    down = head.rotation[:2, 1] / np.linalg.norm(head.rotation[:2, 1])
     below_chin = (xy - landmarks[152, :2]) @ down / face_height
     head_share = 1 - _smoothstep(0.0, NECK_LENGTH, below_chin)
     from_bottom = (512 - xy[:, 1]) / face_height
     body_share = BODY_SHARE * _smoothstep(0.0, 0.4, from_bottom)
 
-    height = (oval[:, :2] - centre) @ down / face_height
-    reach = 0.1 + 0.08 * _smoothstep(-0.3, 0.1, height) + 0.3 * _smoothstep(0.15, 0.45, height)
+    reach = 0.1 + 0.05 * _smoothstep(-0.3, 0.1, height) + 0.33 * _smoothstep(0.2, 0.45, height)
     return WarpMesh(
         points=np.concatenate([landmarks[:SURFACE_POINTS, :2], xy]).astype(np.float32),
         rest=head,
@@ -174,13 +179,19 @@ def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
     return np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings]).astype(np.float32)
 
 
-def covered_triangles(mesh: WarpMesh, cutout: Cutout) -> np.ndarray:
-    """(T', 3) int32: the triangles that hold any part of the person."""
+def covered_triangles(mesh: WarpMesh, opacity: np.ndarray) -> np.ndarray:
+    """(T', 3) int32: the triangles that hold any part of the person or of its close surroundings.
+
+    Args:
+        mesh: the surface over the portrait.
+        opacity: (592, 592) uint8 of the cutout.
+    """
+    near = cv2.dilate(opacity, np.ones((2 * SURROUNDINGS + 1,) * 2, np.uint8)) > 0
     corners = mesh.points[mesh.triangles] + MARGIN
-    limit = np.array(cutout.coverage.shape[::-1])
+    limit = np.array(near.shape[::-1])
     low = np.clip(np.floor(corners.min(axis=1)), 0, limit - 1).astype(int)
     high = np.clip(np.ceil(corners.max(axis=1)) + 1, 0, limit).astype(int)
-    total = np.pad(cutout.coverage.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    total = np.pad(near.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     inside = (
         total[high[:, 1], high[:, 0]]
         - total[low[:, 1], high[:, 0]]
@@ -188,3 +199,9 @@ def covered_triangles(mesh: WarpMesh, cutout: Cutout) -> np.ndarray:
         + total[low[:, 1], low[:, 0]]
     )
     return np.ascontiguousarray(mesh.triangles[inside > 0])
+
+
+def head_shift(mesh: WarpMesh, geometry: FrameGeometry) -> float:
+    """Px by which the head as a whole has moved from where the portrait shows it."""
+    moved = geometry.head.apply(mesh.oval) - mesh.rest.apply(mesh.oval)
+    return float(np.abs(moved[:, :2]).max())

@@ -8,14 +8,14 @@ front view is looked up there: no polygons, and teeth keep their size whatever t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numba
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform
-from openvasa.face.latent import FaceLatent, FrameGeometry
+from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.face.topology import INNER_LIPS, LIPS
 from openvasa.render.teeth import (
     LOWER_BEND,
@@ -32,12 +32,12 @@ MEAN_MOUTH_WIDTH = 4.4
 LIP_THICKNESS = 0.35
 """Depth from the visible inner edge of the lips to the incisors, canonical units."""
 
-INCISAL_DISPLAY = 0.14
+INCISAL_DISPLAY = 0.2
 """How far the upper incisors reach below the resting lip line, canonical units."""
 
-OVERBITE = 0.12
+LOWER_DROP = 0.08
 OVERJET = 0.2
-"""How far the lower incisors stay above and behind the upper ones' edge in the closed mouth."""
+"""How far the lower incisors stay below and behind the upper ones' edge while the jaw rests."""
 
 TEXELS_PER_PX = 1.5
 
@@ -49,7 +49,38 @@ HINGE_POINTS = np.array([234, 454])
 SKIN_POINTS = np.array([50, 280, 205, 425, 187, 411, 36, 266, 101, 330])
 MAX_JAW_ANGLE = 0.6
 
+CHIN_LAG = 1.2
+"""Fall of the jaw over the fall of the tracked chin, whose skin stays behind."""
+
 CONTOUR_SAMPLES = 96
+
+LOWER_SHADE = 0.72
+"""Brightness of the lower teeth over the upper: they stand back and see less of the light."""
+
+MIN_OWN_GAP = 0.2
+MIN_OWN_AREA = 0.1
+MAX_OVERLAP = 0.25
+"""Opening (canonical units) and area of tooth (units squared) a portrait must show for its own
+teeth to be used, and the most by which the tracked edges of open lips can be off."""
+
+
+@dataclass(frozen=True)
+class OwnOpening:
+    """How the portrait's own mouth is open; all 0 where its lips touch. Canonical units.
+
+    Attributes:
+        gap: height of the opening.
+        overlap: (CONTOUR_SAMPLES,) float64, how far its interior reaches past the tracked edge of
+            the upper lip, from the right to the left corner.
+        rise: how far it stays above the tracked edge of the lower lip.
+        seam: 0–1, how much of a contact line the closed lips need: lips that touch in the
+            portrait bring theirs.
+    """
+
+    gap: float = 0.0
+    overlap: np.ndarray = field(default_factory=lambda: np.zeros(CONTOUR_SAMPLES))
+    rise: float = 0.0
+    seam: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -66,8 +97,9 @@ class MouthAppearance:
         cavity, tongue: (3,) float32 RGB.
         rest: (9, 3) float32 canonical chin points of the closed mouth.
         hinge: (3,) float64 canonical point on the jaw's axis.
-        seam: 0–1, how much of a contact line the closed lips need: 0 where the portrait's own
-            lips touch and bring theirs.
+        veil: (3,) float32 RGB, what stands between the lips while they open no wider than in the
+            portrait.
+        own: how the portrait's own mouth is open.
     """
 
     upper: np.ndarray
@@ -80,7 +112,8 @@ class MouthAppearance:
     tongue: np.ndarray
     rest: np.ndarray
     hinge: np.ndarray
-    seam: float
+    veil: np.ndarray
+    own: OwnOpening
 
 
 @dataclass(frozen=True)
@@ -93,6 +126,9 @@ class _Opening:
         light: (h, w) float32 in 0–1, light that reaches a tooth there.
         gap: (h, w) float32 height of the opening in canonical units.
         seam: (h, w) float32 in 0–1, weight of the contact line.
+        strip: (h, w) float32 px below the upper lip's true edge, where the warp carries interior
+            of the portrait along with the lip; 0 elsewhere.
+        down: (2,) float64 unit vector in the picture from the upper to the lower lip.
     """
 
     left: int
@@ -101,6 +137,8 @@ class _Opening:
     light: np.ndarray
     gap: np.ndarray
     seam: np.ndarray
+    strip: np.ndarray
+    down: np.ndarray
 
 
 def jaw_angle(mouth_rest: np.ndarray, hinge: np.ndarray, canonical: np.ndarray) -> float:
@@ -113,7 +151,7 @@ def jaw_angle(mouth_rest: np.ndarray, hinge: np.ndarray, canonical: np.ndarray) 
     """
     lever = hinge[2] - mouth_rest[:, 2]
     fall = canonical[JAW_POINTS, 1] - mouth_rest[:, 1]
-    angle = float(lever @ fall / (lever @ lever))
+    angle = CHIN_LAG * float(lever @ fall / (lever @ lever))
     # The chin's skin also rises (pout, smile); the jaw cannot close further than the teeth.
     soft = 0.012
     opened = soft * np.logaddexp(0.0, angle / soft) - soft * np.log(2)
@@ -127,9 +165,7 @@ def _catmull_rom(points: np.ndarray, samples: int) -> np.ndarray:
     i = at.astype(int)
     t = (at - i)[:, None]
     a, b, c, d = (padded[i + k] for k in range(4))
-    return b + 0.5 * t * (
-        c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a))
-    )
+    return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
 
 
 @numba.njit(cache=True)
@@ -138,12 +174,17 @@ def _smooth(low: float, high: float, value: float) -> float:
     return t * t * (3 - 2 * t)
 
 
-@numba.njit(cache=True)
-def _fill_opening(
-    coverage, light, gap_map, seam, left, top, centre, along, start, step, upper, lower, scale
-):
+@numba.njit(cache=True, fastmath=True)
+def _fill_opening(maps, left, top, centre, along, start, step, upper, lower, scale, own, overlaps):
+    coverage, light, gap_map, seam, strip = maps
+    own_gap, rise = own
     height, width = coverage.shape
     last = len(upper) - 1
+    bright_gap = min(max(own_gap / scale, 0.25), 0.45) if own_gap > 0 else 0.45
+    steep_u, steep_l = np.empty(last), np.empty(last)
+    for i in range(last):
+        steep_u[i] = 1 / np.sqrt(1 + ((upper[i + 1] - upper[i]) / step) ** 2)
+        steep_l[i] = 1 / np.sqrt(1 + ((lower[i + 1] - lower[i]) / step) ** 2)
     for row in range(height):
         for column in range(width):
             x, y = left + column - centre[0], top + row - centre[1]
@@ -151,57 +192,69 @@ def _fill_opening(
             if at <= 0 or at >= last:
                 continue
             i = int(at)
-            f = at - i
             h = -x * along[1] + y * along[0]
-            slope_u, slope_l = (upper[i + 1] - upper[i]) / step, (lower[i + 1] - lower[i]) / step
-            edge_u = upper[i] + f * (upper[i + 1] - upper[i])
-            edge_l = lower[i] + f * (lower[i + 1] - lower[i])
-            below = (h - edge_u) / np.sqrt(1 + slope_u * slope_u)
-            above = (edge_l - h) / np.sqrt(1 + slope_l * slope_l)
-            gap_px = max(edge_l - edge_u, 0.0)
+            edge_u = upper[i] + (at - i) * (upper[i + 1] - upper[i])
+            edge_l = lower[i] + (at - i) * (lower[i + 1] - lower[i])
+            overlap = overlaps[i] + (at - i) * (overlaps[i + 1] - overlaps[i])
+            if h < edge_u - overlap - 4 or h > edge_l + 4:
+                continue
+            gap_px = edge_l - edge_u
+            if own_gap > 0:
+                open_share = _smooth(0.0, own_gap, gap_px)
+                true_edge = edge_u - overlap
+                edge_u -= overlap * open_share
+                edge_l = max(edge_l - rise * open_share, edge_u)
+                gap_px = edge_l - edge_u
+                if overlap > 0.3 and true_edge - 1 < h < edge_u + 1.5:
+                    strip[row, column] = h - true_edge + 1
+            below, above = (h - edge_u) * steep_u[i], (edge_l - h) * steep_l[i]
             inside = min(max(below + 0.7, 0.0) / 1.2, 1.0) * min(max(above + 0.7, 0.0) / 1.2, 1.0)
             coverage[row, column] = inside * _smooth(0.4, 1.6, gap_px)
             gap = gap_px / scale
             gap_map[row, column] = gap
             d_u, d_l = max(below, 0.0) / scale, max(above, 0.0) / scale
-            lit = (1 - 0.62 * np.exp(-d_u / 0.11)) * (1 - 0.25 * np.exp(-d_l / 0.06))
-            light[row, column] = lit * (0.22 + 0.78 * _smooth(0.06, 0.6, gap))
-            middle = (h - 0.5 * (edge_u + edge_l)) / (0.045 * scale + 0.5 * gap_px)
-            ends = min(at, last - at) * step / scale
-            seam[row, column] = np.exp(-middle * middle) * _smooth(0.0, 0.3, ends)
+            lit = (1 - 0.5 * np.exp(-d_u / 0.11)) * (1 - 0.25 * np.exp(-d_l / 0.1))
+            light[row, column] = lit * (0.15 + 0.85 * _smooth(0.04, bright_gap, gap))
+            middle = (h - 0.5 * (edge_u + edge_l)) / (0.05 * scale + 0.5 * gap_px)
+            near_end = min(at, last - at) * step / scale
+            seam[row, column] = np.exp(-middle * middle) * _smooth(0.0, 0.3, near_end)
 
 
-def _opening(landmarks: np.ndarray, scale: float) -> _Opening | None:
+def _opening(landmarks: np.ndarray, scale: float, own: OwnOpening) -> _Opening | None:
     """Find the opening of the lips; None where it lies outside the picture.
 
     Args:
         landmarks: (478, 3) px.
         scale: px per canonical unit.
+        own: the portrait's own opening.
     """
     lips = landmarks[INNER_LIPS, :2].astype(np.float64)
     centre = (lips[0] + lips[10]) / 2
     along = lips[10] - lips[0]
     along /= max(float(np.hypot(*along)), 1e-6)
-    across = np.array([-along[1], along[0]])
+    down = np.array([-along[1], along[0]])
     start, end = ((lips[i] - centre) @ along for i in (0, 10))
     grid = np.linspace(start, end, CONTOUR_SAMPLES)
     edges = []
     for points in (lips[:11], np.vstack([lips[10:], lips[:1]])[::-1]):
         curve = _catmull_rom(points, CONTOUR_SAMPLES) - centre
         s = np.maximum.accumulate(curve @ along)
-        edges.append(np.interp(grid, s, curve @ across))
+        edges.append(np.interp(grid, s, curve @ down))
     upper, lower = edges[0], np.maximum(edges[0], edges[1])
-    pad = 3
-    lo = np.maximum(np.floor(lips.min(axis=0)) - pad, 0).astype(int)
-    hi = np.minimum(np.ceil(lips.max(axis=0)) + pad + 1, 512).astype(int)
-    if (hi <= lo).any():
+    overlap = own.overlap * scale
+    pad = 3 + overlap.max()
+    low = np.maximum(np.floor(lips.min(axis=0) - pad), 0).astype(int)
+    high = np.minimum(np.ceil(lips.max(axis=0)) + 4, CROP_SIDE).astype(int)
+    if (high <= low).any():
         return None
-    maps = [np.zeros((hi[1] - lo[1], hi[0] - lo[0]), np.float32) for _ in range(4)]
-    step = max((end - start) / (CONTOUR_SAMPLES - 1), 1e-6)
+    maps = np.zeros((5, high[1] - low[1], high[0] - low[0]), np.float32)
+    step = max(float(end - start) / (CONTOUR_SAMPLES - 1), 1e-6)
+    left, top = int(low[0]), int(low[1])
+    in_px = (own.gap * scale, own.rise * scale)
     _fill_opening(
-        *maps, int(lo[0]), int(lo[1]), centre, along, start, step, upper, lower, float(scale)
+        maps, left, top, centre, along, start, step, upper, lower, float(scale), in_px, overlap
     )
-    return _Opening(int(lo[0]), int(lo[1]), *maps)
+    return _Opening(left, top, *maps, down=down)
 
 
 def _sight(head: HeadTransform, origin: np.ndarray, hinge: np.ndarray, angle: float) -> np.ndarray:
@@ -254,40 +307,53 @@ def _look_up(view, place, x, y, out):
     return out[3] > 0
 
 
-@numba.njit(cache=True)
-def _paint(
-    frame, left, top, coverage, light, gap_map, seam_map, seam, cavity, tongue, tongue_depth,
-    upper, upper_place, upper_sight, lower, lower_place, lower_sight,
-    upper_bend, upper_lean, lower_bend, lower_lean,
-):  # fmt: skip
+@numba.njit(cache=True, fastmath=True)
+def _paint(frame, left, top, maps, down, own, tones, upper, lower):
+    coverage, light, gap_map, seam_map, strip = maps
+    own_gap, seam = own
+    cavity, tongue, veil = tones
+    upper_view, upper_place, upper_sight, upper_bend, upper_lean = upper
+    lower_view, lower_place, lower_sight, lower_bend, lower_lean = lower
     height, width = coverage.shape
     texel = np.empty(4, np.float32)
     colour = np.empty(3, np.float32)
     for row in range(height):
         for column in range(width):
+            x, y = left + column, top + row
+            under_lip = strip[row, column]
+            if under_lip > 0:
+                # Mirrored at the lip's true edge, the lip itself covers what it carried along.
+                mx = min(max(int(x - 2 * under_lip * down[0] + 0.5), 0), frame.shape[1] - 1)
+                my = min(max(int(y - 2 * under_lip * down[1] + 0.5), 0), frame.shape[0] - 1)
+                share = min(under_lip, 1.0)
+                for k in range(3):
+                    value = frame[y, x, k] + share * (frame[my, mx, k] - float(frame[y, x, k]))
+                    frame[y, x, k] = np.uint8(value + 0.5)
             alpha = coverage[row, column]
             line = seam * seam_map[row, column]
             if alpha <= 0.003 and line <= 0.01:
                 continue
-            x, y = left + column, top + row
             lit = light[row, column]
             gap = gap_map[row, column]
             ox = lower_sight[0, 0] * x + lower_sight[0, 1] * y + lower_sight[0, 2]
             oy = lower_sight[1, 0] * x + lower_sight[1, 1] * y + lower_sight[1, 2]
             oz = lower_sight[2, 0] * x + lower_sight[2, 1] * y + lower_sight[2, 2]
-            t = (tongue_depth - oz) / lower_sight[2, 3]
+            t = (TONGUE_DEPTH - oz) / lower_sight[2, 3]
             tx, ty = ox + t * lower_sight[0, 3], oy + t * lower_sight[1, 3]
-            mound = _smooth(-0.25, 0.55, ty - 0.22 * tx * tx) * _smooth(1.9, 1.0, abs(tx))
-            mound *= (1 - 0.2 * np.exp(-(tx * tx) / 0.02)) * _smooth(0.25, 1.4, gap)
+            mound = _smooth(-1.0, 0.5, ty - 0.3 * tx * tx) * (1 - _smooth(0.8, 1.9, abs(tx)))
+            mound *= (1 - 0.15 * np.exp(-(tx * tx) / 0.03)) * _smooth(0.3, 1.6, gap)
+            mound *= 0.35 + 0.65 * lit
+            veiled = 1 - _smooth(own_gap, 2.5 * own_gap + 0.1, gap)
             for k in range(3):
-                colour[k] = cavity[k] + mound * (0.35 + 0.65 * lit) * (tongue[k] - cavity[k])
+                deep = cavity[k] + veiled * (veil[k] - cavity[k])
+                colour[k] = deep + mound * (tongue[k] - deep)
             ax, ay = _meet_arch(lower_sight, x, y, lower_bend, lower_lean)
-            if _look_up(lower, lower_place, ax, -ay, texel):
+            if _look_up(lower_view, lower_place, ax, -ay, texel):
                 for k in range(3):
                     shaded = texel[k] * lit + cavity[k] * texel[3] * 0.5 * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
             ax, ay = _meet_arch(upper_sight, x, y, upper_bend, upper_lean)
-            if _look_up(upper, upper_place, ax, ay, texel):
+            if _look_up(upper_view, upper_place, ax, ay, texel):
                 for k in range(3):
                     shaded = texel[k] * lit + cavity[k] * texel[3] * 0.5 * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
@@ -305,19 +371,23 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         geometry: the moment's geometry.
         mouth: what lies behind the lips.
     """
-    opening = _opening(geometry.landmarks, geometry.head.scale)
+    opening = _opening(geometry.landmarks, geometry.head.scale, mouth.own)
     if opening is None:
         return
     angle = jaw_angle(mouth.rest, mouth.hinge, geometry.canonical)
+    upper_sight = _sight(geometry.head, mouth.upper_origin, mouth.hinge, 0.0)
+    lower_sight = _sight(geometry.head, mouth.lower_origin, mouth.hinge, angle)
     _paint(
-        frame, opening.left, opening.top, opening.coverage, opening.light, opening.gap,
-        opening.seam, mouth.seam, mouth.cavity, mouth.tongue, TONGUE_DEPTH,
-        mouth.upper, mouth.upper_place,
-        _sight(geometry.head, mouth.upper_origin, mouth.hinge, 0.0),
-        mouth.lower, mouth.lower_place,
-        _sight(geometry.head, mouth.lower_origin, mouth.hinge, angle),
-        UPPER_BEND, UPPER_LEAN, LOWER_BEND, LOWER_LEAN,
-    )  # fmt: skip
+        frame,
+        opening.left,
+        opening.top,
+        (opening.coverage, opening.light, opening.gap, opening.seam, opening.strip),
+        opening.down,
+        (mouth.own.gap, mouth.own.seam),
+        (mouth.cavity, mouth.tongue, mouth.veil),
+        (mouth.upper, mouth.upper_place, upper_sight, UPPER_BEND, UPPER_LEAN),
+        (mouth.lower, mouth.lower_place, lower_sight, LOWER_BEND, LOWER_LEAN),
+    )
 
 
 def _luminance(rgb: np.ndarray) -> np.ndarray:
@@ -334,6 +404,7 @@ def _colour_at(image: np.ndarray, points: np.ndarray, radius: int) -> np.ndarray
 @dataclass(frozen=True)
 class _Palette:
     enamel: np.ndarray
+    lip: np.ndarray
     gum: np.ndarray
     cavity: np.ndarray
     tongue: np.ndarray
@@ -342,7 +413,7 @@ class _Palette:
 def _palette(face: FaceLatent) -> _Palette:
     """Colours of the interior in the portrait's own light.
 
-    Enamel has nearly the light's own colour, so it takes its brightness and a third of its tint
+    Enamel has nearly the light's own colour, so it takes its brightness and half of its tint
     from the skin; the soft tissues take the lips' hue. A grey or drawn portrait thus stays so.
     """
     scale = face.head.scale
@@ -358,49 +429,285 @@ def _palette(face: FaceLatent) -> _Palette:
 
     skin_light, lip_light = float(_luminance(skin)), max(float(_luminance(lip)), 1.0)
     enamel_light = 0.93 * min(0.6 * skin_light + 0.4 * bright, 225.0)
-    enamel = enamel_light * (1 + 0.35 * (skin / max(skin_light, 1.0) - 1))
+    enamel = enamel_light * (1 + 0.5 * (skin / max(skin_light, 1.0) - 1))
     lip_tint = lip / lip_light
-    cavity_light = np.clip(0.6 * darkest, 8.0, 0.25 * lip_light)
+    cavity_light = np.clip(0.45 * darkest, 6.0, 0.16 * lip_light)
     cavity = cavity_light * np.clip(1 + 1.4 * (lip_tint - 1), 0.3, 2.2)
     tongue = 0.62 * lip_light * np.clip(1 + 1.0 * (lip_tint - 1), 0.4, 2.0)
     gum = 0.8 * (0.6 * lip + 0.4 * skin)
-    return _Palette(*(np.float32(c) for c in (enamel, gum, cavity, tongue)))
+    return _Palette(*(np.float32(c) for c in (enamel, lip, gum, cavity, tongue)))
 
 
-def _coloured(view: ArchView, palette: _Palette, shade: float) -> np.ndarray:
-    """(H, W, 4) float32 arch view in the portrait's colours, premultiplied by alpha."""
-    # Where enamel and gum darken towards the cheeks they keep a little of the cavity's colour.
-    rgb = shade * (view.tooth[..., None] * palette.enamel + view.gum[..., None] * palette.gum)
-    return np.dstack([rgb, view.solid]).astype(np.float32)
+@dataclass(frozen=True)
+class _Arch:
+    """One arch in place: where it hangs, how it bends, and its front view in arch coordinates."""
+
+    origin: np.ndarray
+    bend: float
+    lean: float
+    down: float
+    view: ArchView
+    size: float
+
+    @property
+    def place(self) -> np.ndarray:
+        return np.array(
+            [self.view.left * self.size, self.view.top * self.size, self.view.density / self.size]
+        )
+
+    def texels(self) -> tuple[np.ndarray, np.ndarray]:
+        """x (W,) and y (H,) of the view's texels in arch coordinates, canonical units."""
+        rows, columns = self.view.solid.shape
+        left, top, density = self.place
+        return left + np.arange(columns) / density, top + np.arange(rows) / density
+
+    def points(self) -> np.ndarray:
+        """(H, W, 3) canonical points of the texels, mouth closed."""
+        x, y = self.texels()
+        y = y * self.down
+        grid = np.stack(np.broadcast_arrays(x, y[:, None], 0.0), axis=-1)
+        grid[..., 2] = self.bend * grid[..., 0] ** 2 + self.lean * grid[..., 1]
+        return grid + self.origin
+
+
+def _turn_jaw(points: np.ndarray, hinge: np.ndarray, angle: float) -> np.ndarray:
+    c, s = np.cos(angle), np.sin(angle)
+    jaw = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    return (points - hinge) @ jaw.T + hinge
+
+
+@dataclass(frozen=True)
+class _Interior:
+    """What the portrait itself shows between its lips, in px of the crop.
+
+    Attributes:
+        left, top: px of the box's first pixel.
+        rgb: (h, w, 3) float32, teeth freed of the lips' shadow.
+        tooth: (h, w) float32 in 0–1, certainty that the pixel shows a tooth.
+        has_teeth: enough of them to go by.
+        colour: (3,) float32 RGB, median of the opening.
+        opening: the opening's measures.
+    """
+
+    left: int
+    top: int
+    rgb: np.ndarray
+    tooth: np.ndarray
+    has_teeth: bool
+    colour: np.ndarray
+    opening: OwnOpening
+
+    def teeth_at(self, points: np.ndarray, head: HeadTransform) -> tuple[np.ndarray, np.ndarray]:
+        """Colour (H, W, 3) and certainty (H, W) at (H, W, 3) canonical points."""
+        px = head.apply(points.reshape(-1, 3)).reshape(points.shape)
+        x, y = px[..., 0] - self.left, px[..., 1] - self.top
+        rgb = cv2.remap(self.rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return rgb, cv2.remap(self.tooth, x, y, cv2.INTER_LINEAR)
+
+
+def _ramp(low: float, high: float, value: np.ndarray) -> np.ndarray:
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _redness(rgb: np.ndarray) -> np.ndarray:
+    return (rgb[..., 0] - (rgb[..., 1] + rgb[..., 2]) / 2) / (_luminance(rgb) + 8)
+
+
+def _measure(
+    face: FaceLatent,
+    own: OwnOpening,
+    coverage: np.ndarray,
+    tooth: np.ndarray,
+    dark: np.ndarray,
+    left: int,
+) -> OwnOpening:
+    """Find how far the true edges of open lips lie from the tracked ones.
+
+    Args:
+        face: the portrait.
+        own: measures to complete.
+        coverage, tooth: (h, w) float32, the tracked opening and the teeth.
+        dark: (h, w) bool, cavity.
+        left: px of the crop where the maps begin.
+    """
+    scale = face.head.scale
+    rows = np.arange(len(coverage))[:, None]
+    inside = coverage > 0.5
+    open_columns = np.flatnonzero(inside.sum(axis=0) > 2)
+    first, last = inside.argmax(axis=0), np.where(inside, rows, -1).max(axis=0)
+    above = (tooth > 0.35) & (rows < first)
+    # Only an unbroken run of tooth upwards from the tracked edge belongs to the opening.
+    broken = np.cumsum((rows < first)[::-1] & ~above[::-1], axis=0)[::-1] > 0
+    past = np.where((above & ~broken).any(axis=0), (above & ~broken).sum(axis=0) + 0.5, 0)
+    lowest = np.where(inside & (dark | (tooth > 0.5)), rows, -1).max(axis=0)
+    seen = open_columns[(tooth * inside).max(axis=0)[open_columns] > 0.6]
+    rise = float(np.median((last - lowest)[seen])) / scale
+    corners = face.landmarks[[78, 308], 0]
+    at = left + open_columns
+    grid = np.linspace(corners[0], corners[1], CONTOUR_SAMPLES)
+    along = np.interp(grid, at, past[open_columns], left=0, right=0)
+    widened = cv2.dilate(along[None].astype(np.float32), np.ones((1, 7), np.uint8))
+    smooth = cv2.GaussianBlur(widened, (0, 0), 3.0)[0].astype(np.float64)
+    return replace(
+        own,
+        overlap=np.clip(smooth / scale, 0, MAX_OVERLAP),
+        rise=float(np.clip(rise, 0, min(0.16, 0.5 * own.gap))),
+    )
+
+
+def _own_interior(face: FaceLatent, lip: np.ndarray) -> _Interior | None:
+    """Look between the portrait's own lips; None where they touch.
+
+    Teeth are less red than the lips and brighter than the cavity. Where lips have no red of their
+    own (drawings, stone, grey photos), brightness alone does not tell them apart: no teeth then.
+
+    Args:
+        face: the portrait.
+        lip: (3,) RGB of its lips.
+    """
+    scale = face.head.scale
+    gap = float(face.canonical[14, 1] - face.canonical[13, 1])
+    opening = _opening(face.landmarks, scale, OwnOpening())
+    if gap < MIN_OWN_GAP or opening is None:
+        return None
+    h, w = opening.coverage.shape
+    pad = max(round(MAX_OVERLAP * scale), 1)
+    left, top = opening.left, max(opening.top - pad, 0)
+    coverage = np.pad(opening.coverage, ((opening.top - top, 0), (0, 0)))
+    rgb = face.image[top : opening.top + h, left : left + w].astype(np.float32)
+    light, red = _luminance(rgb), _redness(rgb)
+    inside = coverage > 0.7
+    if not inside.any():
+        return None
+    lip_red, tooth_red = float(_redness(lip)), float(np.percentile(red[inside], 10))
+    tooth_light = float(np.percentile(light[inside & (red < (lip_red + tooth_red) / 2)], 85))
+    contrast = lip_red - tooth_red
+    tooth = 1 - _ramp(tooth_red + 0.4 * contrast, tooth_red + 0.8 * contrast, red)
+    tooth *= _ramp(0.4, 0.6, light / tooth_light)
+    upwards = np.zeros((2 * pad + 1, 3), np.uint8)
+    upwards[pad:] = 1
+    tooth = cv2.GaussianBlur(tooth * cv2.dilate(coverage, upwards), (3, 3), 0)
+    seen = tooth * coverage
+    lip_light = float(_luminance(lip))
+    has_teeth = (
+        contrast > 0.25 * lip_red > 0.02
+        and tooth_light > 0.6 * lip_light
+        and float(seen.sum()) > MIN_OWN_AREA * scale**2
+    )
+    colour = np.median(rgb[inside], axis=0)
+    measures = OwnOpening(gap=gap, seam=float(_ramp(0.12, 0.32, np.float32(gap))))
+    if has_teeth:
+        measures = _measure(face, measures, coverage, tooth, light < 0.55 * lip_light, left)
+    shifted = _opening(face.landmarks, scale, measures)
+    shade = np.ones_like(coverage)
+    if shifted is not None:
+        y, x = shifted.top - top, shifted.left - left
+        part = shifted.light[max(-y, 0) :, max(-x, 0) :]
+        y, x = max(y, 0), max(x, 0)
+        part = part[: shade.shape[0] - y, : shade.shape[1] - x]
+        shade[y : y + part.shape[0], x : x + part.shape[1]] = part
+    lit = rgb / np.maximum(shade, 0.5)[..., None]
+    brightest = (
+        1.1 * np.percentile(_luminance(lit[inside & (tooth > 0.6)]), 80) if has_teeth else 255
+    )
+    lit *= np.minimum(brightest / np.maximum(_luminance(lit), 1), 1)[..., None]
+    return _Interior(left, top, lit, tooth, has_teeth, colour, measures)
+
+
+def _incisal_edge(arch: _Arch, weight: np.ndarray) -> float | None:
+    """y in arch coordinates where the own teeth end at the middle of the arch; None if unseen."""
+    x, y = arch.texels()
+    seen = (weight > 0.5) & (np.abs(x) < 1.0)
+    columns = np.flatnonzero(seen.sum(axis=0) > 0.08 * arch.place[2])
+    if len(columns) == 0:
+        return None
+    first = seen[:, columns].argmax(axis=0)
+    # The first run of tooth from the root: below a dark gap the other arch begins.
+    rows = np.arange(len(y))[:, None]
+    after = (rows >= first) & ~seen[:, columns]
+    ends = np.where(after.any(axis=0), after.argmax(axis=0), len(y) - 1)
+    return float(np.percentile(y[ends], 70))
+
+
+def _coloured(
+    arch: _Arch, enamel: np.ndarray, gum: np.ndarray, own: tuple[np.ndarray, np.ndarray] | None
+) -> np.ndarray:
+    """(H, W, 4) float32 arch view in the portrait's colours, premultiplied by alpha.
+
+    Args:
+        own: colour (H, W, 3) and weight (H, W) of the portrait's own teeth.
+    """
+    view = arch.view
+    rgb = view.tooth[..., None] * enamel
+    solid = view.solid
+    if own is not None:
+        colour, weight = own
+        weight = cv2.GaussianBlur(weight, (0, 0), 1.0) * np.minimum(weight * 1.5, 1)
+        # What the lips hid goes on in each column as the seen part of it.
+        total = weight.sum(axis=0)
+        column = (colour * weight[..., None]).sum(axis=0) / np.maximum(total, 1e-3)[:, None]
+        known = _ramp(1.0, 4.0, total)
+        known = np.minimum(known, cv2.GaussianBlur(known[None], (0, 0), 2.0)[0])[:, None]
+        tooth = _ramp(0.2, 0.6, view.tooth)[..., None]
+        rgb = rgb + known * tooth * (column * np.maximum(view.tooth, 0.85)[..., None] - rgb)
+        rgb = rgb + weight[..., None] * (colour - rgb)
+        solid = np.maximum(solid, weight)
+    rgb = (
+        (rgb + view.gum[..., None] * gum)
+        if own is None
+        else (rgb + ((1 - own[1]) * view.gum)[..., None] * gum)
+    )
+    return np.dstack([rgb, solid]).astype(np.float32)
+
+
+def _upper_arch(
+    arch: _Arch, face: FaceLatent, interior: _Interior | None
+) -> tuple[_Arch, tuple[np.ndarray, np.ndarray] | None]:
+    """Hang the upper arch where the portrait shows it, and look up the teeth it shows."""
+    if interior is None:
+        return arch, None
+    if not interior.has_teeth:
+        # The lips are open and hide the teeth: they end above the upper lip's edge.
+        hidden = float(face.canonical[13, 1]) - arch.origin[1]
+        return replace(arch, origin=arch.origin + [0, min(hidden, 0.0), 0]), None
+    edge = _incisal_edge(arch, interior.teeth_at(arch.points(), face.head)[1])
+    if edge is not None:
+        arch = replace(arch, origin=arch.origin + [0, edge, 0])
+    colour, weight = interior.teeth_at(arch.points(), face.head)
+    return arch, (colour, weight * (1 - _ramp(0.02, 0.08, arch.texels()[1]))[:, None])
 
 
 def prepare_mouth(face: FaceLatent) -> MouthAppearance:
     """Build what lies behind a portrait's lips, once per portrait."""
     neutral = face.neutral.astype(np.float64)
-    corners = neutral[[78, 308]]
-    width = float(np.linalg.norm(corners[1] - corners[0]))
+    width = float(np.linalg.norm(neutral[308] - neutral[78]))
     size = float(np.clip(0.5 + 0.5 * width / MEAN_MOUTH_WIDTH, 0.85, 1.12))
-    lip_line = neutral[[13, 14]].mean(axis=0)
-    upper_origin = lip_line + [0, INCISAL_DISPLAY * size, LIP_THICKNESS]
-    lower_origin = upper_origin + [0, -OVERBITE * size, OVERJET * size]
-    density = TEXELS_PER_PX * face.head.scale
+    origin = neutral[[13, 14]].mean(axis=0) + [0, INCISAL_DISPLAY * size, LIP_THICKNESS]
+    density = TEXELS_PER_PX * face.head.scale * size
     palette = _palette(face)
-    upper, lower = draw_arch(True, density * size), draw_arch(False, density * size)
-
-    def place(view: ArchView) -> np.ndarray:
-        return np.array([view.left * size, view.top * size, view.density / size])
-
-    own_gap = float(face.canonical[14, 1] - face.canonical[13, 1])
+    interior = _own_interior(face, palette.lip)
+    upper = _Arch(origin, UPPER_BEND, UPPER_LEAN, 1.0, draw_arch(True, density), size)
+    upper, own_teeth = _upper_arch(upper, face, interior)
+    enamel = palette.enamel
+    if own_teeth is not None and (own_teeth[1] > 0.7).any():
+        sure = own_teeth[1] > 0.7
+        drawn = max(float(np.median(upper.view.tooth[sure])), 0.5)
+        enamel = np.median(own_teeth[0][sure], axis=0) / drawn
+    origin = upper.origin + [0, LOWER_DROP * size, OVERJET * size]
+    lower = _Arch(origin, LOWER_BEND, LOWER_LEAN, -1.0, draw_arch(False, density), size)
+    veiled = interior is not None and not interior.has_teeth
     return MouthAppearance(
-        upper=_coloured(upper, palette, 1.0),
-        lower=_coloured(lower, palette, 0.85),
-        upper_place=place(upper),
-        lower_place=place(lower),
-        upper_origin=upper_origin,
-        lower_origin=lower_origin,
+        upper=_coloured(upper, enamel, palette.gum, own_teeth),
+        lower=_coloured(lower, LOWER_SHADE * enamel, palette.gum, None),
+        upper_place=upper.place,
+        lower_place=lower.place,
+        upper_origin=upper.origin,
+        lower_origin=lower.origin,
         cavity=palette.cavity,
         tongue=palette.tongue,
         rest=face.neutral[JAW_POINTS],
         hinge=neutral[HINGE_POINTS].mean(axis=0),
-        seam=float(np.clip((own_gap - 0.12) / 0.2, 0, 1)),
+        veil=np.float32(interior.colour) if veiled else palette.cavity,
+        own=OwnOpening() if interior is None else interior.opening,
     )

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
-from openvasa.render.compose import compose, soften_edges
-from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out
-from openvasa.render.mesh import build_mesh, covered_triangles, pose_mesh
+from openvasa.render.compose import blend_views, compose, soften_edges
+from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
+from openvasa.render.eyes import paint_eyes, prepare_eyes
+from openvasa.render.hidden import mirrored_view
+from openvasa.render.mesh import build_mesh, covered_triangles, head_shift, pose_mesh
+from openvasa.render.mouth import paint_mouth, prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
 
 STILL = 0.005
@@ -36,47 +39,77 @@ class Renderer:
 
     def __init__(self, face: FaceLatent) -> None:
         self._image = face.image
-        self._mesh = build_mesh(face.landmarks, face.canonical, face.head)
-        self._cutout = cut_out(face)
-        self._sources = self._cutout.place(self._mesh.points)
-        self._triangles = covered_triangles(self._mesh, self._cutout)
         self._plate = face.background
+        cutout = cut_out(face)
+        inner = slice(MARGIN, MARGIN + CROP_SIDE)
+        no_person = cutout[inner, inner, 3:] == 0
+        self._still_plate = np.where(no_person, face.image, face.background)
+        self._samples = upsample(cutout)
+        self._mesh = build_mesh(face.landmarks, face.canonical, face.head)
+        self._sources = place(self._mesh.points)
+        self._triangles = covered_triangles(self._mesh, cutout[..., 3])
+        self._mirrored = mirrored_view(face, cutout)
         side = (CROP_SIDE, CROP_SIDE)
         self._depth = np.empty(side, np.float32)
         self._maps = np.empty(side, np.float32), np.empty(side, np.float32)
         self._residue = np.zeros((*side, 3), np.int16)
-        at_rest = np.empty((*side, 3), np.uint8)
-        resting = FrameGeometry(face.canonical, face.head, face.landmarks)
-        self._draw(pose_mesh(self._mesh, resting), at_rest, (0, 0, CROP_SIDE, CROP_SIDE))
-        self._residue = face.image.astype(np.int16) - at_rest
+        self._residue = face.image.astype(np.int16) - self._at_rest(face)
+        self._mouth = prepare_mouth(face)
+        self._eyes = prepare_eyes(face)
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
         """(512, 512, 3) uint8 RGB frame of the portrait at `geometry`."""
-        corners = pose_mesh(self._mesh, geometry)
-        frame = self._image.copy()
-        window = moving_window(corners, self._mesh.points, self._triangles, STILL, CROP_SIDE)
-        self._draw(corners, frame, window)
+        frame = self.warp(geometry)
+        paint_mouth(frame, geometry, self._mouth)
+        paint_eyes(frame, geometry, self._eyes)
         return frame
 
-    def _draw(self, corners: np.ndarray, frame: np.ndarray, window: Window) -> None:
+    def warp(self, geometry: FrameGeometry) -> np.ndarray:
+        """(512, 512, 3) uint8 RGB frame with mouth and eyes as the portrait's pixels give them."""
+        corners = pose_mesh(self._mesh, geometry)
+        window = moving_window(corners, self._mesh.points, self._triangles, STILL, CROP_SIDE)
+        frame = self._image.copy()
+        if window[0] < window[2]:
+            person = self._person(geometry, corners, window)
+            self._lay_over_plate(person, head_shift(self._mesh, geometry), frame, window)
+        return frame
+
+    def _at_rest(self, face: FaceLatent) -> np.ndarray:
+        resting = FrameGeometry(face.canonical, face.head, face.landmarks)
+        window = (0, 0, CROP_SIDE, CROP_SIDE)
+        frame = np.empty_like(face.image)
+        person = self._person(resting, pose_mesh(self._mesh, resting), window)
+        self._lay_over_plate(person, 0.0, frame, window)
+        return frame
+
+    def _person(self, geometry: FrameGeometry, corners: np.ndarray, window: Window) -> np.ndarray:
+        """(h, w, 4) uint8 RGBA of the person within the window; leaves the maps behind."""
+        share = self._mirrored.share(geometry.head) if self._mirrored else 0.0
+        if self._mirrored and share > 0:
+            view = self._mirrored
+            self._rasterize(
+                pose_mesh(view.mesh, geometry), view.sources, view.mesh.triangles, window
+            )
+            other, trust = self._sample(view.samples, window), self._sample(view.trust, window)
+        self._rasterize(corners, self._sources, self._triangles, window)
+        person = self._sample(self._samples, window)
+        if share > 0:
+            blend_views(person, other, trust, share)
+        return person
+
+    def _rasterize(
+        self, corners: np.ndarray, sources: np.ndarray, triangles: np.ndarray, window: Window
+    ) -> None:
+        rasterize(corners, sources, triangles, self._depth, *self._maps, window)
+
+    def _sample(self, samples: np.ndarray, window: Window) -> np.ndarray:
         left, top, right, bottom = window
-        if left == right:
-            return
-        rasterize(corners, self._sources, self._triangles, self._depth, *self._maps, window)
-        person = cv2.remap(
-            self._cutout.samples,
-            self._maps[0][top:bottom, left:right],
-            self._maps[1][top:bottom, left:right],
-            cv2.INTER_LINEAR,
-        )
-        compose(
-            person,
-            *self._maps,
-            SUBSAMPLES,
-            MARGIN,
-            self._residue,
-            self._plate,
-            frame,
-            window,
-        )
+        map_x, map_y = (plane[top:bottom, left:right] for plane in self._maps)
+        return cv2.remap(samples, map_x, map_y, cv2.INTER_LINEAR)
+
+    def _lay_over_plate(
+        self, person: np.ndarray, shift: float, frame: np.ndarray, window: Window
+    ) -> None:
+        plates = (self._residue, self._plate, self._still_plate)
+        compose(person, *self._maps, SUBSAMPLES, MARGIN, *plates, shift, frame, window)
         soften_edges(person, *self._maps, frame, window)

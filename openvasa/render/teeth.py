@@ -15,7 +15,7 @@ import numpy as np
 
 UPPER_WIDTHS = np.array([0.86, 0.66, 0.76, 0.71, 0.68, 1.02, 0.95])
 UPPER_HEIGHTS = np.array([1.05, 0.92, 1.02, 0.86, 0.78, 0.74, 0.7])
-UPPER_SHORTER = np.array([0.0, 0.07, 0.01, 0.09, 0.14, 0.2, 0.26])
+UPPER_SHORTER = np.array([0.0, 0.09, 0.03, 0.09, 0.14, 0.2, 0.26])
 """From the midline outwards: crown width, crown height, how far its edge stays behind the
 central incisor's."""
 
@@ -88,7 +88,7 @@ def draw_arch(upper: bool, density: float) -> ArchView:
     across = (np.abs(x) - (borders[tooth] + borders[tooth + 1]) / 2) / half
 
     pointed = np.where(tooth == 2, 0.09 * np.abs(across + 0.1), 0.0)
-    rounded = (0.05 + 0.035 * (tooth > 0)) * np.abs(across) ** 5
+    rounded = (0.06 + 0.04 * (tooth > 0)) * np.abs(across) ** 4
     edge = shorter[tooth] + pointed + rounded
     neck = shorter[tooth] + heights[tooth] - 0.12 * across**2
     up = root[:, None] - edge
@@ -103,8 +103,8 @@ def draw_arch(upper: bool, density: float) -> ArchView:
     gap = np.exp(-(((1 - np.abs(across)) * half / 0.028) ** 2))
     towards_edge = np.clip(1 - along * 2.2, 0, 1)
     shine = 1 - 0.09 * across**2 - 0.07 * along - 0.06 * np.exp(-((up / 0.08) ** 2))
-    shine = shine * (1 - gap * (0.13 + 0.14 * towards_edge)) * (1 - 0.03 * (tooth == 2))
-    corridor = 1 - 0.72 * _smoothstep(0.7, 2.3, np.abs(x))
+    shine = shine * (1 - gap * (0.08 + 0.12 * towards_edge)) * (1 - 0.03 * (tooth == 2))
+    corridor = 1 - 0.75 * _smoothstep(0.5, 2.2, np.abs(x))
     enamel = shine * corridor * is_solid * (1 - is_gum)
     gum = (0.92 + 0.08 * np.abs(across)) * corridor * is_solid * is_gum
     views = [np.float32(v) for v in (enamel, gum, is_solid)]

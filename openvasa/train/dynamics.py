@@ -31,7 +31,7 @@ from openvasa.face.topology import (
 from openvasa.train.prepare import Clip, cached_clips, load_track
 from openvasa.train.rest import resting_shape, smooth_shape
 
-CODES = 48
+CODES = 32
 IDENTITY_COMPONENTS = 40
 SAMPLE = 40000
 """Frames that the principal components are taken from."""

@@ -1,0 +1,346 @@
+"""What `openvasa bench` reports: speed and memory of portrait + voice → mp4 on this machine.
+
+Start-up, throughput and the stages are each measured in a process of their own, so that one does
+not warm the caches or add to the memory of another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from openvasa.errors import InputError
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+STAGE_SECONDS = 8.0
+"""The stages are timed one after the other over at most so much of the video."""
+WARM_UP_FRAMES = 5
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was measured on."""
+
+    cpu: str
+    cores: int
+    system: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """One whole `openvasa animate` in a fresh process.
+
+    Attributes:
+        frames: number of frames of the video.
+        video_seconds: length of the video.
+        wall_seconds: from the launch of the process to its end, start-up included.
+        save_seconds: from the encoded portrait to the finished file.
+        fps: frames over `save_seconds`.
+        real_time_factor: video seconds over wall seconds; above 1 is faster than real time.
+        peak_memory_mb: largest resident memory of the process, 10⁶ bytes.
+    """
+
+    frames: int
+    video_seconds: float
+    wall_seconds: float
+    save_seconds: float
+    fps: float
+    real_time_factor: float
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Each stage alone, with the threads it uses by default.
+
+    Attributes:
+        encode_portrait_s: portrait file to face latent, networks loaded.
+        prepare_renderer_s: what the renderer prepares once for a portrait.
+        per_frame_ms: mean ms a frame at 25 fps, stage by stage, in the order of the data flow.
+    """
+
+    encode_portrait_s: float
+    prepare_renderer_s: float
+    per_frame_ms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class AnimateFigures:
+    """Everything that `openvasa bench animate` measures.
+
+    Attributes:
+        machine: what was measured on.
+        first_frame_s: fresh process, from launch to the first rendered frame.
+        throughput: a whole run.
+        stages: the parts of it.
+    """
+
+    machine: Machine
+    first_frame_s: float
+    throughput: Throughput
+    stages: Stages
+
+
+def bench_animate(portrait: Path | None, audio: Path | None, seconds: float) -> AnimateFigures:
+    """Measure portrait + voice → mp4.
+
+    Args:
+        portrait, audio: None takes the example of this checkout.
+        seconds: length of the video; the audio is looped or cut to it.
+
+    Raises:
+        InputError: an input cannot be used, or there is no example in this installation.
+    """
+    if seconds < 1:
+        raise InputError(f"seconds {seconds:g}: choose 1 or more")
+    portrait = portrait or _example("portrait.jpg", "--portrait")
+    audio = audio or _example("voice.wav", "--audio")
+    with tempfile.TemporaryDirectory() as folder:
+        voice = Path(folder) / "voice.wav"
+        loop_voice(audio, voice, seconds)
+        # Once before measuring: the first run of an installation compiles and caches kernels.
+        _in_child("first_frame", portrait, voice)
+        first_frame, _ = _in_child("first_frame", portrait, voice)
+        whole, wall = _in_child("save_video", portrait, voice)
+        stages, _ = _in_child("time_stages", portrait, voice)
+    return AnimateFigures(
+        machine=machine(),
+        first_frame_s=first_frame["first_frame_at"] - first_frame["launched_at"],
+        throughput=Throughput(
+            frames=whole["frames"],
+            video_seconds=whole["video_seconds"],
+            wall_seconds=wall,
+            save_seconds=whole["save_seconds"],
+            fps=whole["frames"] / whole["save_seconds"],
+            real_time_factor=whole["video_seconds"] / wall,
+            peak_memory_mb=whole["peak_memory_mb"],
+        ),
+        stages=Stages(**stages["stages"]),
+    )
+
+
+def table(figures: AnimateFigures) -> str:
+    """The figures as text for people."""
+    machine, whole, stages = figures.machine, figures.throughput, figures.stages
+    lines = [
+        f"{machine.cpu}, {machine.cores} cores, {machine.system}, Python {machine.python}",
+        "",
+        f"first frame after launch      {figures.first_frame_s:8.2f} s",
+        f"end to end                    {whole.fps:8.1f} fps  (encoded portrait → mp4, "
+        f"{whole.frames} frames)",
+        f"real-time factor              {whole.real_time_factor:8.2f} ×    "
+        f"({whole.video_seconds:.1f} s of video in {whole.wall_seconds:.1f} s, start-up included)",
+        f"peak memory                   {whole.peak_memory_mb:8.0f} MB",
+        "",
+        f"encode portrait               {stages.encode_portrait_s:8.2f} s",
+        f"prepare renderer              {stages.prepare_renderer_s:8.2f} s",
+    ]
+    lines += [f"{name:28s}  {ms:8.2f} ms a frame" for name, ms in stages.per_frame_ms.items()]
+    return "\n".join(lines)
+
+
+def machine() -> Machine:
+    """This machine."""
+    return Machine(
+        cpu=cpu_name(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores(),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+    )
+
+
+def cores() -> int:
+    """Logical cores of this machine."""
+    return os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """The processor's name, as far as the system tells it."""
+    facts = Path("/proc/cpuinfo")
+    if facts.is_file():
+        for line in facts.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def loop_voice(audio: Path, target: Path, seconds: float) -> None:
+    """Write `seconds` of a file's sound as a 16 kHz mono WAV, over and over where it is shorter."""
+    from openvasa.audio.decode import SAMPLE_RATE, read_blocks
+
+    count = round(seconds * SAMPLE_RATE)
+    voice, heard = [], 0
+    for block in read_blocks(audio):
+        voice.append(block)
+        heard += len(block)
+        if heard >= count:
+            break
+    samples = np.resize(np.concatenate(voice), count)
+    with wave.open(str(target), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+
+
+def _example(name: str, option: str) -> Path:
+    path = EXAMPLES / name
+    if not path.is_file():
+        raise InputError(f"bench: no examples/{name} beside this installation; give {option}")
+    return path
+
+
+def _in_child(measurement: str, portrait: Path, voice: Path) -> tuple[dict, float]:
+    """Run one of `MEASUREMENTS` in a fresh process: what it found, and its wall time in s."""
+    command = [sys.executable, "-m", "openvasa.evaluate.bench", measurement]
+    launched_at, started = time.time(), time.perf_counter()
+    done = subprocess.run(
+        [*command, str(portrait), str(voice)], capture_output=True, text=True, check=False
+    )
+    wall = time.perf_counter() - started
+    if done.returncode == 2:
+        raise InputError(done.stderr.strip())
+    if done.returncode:
+        raise RuntimeError(f"{measurement} failed:\n{done.stderr}")
+    return {"launched_at": launched_at} | json.loads(done.stdout.splitlines()[-1]), wall
+
+
+def _first_frame(portrait: Path, voice: Path) -> dict:
+    from openvasa import animate, load_portrait
+
+    next(iter(animate(load_portrait(portrait), voice)))
+    return {"first_frame_at": time.time()}
+
+
+def _save_video(portrait: Path, voice: Path) -> dict:
+    from openvasa import animate, load_portrait
+
+    video = animate(load_portrait(portrait), voice)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        video.save(Path(folder) / "video.mp4")
+        save_seconds = time.perf_counter() - started
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {
+        "frames": video.frame_count,
+        "video_seconds": video.frame_count / video.fps,
+        "save_seconds": save_seconds,
+        "peak_memory_mb": peak / 1e6,
+    }
+
+
+def _time_stages(portrait: Path, voice: Path) -> dict:
+    from openvasa.audio.decode import SAMPLE_RATE, read_blocks
+    from openvasa.audio.features import speech_features
+    from openvasa.audio.level import speech_gain
+    from openvasa.face.dynamics import dynamics_code
+    from openvasa.face.encode import load_portrait
+    from openvasa.face.latent import CROP_SIDE, pose_face
+    from openvasa.media.mp4 import Mp4Writer
+    from openvasa.motion.generator import MotionGenerator
+    from openvasa.motion.motion import POSE_DIM
+    from openvasa.render.eyes import paint_eyes, prepare_eyes
+    from openvasa.render.mouth import paint_mouth, prepare_mouth
+    from openvasa.render.renderer import Renderer
+
+    per_frame: dict[str, float] = {}
+
+    load_portrait(portrait)
+    face, encode_portrait_s = _timed(lambda: load_portrait(portrait))
+    renderer, prepare_renderer_s = _timed(lambda: Renderer(face))
+    mouth, eyes = prepare_mouth(face), prepare_eyes(face)
+
+    # One block is one second.
+    blocks = list(islice(read_blocks(voice), round(STAGE_SECONDS)))
+    warm_up = np.zeros(SAMPLE_RATE, np.float32)
+    list(speech_features([warm_up]))
+
+    gain, seconds = _timed(lambda: speech_gain(blocks))
+    features, more = _timed(lambda: np.concatenate(list(speech_features(blocks, gain=gain))))
+    per_frame["speech features"] = 1000 * (seconds + more) / len(features)
+
+    MotionGenerator().feed(np.repeat(features[:1], 200, axis=0))
+    generator = MotionGenerator()
+    motion, seconds = _timed(lambda: np.concatenate([generator.feed(features), generator.finish()]))
+    per_frame["motion"] = 1000 * seconds / len(motion)
+
+    code = dynamics_code()
+    spent = {"geometry": 0.0, "warp and composite": 0.0, "mouth": 0.0, "eyes": 0.0}
+    frames: list[np.ndarray] = []
+    for index, row in enumerate(np.concatenate([motion[:WARM_UP_FRAMES], motion])):
+        started = time.perf_counter()
+        geometry = pose_face(face, row[:POSE_DIM], code.decode(row[POSE_DIM:]))
+        posed = time.perf_counter()
+        frame = renderer.warp(geometry)
+        warped = time.perf_counter()
+        paint_mouth(frame, geometry, mouth)
+        mouthed = time.perf_counter()
+        paint_eyes(frame, geometry, eyes)
+        done = time.perf_counter()
+        if index >= WARM_UP_FRAMES:
+            frames.append(frame)
+            steps = (posed - started, warped - posed, mouthed - warped, done - mouthed)
+            for name, step in zip(spent, steps, strict=True):
+                spent[name] += step
+    per_frame |= {name: 1000 * total / len(motion) for name, total in spent.items()}
+
+    with tempfile.TemporaryDirectory() as folder:
+
+        def write() -> None:
+            target = Path(folder) / "video.mp4"
+            with Mp4Writer(target, (CROP_SIDE, CROP_SIDE), 25, voice) as writer:
+                for frame in frames:
+                    writer.write(frame)
+
+        _, seconds = _timed(write)
+    per_frame["video encode"] = 1000 * seconds / len(frames)
+    return {
+        "stages": {
+            "encode_portrait_s": encode_portrait_s,
+            "prepare_renderer_s": prepare_renderer_s,
+            "per_frame_ms": per_frame,
+        }
+    }
+
+
+def _timed(work: Callable[[], object]) -> tuple:
+    started = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - started
+
+
+MEASUREMENTS: dict[str, Callable[[Path, Path], dict]] = {
+    "first_frame": _first_frame,
+    "save_video": _save_video,
+    "time_stages": _time_stages,
+}
+
+
+def _measure(measurement: str, portrait: str, voice: str) -> int:
+    """What a child process does: one measurement, printed as JSON."""
+    try:
+        print(json.dumps(MEASUREMENTS[measurement](Path(portrait), Path(voice))))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_measure(*sys.argv[1:]))

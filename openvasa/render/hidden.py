@@ -1,0 +1,173 @@
+"""What a portrait turned to one side does not show: borrowed from the other side of the head.
+
+A mirrored portrait is a second view of an about symmetric head, from the other side. Where that
+view sees the surface better, it takes over as the head turns there. Its colours are matched to
+the portrait's own, smoothly over the face, so that the light keeps its direction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from openvasa.face.canonical import HeadTransform
+from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, mirror_pairs
+from openvasa.render.cutout import MARGIN, place, upsample
+from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh
+from openvasa.render.rasterize import rasterize
+
+FRONTAL = 15.0
+"""Degrees of yaw up to which a portrait shows both sides well enough by itself."""
+
+TURN_TOLERATED = np.radians(4.0)
+"""Turn towards the hidden side that the portrait's own texture bears without visible stretch."""
+
+TURN_TO_FADE = np.radians(14.0)
+"""Least further turn over which the mirrored view fades in."""
+
+GAIN_REACH = 3.0
+"""Canonical units over which the colour match is smoothed."""
+
+
+@dataclass(frozen=True)
+class MirroredView:
+    """The portrait's mirror image as a second source of texture.
+
+    Attributes:
+        mesh: its surface; `points` lie in the mirrored picture.
+        sources: (V, 2) float32 sample positions of the points.
+        samples: (1184, 1184, 4) uint8 RGBA, colours matched to the portrait.
+        trust: (1184, 1184) uint8, 255 where this view alone knows the surface.
+        azimuth: rad, from where around the head the portrait itself was seen.
+    """
+
+    mesh: WarpMesh
+    sources: np.ndarray
+    samples: np.ndarray
+    trust: np.ndarray
+    azimuth: float
+
+    def share(self, head: HeadTransform) -> float:
+        """0–1, how much to use this view: all of it once the head has turned to the front."""
+        turn = (self.azimuth - _azimuth(head)) * np.sign(self.azimuth)
+        full = TURN_TOLERATED + max(abs(self.azimuth), TURN_TO_FADE)
+        return float(_smoothstep(TURN_TOLERATED, full, turn))
+
+
+def _azimuth(head: HeadTransform) -> float:
+    """Direction of sight around the head's vertical axis, rad."""
+    sight = head.rotation[2]
+    return float(np.arctan2(sight[0], sight[2]))
+
+
+def _mirror(face: FaceLatent) -> tuple[np.ndarray, np.ndarray, HeadTransform]:
+    """Landmarks, canonical points and head transform of the mirrored portrait."""
+    pairs = mirror_pairs()
+    flip = np.array([-1.0, 1.0, 1.0])
+    width = np.array([CROP_SIDE - 1.0, 0, 0])
+    head = HeadTransform(
+        face.head.rotation * flip * flip[:, None],
+        face.head.scale,
+        face.head.translation * flip + width,
+    )
+    landmarks = face.landmarks[pairs] * flip + width
+    canonical = face.canonical[pairs] * flip
+    return landmarks.astype(np.float32), canonical.astype(np.float32), head
+
+
+def _facing(landmarks: np.ndarray) -> np.ndarray:
+    """(468,) float64 cosine between surface normal and line of sight; 0 where out of sight."""
+    points = landmarks[:SURFACE_POINTS].astype(np.float64)
+    triangles = canonical_mesh()[2]
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    normals = np.zeros_like(points)
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    facing = normals[:, 2] * np.sign(np.median(normals[:, 2]))
+    side = (CROP_SIDE, CROP_SIDE)
+    depth, unused_x, unused_y = (np.empty(side, np.float32) for _ in range(3))
+    sources = np.zeros((SURFACE_POINTS, 2), np.float32)
+    whole = (0, 0, CROP_SIDE, CROP_SIDE)
+    corners = points.astype(np.float32)
+    rasterize(corners, sources, triangles, depth, unused_x, unused_y, whole)
+    at = np.clip(np.rint(points[:, :2]), 0, CROP_SIDE - 1).astype(int)
+    face_width = np.linalg.norm(points[234] - points[454])
+    behind = points[:, 2] - depth[at[:, 1], at[:, 0]]
+    return np.clip(facing, 0, 1) * (behind < 0.05 * face_width)
+
+
+def _spread(values: np.ndarray, weights: np.ndarray, points: np.ndarray, reach: float):
+    """Weighted Gaussian mean of (N, K) values over the (N, 3) points around each."""
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    kernel = np.exp(-0.5 * (distance / reach) ** 2) * weights
+    return kernel @ values / np.maximum(kernel.sum(axis=1, keepdims=True), 1e-6)
+
+
+def _smoothstep(low: float, high: float, value: np.ndarray | float) -> np.ndarray:
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _gains(face: FaceLatent, facing: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(468, 3) factors that turn the mirrored view's colours into the portrait's own."""
+    pairs = mirror_pairs()[:SURFACE_POINTS]
+    smooth = cv2.GaussianBlur(face.image, (0, 0), 4).astype(np.float32)
+    at = np.clip(np.rint(face.landmarks[:SURFACE_POINTS, :2]), 0, CROP_SIDE - 1).astype(int)
+    colours = np.log(smooth[at[:, 1], at[:, 0]] + 8)
+    known = np.minimum(facing, facing[pairs]) ** 2 + 1e-3
+    ratio = np.clip(colours - colours[pairs], -0.7, 0.7) * (known > 0.05)[:, None]
+    return np.exp(_spread(ratio, known, points, GAIN_REACH))
+
+
+def _paint_points(values: np.ndarray, mesh: WarpMesh) -> np.ndarray:
+    """(592, 592, 2) float32: (V, 2) values of the mesh's points, interpolated over its picture."""
+    side = CROP_SIDE + 2 * MARGIN
+    corners = np.column_stack([mesh.points + MARGIN, np.zeros(len(mesh.points))])
+    depth, first, second = (np.empty((side, side), np.float32) for _ in range(3))
+    corners, values = corners.astype(np.float32), values.astype(np.float32)
+    rasterize(corners, values, mesh.triangles, depth, first, second, (0, 0, side, side))
+    return np.maximum(np.dstack([first, second]), 0)
+
+
+def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
+    """The mirrored portrait as a source of hidden texture; None for a frontal portrait.
+
+    Args:
+        face: the portrait.
+        cutout: (592, 592, 4) uint8 RGBA of the person.
+    """
+    if abs(face.head.euler_degrees[0]) < FRONTAL:
+        return None
+    landmarks, canonical, head = _mirror(face)
+    mesh = build_mesh(landmarks, canonical, head)
+    pairs = mirror_pairs()[:SURFACE_POINTS]
+    facing = _facing(face.landmarks)
+    better = _smoothstep(0.05, 0.35, facing[pairs] - facing)
+    unseen = better * (1 - _smoothstep(0.45, 0.8, facing))
+    points = canonical_mesh()[0].astype(np.float64)
+    unseen = _spread(unseen[:, None], np.ones(SURFACE_POINTS), points, 0.8)[:, 0]
+    gains = _gains(face, facing, points)
+
+    rings = len(RING_SCALES)
+    below_chin = (mesh.rings[:, 1] - canonical[152, 1]) / (canonical[152, 1] - canonical[10, 1])
+    # Collars and shoulders do not turn with the head; two of them would show at once.
+    symmetric = 1 - _smoothstep(-0.4, -0.05, below_chin)
+    trust = np.append(unseen, np.tile(unseen[FACE_OVAL], rings) * symmetric)
+    gains = np.concatenate([gains, np.sqrt(np.tile(gains[FACE_OVAL], (rings, 1)))])
+    red_green = _paint_points(gains[:, :2], mesh)
+    blue_trust = _paint_points(np.column_stack([gains[:, 2], trust]), mesh)
+    gain = np.dstack([red_green, blue_trust[..., :1]])
+
+    mirrored = np.ascontiguousarray(cutout[:, ::-1])
+    mirrored[..., :3] = np.clip(np.rint(mirrored[..., :3] * gain), 0, 255)
+    return MirroredView(
+        mesh=replace(mesh, rest=face.head),
+        sources=place(mesh.points),
+        samples=upsample(mirrored),
+        trust=upsample(np.clip(np.rint(blue_trust[..., 1] * 255), 0, 255).astype(np.uint8)),
+        azimuth=_azimuth(face.head),
+    )
