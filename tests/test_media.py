@@ -9,9 +9,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 
 from openvasa.audio.decode import SAMPLE_RATE, probe, read_blocks
 from openvasa.errors import InputError
+from openvasa.media.colour import to_rgb
 from openvasa.media.inspect import inspect_video, read_frames
 from openvasa.media.mp4 import Mp4Writer
 
@@ -66,6 +68,24 @@ def test_pure_red_is_written_with_the_bt709_matrix(tmp_path: Path) -> None:
     # BT.709: Y 63, U 102, V 240 (BT.601 would give 81, 90, 240).
     assert planes[32, 32] == pytest.approx(63, abs=2)
     assert planes[64 + 8, 20] == pytest.approx(102, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "limits", "red"),
+    [
+        (1, 1, (63, 102, 240)),
+        (6, 1, (81, 90, 240)),
+        (1, 2, (54, 99, 255)),
+        (6, 2, (76, 85, 255)),
+        (2, 0, (81, 90, 240)),
+    ],
+)
+def test_the_matrix_and_range_a_file_names_are_used(matrix: int, limits: int, red) -> None:
+    planes = np.repeat(red, [64 * 64, 32 * 32, 32 * 32]).astype(np.uint8).reshape(96, 64)
+    frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+    frame.colorspace, frame.color_range = matrix, limits
+    rgb = to_rgb(VideoReformatter(), frame)
+    np.testing.assert_allclose(rgb[20, 20], (254, 0, 0), atol=3)
 
 
 def test_frames_keep_their_order_and_time(tmp_path: Path) -> None:

@@ -53,6 +53,10 @@ def to_rgb(reformatter: VideoReformatter, frame: VideoFrame) -> np.ndarray:
         frame,
         format="rgb24",
         src_colorspace=_MATRICES.get(frame.colorspace, untagged),
+        # PyAV before 17 overlooks the source's matrix and range unless the target's differ.
+        dst_colorspace=Colorspace.DEFAULT,
+        src_color_range=frame.color_range or RANGE_LIMITED,
+        dst_color_range=ColorRange.JPEG,
         interpolation=_TO_RGB,
         **_ONE_THREAD,
     ).to_ndarray()

@@ -64,7 +64,7 @@ LID_FROM, LID_TO = 0.7, 0.3
 LID_COLUMNS = 33
 """Columns of the lid skin from the outer to the inner corner."""
 
-LASH_WIDTH = 0.022
+LASH_WIDTH = 0.026
 """Half width of the lash line of closed lids, in widths of the eye."""
 
 CORNER_SHADE = 0.35
@@ -115,9 +115,10 @@ class Eye:
         sclera: (H, W, 3) float32, the eyeball without iris.
         iris_rgba: (H, W, 4) float32, iris without highlight, and its cover in 0–1.
         highlight: (H, W, 3) float32, light added by the reflection on the cornea.
-        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 5) float32 by depth inside the lid margin and
-            position along it: ratio (RGB) that lids and lashes multiply the eyeball by, then how
-            far the eyeball covers what the warp brought there, in 0–1: in motion, and at rest.
+        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 8) float32 by depth inside the lid margin and
+            position along it: ratio (RGB) that lids and lashes multiply the eyeball by, and how
+            far the eyeball covers what the warp brought there, in 0–1; first as modelled for an
+            eye in motion, then as seen in the portrait, for an eye at rest.
         lid_skin: (LID_COLUMNS, 3) float32 RGB, skin of the upper lid along its length.
         lash: (3,) float32 RGB, colour of the line along closed lids.
     """
@@ -389,7 +390,8 @@ def _lift_margin(view: _EyeView, eyeball: np.ndarray, from_iris: np.ndarray) -> 
     ratio = np.clip(trusted[..., :3] / trusted[..., 3:], 0.08, 1.2)
     covered = _smoothstep(depth, -1.2, 0.4) * (1 - _smoothstep(brighter, 1.2, 1.5))
     resting = covered * _smoothstep(depth / (known[..., 12] / known[..., 13]), 0.6, 1.2)
-    margin = np.dstack([ratio, covered, resting]).astype(np.float32)
+    own_ratio = np.clip(known[..., 6:9] / known[..., 9:12], 0.05, 1.6)
+    margin = np.dstack([ratio, covered, own_ratio, resting]).astype(np.float32)
     return np.concatenate([margin, margin[:, :1]], axis=1)
 
 
@@ -577,7 +579,10 @@ def prepare_eyes(face: FaceLatent) -> EyeAppearance:
     if circles is None:
         return EyeAppearance((), face.head)
     return EyeAppearance(
-        tuple(_lift_eye(face, *seen, circle) for seen, circle in zip(views, circles, strict=True)),
+        tuple(
+            _lift_eye(face, seen[0], seen[1], circle)
+            for seen, circle in zip(views, circles, strict=True)
+        ),
         face.head,
     )
 
@@ -617,7 +622,7 @@ def _paint(
     white = np.empty(3, np.float32)
     ring = np.empty(4, np.float32)
     light = np.empty(3, np.float32)
-    rim = np.empty(5, np.float32)
+    rim = np.empty(8, np.float32)
     for y in range(top, bottom):
         for x in range(left, right):
             depth, segment, along = _margin_distance(lids, x, y)
@@ -627,7 +632,9 @@ def _paint(
             if column < 0:
                 column += MARGIN_COLUMNS
             _texel(margin, column, (depth / scale + MARGIN_OUT) / MARGIN_STEP, rim)
-            alpha = fade * (rim[4] + moved * (rim[3] - rim[4]))
+            for k in range(4):
+                rim[k] = rim[k + 4] + moved * (rim[k] - rim[k + 4])
+            alpha = fade * rim[3]
             if alpha < 0.004:
                 continue
             _texel(
@@ -666,7 +673,7 @@ def _paint_lid(frame, lid, height, skin, lash, weight, line, clockwise):
     left = max(int(lid[:, 0].min()), 0)
     right = min(int(lid[:, 0].max()) + 2, frame.shape[1])
     top = max(int(lid[:, 1].min() - tallest), 0)
-    bottom = min(int(lid[:, 1].max() + 2 * line) + 2, frame.shape[0])
+    bottom = min(int(lid[:, 1].max() + 4 * line) + 2, frame.shape[0])
     for y in range(top, bottom):
         for x in range(left, right):
             best, at, above = 1e18, 0.0, 0.0
@@ -687,15 +694,18 @@ def _paint_lid(frame, lid, height, skin, lash, weight, line, clockwise):
             up = min(max((1.0 - distance / (reach + 1e-3)) / 0.6, 0.0), 1.0)
             under = min(max(distance + 1.0, 0.0), 1.0)
             cover = weight * corner * up * up * (3 - 2 * up) * under
-            spread = distance / line
-            dark = weight * (0.3 + 0.7 * corner) * np.exp(-spread * spread) * 0.85
+            # Lashes of a closed eye hang below the line.
+            spread = distance / (line if distance > 0 else 1.7 * line)
+            dark = weight * (0.3 + 0.7 * corner) * np.exp(-spread * spread) * 0.8
+            # The lid curves away from the light towards its margin.
+            round_off = 1 - 0.12 * np.exp(-distance / (2.5 * line)) if distance > 0 else 0.88
             if cover + dark < 0.004:
                 continue
             column = at / 8 * (skin.shape[0] - 1)
             j = min(int(column), skin.shape[0] - 2)
             for k in range(3):
                 tone = skin[j, k] + (column - j) * (skin[j + 1, k] - skin[j, k])
-                value = frame[y, x, k] + cover * (tone - frame[y, x, k])
+                value = frame[y, x, k] + cover * (tone * round_off - frame[y, x, k])
                 value += dark * (min(lash[k], value) - value)
                 frame[y, x, k] = np.uint8(value + 0.5)
 

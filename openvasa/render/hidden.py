@@ -39,6 +39,7 @@ class MirroredView:
     Attributes:
         mesh: its surface; `points` lie in the mirrored picture.
         sources: (V, 2) float32 sample positions of the points.
+        trusted: (N,) int32 the points at which this view counts.
         samples: (1184, 1184, 4) uint8 RGBA, colours matched to the portrait.
         trust: (1184, 1184) uint8, 255 where this view alone knows the surface.
         azimuth: rad, from where around the head the portrait itself was seen.
@@ -46,6 +47,7 @@ class MirroredView:
 
     mesh: WarpMesh
     sources: np.ndarray
+    trusted: np.ndarray
     samples: np.ndarray
     trust: np.ndarray
     azimuth: float
@@ -133,6 +135,11 @@ def _paint_points(values: np.ndarray, mesh: WarpMesh) -> np.ndarray:
     return np.maximum(np.dstack([first, second]), 0)
 
 
+def _with_neighbours(chosen: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Numbers of the chosen points and of all that share a triangle with one."""
+    return np.unique(triangles[chosen[triangles].any(axis=1)])
+
+
 def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     """The mirrored portrait as a source of hidden texture; None for a frontal portrait.
 
@@ -167,6 +174,7 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     return MirroredView(
         mesh=replace(mesh, rest=face.head),
         sources=place(mesh.points),
+        trusted=_with_neighbours(trust > 0, mesh.triangles),
         samples=upsample(mirrored),
         trust=upsample(np.clip(np.rint(blue_trust[..., 1] * 255), 0, 255).astype(np.uint8)),
         azimuth=_azimuth(face.head),

@@ -97,6 +97,7 @@ class MouthAppearance:
         cavity, tongue: (3,) float32 RGB.
         rest: (9, 3) float32 canonical chin points of the closed mouth.
         hinge: (3,) float64 canonical point on the jaw's axis.
+        contact: (3,) float32 RGB, the line where closed lips touch.
         veil: (3,) float32 RGB, what stands between the lips while they open no wider than in the
             portrait.
         own: how the portrait's own mouth is open.
@@ -112,6 +113,7 @@ class MouthAppearance:
     tongue: np.ndarray
     rest: np.ndarray
     hinge: np.ndarray
+    contact: np.ndarray
     veil: np.ndarray
     own: OwnOpening
 
@@ -126,9 +128,6 @@ class _Opening:
         light: (h, w) float32 in 0–1, light that reaches a tooth there.
         gap: (h, w) float32 height of the opening in canonical units.
         seam: (h, w) float32 in 0–1, weight of the contact line.
-        strip: (h, w) float32 px below the upper lip's true edge, where the warp carries interior
-            of the portrait along with the lip; 0 elsewhere.
-        down: (2,) float64 unit vector in the picture from the upper to the lower lip.
     """
 
     left: int
@@ -137,8 +136,6 @@ class _Opening:
     light: np.ndarray
     gap: np.ndarray
     seam: np.ndarray
-    strip: np.ndarray
-    down: np.ndarray
 
 
 def jaw_angle(mouth_rest: np.ndarray, hinge: np.ndarray, canonical: np.ndarray) -> float:
@@ -176,7 +173,7 @@ def _smooth(low: float, high: float, value: float) -> float:
 
 @numba.njit(cache=True, fastmath=True)
 def _fill_opening(maps, left, top, centre, along, start, step, upper, lower, scale, own, overlaps):
-    coverage, light, gap_map, seam, strip = maps
+    coverage, light, gap_map, seam = maps
     own_gap, rise = own
     height, width = coverage.shape
     last = len(upper) - 1
@@ -201,12 +198,9 @@ def _fill_opening(maps, left, top, centre, along, start, step, upper, lower, sca
             gap_px = edge_l - edge_u
             if own_gap > 0:
                 open_share = _smooth(0.0, own_gap, gap_px)
-                true_edge = edge_u - overlap
                 edge_u -= overlap * open_share
                 edge_l = max(edge_l - rise * open_share, edge_u)
                 gap_px = edge_l - edge_u
-                if overlap > 0.3 and true_edge - 1 < h < edge_u + 1.5:
-                    strip[row, column] = h - true_edge + 1
             below, above = (h - edge_u) * steep_u[i], (edge_l - h) * steep_l[i]
             inside = min(max(below + 0.7, 0.0) / 1.2, 1.0) * min(max(above + 0.7, 0.0) / 1.2, 1.0)
             coverage[row, column] = inside * _smooth(0.4, 1.6, gap_px)
@@ -247,14 +241,14 @@ def _opening(landmarks: np.ndarray, scale: float, own: OwnOpening) -> _Opening |
     high = np.minimum(np.ceil(lips.max(axis=0)) + 4, CROP_SIDE).astype(int)
     if (high <= low).any():
         return None
-    maps = np.zeros((5, high[1] - low[1], high[0] - low[0]), np.float32)
+    maps = np.zeros((4, high[1] - low[1], high[0] - low[0]), np.float32)
     step = max(float(end - start) / (CONTOUR_SAMPLES - 1), 1e-6)
     left, top = int(low[0]), int(low[1])
     in_px = (own.gap * scale, own.rise * scale)
     _fill_opening(
         maps, left, top, centre, along, start, step, upper, lower, float(scale), in_px, overlap
     )
-    return _Opening(left, top, *maps, down=down)
+    return _Opening(left, top, *maps)
 
 
 def _sight(head: HeadTransform, origin: np.ndarray, hinge: np.ndarray, angle: float) -> np.ndarray:
@@ -308,10 +302,10 @@ def _look_up(view, place, x, y, out):
 
 
 @numba.njit(cache=True, fastmath=True)
-def _paint(frame, left, top, maps, down, own, tones, upper, lower):
-    coverage, light, gap_map, seam_map, strip = maps
+def _paint(frame, left, top, maps, own, tones, upper, lower):
+    coverage, light, gap_map, seam_map = maps
     own_gap, seam = own
-    cavity, tongue, veil = tones
+    cavity, tongue, veil, contact = tones
     upper_view, upper_place, upper_sight, upper_bend, upper_lean = upper
     lower_view, lower_place, lower_sight, lower_bend, lower_lean = lower
     height, width = coverage.shape
@@ -320,17 +314,8 @@ def _paint(frame, left, top, maps, down, own, tones, upper, lower):
     for row in range(height):
         for column in range(width):
             x, y = left + column, top + row
-            under_lip = strip[row, column]
-            if under_lip > 0:
-                # Mirrored at the lip's true edge, the lip itself covers what it carried along.
-                mx = min(max(int(x - 2 * under_lip * down[0] + 0.5), 0), frame.shape[1] - 1)
-                my = min(max(int(y - 2 * under_lip * down[1] + 0.5), 0), frame.shape[0] - 1)
-                share = min(under_lip, 1.0)
-                for k in range(3):
-                    value = frame[y, x, k] + share * (frame[my, mx, k] - float(frame[y, x, k]))
-                    frame[y, x, k] = np.uint8(value + 0.5)
             alpha = coverage[row, column]
-            line = seam * seam_map[row, column]
+            line = 0.75 * seam * seam_map[row, column]
             if alpha <= 0.003 and line <= 0.01:
                 continue
             lit = light[row, column]
@@ -358,7 +343,7 @@ def _paint(frame, left, top, maps, down, own, tones, upper, lower):
                     shaded = texel[k] * lit + cavity[k] * texel[3] * 0.5 * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
             for k in range(3):
-                under = frame[y, x, k] + line * (1 - alpha) * (cavity[k] * 1.5 - frame[y, x, k])
+                under = frame[y, x, k] + line * (1 - alpha) * (contact[k] - frame[y, x, k])
                 value = under + alpha * (colour[k] - under)
                 frame[y, x, k] = np.uint8(min(max(value + 0.5, 0.0), 255.0))
 
@@ -381,10 +366,9 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         frame,
         opening.left,
         opening.top,
-        (opening.coverage, opening.light, opening.gap, opening.seam, opening.strip),
-        opening.down,
+        (opening.coverage, opening.light, opening.gap, opening.seam),
         (mouth.own.gap, mouth.own.seam),
-        (mouth.cavity, mouth.tongue, mouth.veil),
+        (mouth.cavity, mouth.tongue, mouth.veil, mouth.contact),
         (mouth.upper, mouth.upper_place, upper_sight, UPPER_BEND, UPPER_LEAN),
         (mouth.lower, mouth.lower_place, lower_sight, LOWER_BEND, LOWER_LEAN),
     )
@@ -470,12 +454,6 @@ class _Arch:
         return grid + self.origin
 
 
-def _turn_jaw(points: np.ndarray, hinge: np.ndarray, angle: float) -> np.ndarray:
-    c, s = np.cos(angle), np.sin(angle)
-    jaw = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    return (points - hinge) @ jaw.T + hinge
-
-
 @dataclass(frozen=True)
 class _Interior:
     """What the portrait itself shows between its lips, in px of the crop.
@@ -536,13 +514,12 @@ def _measure(
     inside = coverage > 0.5
     open_columns = np.flatnonzero(inside.sum(axis=0) > 2)
     first, last = inside.argmax(axis=0), np.where(inside, rows, -1).max(axis=0)
-    above = (tooth > 0.35) & (rows < first)
-    # Only an unbroken run of tooth upwards from the tracked edge belongs to the opening.
-    broken = np.cumsum((rows < first)[::-1] & ~above[::-1], axis=0)[::-1] > 0
-    past = np.where((above & ~broken).any(axis=0), (above & ~broken).sum(axis=0) + 0.5, 0)
+    reach = max(round(MAX_OVERLAP * scale), 1)
+    other = (dark | (tooth > 0.35)) & (rows < first) & (rows >= first - reach)
+    past = np.where(other.any(axis=0), first - other.argmax(axis=0) + 0.5, 0)
     lowest = np.where(inside & (dark | (tooth > 0.5)), rows, -1).max(axis=0)
     seen = open_columns[(tooth * inside).max(axis=0)[open_columns] > 0.6]
-    rise = float(np.median((last - lowest)[seen])) / scale
+    rise = float(np.median((last - lowest)[seen])) / scale if len(seen) else 0.0
     corners = face.landmarks[[78, 308], 0]
     at = left + open_columns
     grid = np.linspace(corners[0], corners[1], CONTOUR_SAMPLES)
@@ -597,8 +574,7 @@ def _own_interior(face: FaceLatent, lip: np.ndarray) -> _Interior | None:
     )
     colour = np.median(rgb[inside], axis=0)
     measures = OwnOpening(gap=gap, seam=float(_ramp(0.12, 0.32, np.float32(gap))))
-    if has_teeth:
-        measures = _measure(face, measures, coverage, tooth, light < 0.55 * lip_light, left)
+    measures = _measure(face, measures, coverage, tooth * has_teeth, light < 0.62 * lip_light, left)
     shifted = _opening(face.landmarks, scale, measures)
     shade = np.ones_like(coverage)
     if shifted is not None:
@@ -607,11 +583,10 @@ def _own_interior(face: FaceLatent, lip: np.ndarray) -> _Interior | None:
         y, x = max(y, 0), max(x, 0)
         part = part[: shade.shape[0] - y, : shade.shape[1] - x]
         shade[y : y + part.shape[0], x : x + part.shape[1]] = part
-    lit = rgb / np.maximum(shade, 0.5)[..., None]
-    brightest = (
-        1.1 * np.percentile(_luminance(lit[inside & (tooth > 0.6)]), 80) if has_teeth else 255
-    )
-    lit *= np.minimum(brightest / np.maximum(_luminance(lit), 1), 1)[..., None]
+    lit = rgb / np.maximum(shade, 0.65)[..., None]
+    if has_teeth:
+        brightest = np.percentile(_luminance(lit[inside & (tooth > 0.6)]), 80)
+        lit *= np.minimum(brightest / np.maximum(_luminance(lit), 1), 1)[..., None]
     return _Interior(left, top, lit, tooth, has_teeth, colour, measures)
 
 
@@ -647,8 +622,10 @@ def _coloured(
         # What the lips hid goes on in each column as the seen part of it.
         total = weight.sum(axis=0)
         column = (colour * weight[..., None]).sum(axis=0) / np.maximum(total, 1e-3)[:, None]
-        known = _ramp(1.0, 4.0, total)
-        known = np.minimum(known, cv2.GaussianBlur(known[None], (0, 0), 2.0)[0])[:, None]
+        spread = cv2.GaussianBlur(total[None], (0, 0), 3.0)[0]
+        column = cv2.GaussianBlur((column * total[:, None])[None], (0, 0), 3.0)[0]
+        column /= np.maximum(spread, 1e-3)[:, None]
+        known = cv2.GaussianBlur(_ramp(1.0, 4.0, total)[None], (0, 0), 6.0)[0][:, None]
         tooth = _ramp(0.2, 0.6, view.tooth)[..., None]
         rgb = rgb + known * tooth * (column * np.maximum(view.tooth, 0.85)[..., None] - rgb)
         rgb = rgb + weight[..., None] * (colour - rgb)
@@ -694,7 +671,13 @@ def prepare_mouth(face: FaceLatent) -> MouthAppearance:
         sure = own_teeth[1] > 0.7
         drawn = max(float(np.median(upper.view.tooth[sure])), 0.5)
         enamel = np.median(own_teeth[0][sure], axis=0) / drawn
-    origin = upper.origin + [0, LOWER_DROP * size, OVERJET * size]
+    hinge = neutral[HINGE_POINTS].mean(axis=0)
+    rest = face.neutral[JAW_POINTS]
+    origin = origin + [0, LOWER_DROP * size, OVERJET * size]
+    if interior is not None:
+        # A lower lip that hides its teeth in the portrait goes on hiding them.
+        fall = jaw_angle(rest, hinge, face.canonical) * (hinge[2] - origin[2])
+        origin[1] = max(origin[1], face.canonical[14, 1] - interior.opening.rise - fall)
     lower = _Arch(origin, LOWER_BEND, LOWER_LEAN, -1.0, draw_arch(False, density), size)
     veiled = interior is not None and not interior.has_teeth
     return MouthAppearance(
@@ -706,8 +689,33 @@ def prepare_mouth(face: FaceLatent) -> MouthAppearance:
         lower_origin=lower.origin,
         cavity=palette.cavity,
         tongue=palette.tongue,
-        rest=face.neutral[JAW_POINTS],
-        hinge=neutral[HINGE_POINTS].mean(axis=0),
+        rest=rest,
+        hinge=hinge,
+        contact=palette.cavity + 0.25 * (palette.lip - palette.cavity),
         veil=np.float32(interior.colour) if veiled else palette.cavity,
         own=OwnOpening() if interior is None else interior.opening,
     )
+
+
+def close_lips(face: FaceLatent) -> np.ndarray:
+    """The portrait with lip colour in place of what shows between its lips.
+
+    The tracked edges of open lips are a few px off, so that a warp of the portrait itself would
+    carry rims of its teeth along with the lips; warp this picture instead.
+
+    Returns:
+        (512, 512, 3) uint8 RGB; the portrait itself where its lips touch.
+    """
+    interior = _own_interior(face, _palette(face).lip)
+    if interior is None:
+        return face.image
+    own = replace(interior.opening, rise=0.0)
+    opening = _opening(face.landmarks, face.head.scale, own)
+    if opening is None:
+        return face.image
+    hole = np.zeros(face.image.shape[:2], np.uint8)
+    h, w = opening.coverage.shape
+    part = np.uint8(opening.coverage > 0.02) * 255
+    hole[opening.top : opening.top + h, opening.left : opening.left + w] = part
+    hole = cv2.dilate(hole, np.ones((3, 3), np.uint8))
+    return cv2.inpaint(face.image, hole, 4, cv2.INPAINT_TELEA)

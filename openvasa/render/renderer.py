@@ -84,17 +84,20 @@ class Renderer:
 
     def _person(self, geometry: FrameGeometry, corners: np.ndarray, window: Window) -> np.ndarray:
         """(h, w, 4) uint8 RGBA of the person within the window; leaves the maps behind."""
-        share = self._mirrored.share(geometry.head) if self._mirrored else 0.0
-        if self._mirrored and share > 0:
-            view = self._mirrored
-            self._rasterize(
-                pose_mesh(view.mesh, geometry), view.sources, view.mesh.triangles, window
-            )
-            other, trust = self._sample(view.samples, window), self._sample(view.trust, window)
+        view = self._mirrored
+        share = view.share(geometry.head) if view else 0.0
+        if view is None or share <= 0:
+            self._rasterize(corners, self._sources, self._triangles, window)
+            return self._sample(self._samples, window)
+        theirs = pose_mesh(view.mesh, geometry)
+        part = _shared_window(theirs[view.trusted, :2], window)
+        self._rasterize(theirs, view.sources, view.mesh.triangles, part)
+        other, trust = self._sample(view.samples, part), self._sample(view.trust, part)
         self._rasterize(corners, self._sources, self._triangles, window)
         person = self._sample(self._samples, window)
-        if share > 0:
-            blend_views(person, other, trust, share)
+        left, top = part[0] - window[0], part[1] - window[1]
+        height, width = trust.shape
+        blend_views(person[top : top + height, left : left + width], other, trust, share)
         return person
 
     def _rasterize(
@@ -113,3 +116,12 @@ class Renderer:
         plates = (self._residue, self._plate, self._still_plate)
         compose(person, *self._maps, SUBSAMPLES, MARGIN, *plates, shift, frame, window)
         soften_edges(person, *self._maps, frame, window)
+
+
+def _shared_window(points: np.ndarray, window: Window) -> Window:
+    """The part of a window within the box around (N, 2) points; at least one px."""
+    low = np.floor(points.min(axis=0)).astype(int)
+    high = np.ceil(points.max(axis=0)).astype(int) + 1
+    left, right = (min(max(int(v), window[0]), window[2]) for v in (low[0], high[0]))
+    top, bottom = (min(max(int(v), window[1]), window[3]) for v in (low[1], high[1]))
+    return min(left, window[2] - 1), min(top, window[3] - 1), max(right, 1), max(bottom, 1)
