@@ -79,7 +79,11 @@ def _pitch(padded: np.ndarray, count: int) -> np.ndarray:
     correlation = np.fft.irfft(spectrum)[:, : _PITCH_LAGS[1]]
     taper = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(_PITCH_WINDOW), 2 * _PITCH_WINDOW)) ** 2)
     normal = correlation / (correlation[:, :1] + 1e-3) / (taper[: _PITCH_LAGS[1]] / taper[0])
-    lag = normal[:, _PITCH_LAGS[0] :].argmax(axis=1) + _PITCH_LAGS[0]
+    searched = normal[:, _PITCH_LAGS[0] :]
+    peak = (searched[:, 1:-1] >= searched[:, :-2]) & (searched[:, 1:-1] >= searched[:, 2:])
+    # Twice the period correlates as well: the shortest of the near-best peaks is the period.
+    near_best = peak & (searched[:, 1:-1] >= 0.85 * searched.max(axis=1, keepdims=True))
+    lag = near_best.argmax(axis=1) + 1 + _PITCH_LAGS[0]
     voicing = np.clip(normal[np.arange(count), lag], 0, 1)
     octaves = np.log2(SAMPLE_RATE / lag / 150)
     return np.stack([voicing, octaves * (voicing > 0.4)], axis=1)

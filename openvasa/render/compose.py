@@ -13,24 +13,21 @@ STILL_REACH = 10.0
 
 
 @numba.njit(cache=True, fastmath=True)
-def blend_views(person: np.ndarray, other: np.ndarray, trust: np.ndarray, share: float) -> None:
+def lay_over(person: np.ndarray, other: np.ndarray, share: float) -> None:
     """Lay a second view of the person over the first, in place.
-
-    Where the second view shows background the first stays: hats and loose hair need no twin.
 
     Args:
         person: (h, w, 4) uint8 RGBA, not premultiplied.
         other: (h, w, 4) uint8 RGBA, the second view.
-        trust: (h, w) uint8, 255 where only the second view is to be believed.
-        share: 0–1, scales the trust.
+        share: 0–1, scales the second view's opacity.
     """
+    unit = np.float32(1 / 255)
     for y in range(person.shape[0]):
         for x in range(person.shape[1]):
-            cover = np.float32(other[y, x, 3]) * np.float32(1 / 255)
-            weight = np.float32(trust[y, x]) * np.float32(share / 255) * cover
-            if weight <= 0:
+            if other[y, x, 3] == 0:
                 continue
-            below = (1 - weight) * np.float32(person[y, x, 3]) * np.float32(1 / 255)
+            weight = np.float32(other[y, x, 3]) * np.float32(share) * unit
+            below = (np.float32(1) - weight) * np.float32(person[y, x, 3]) * unit
             alpha = weight + below
             for c in range(3):
                 mix = (below * person[y, x, c] + weight * other[y, x, c]) / alpha

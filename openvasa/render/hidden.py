@@ -16,7 +16,7 @@ from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, mirror_pairs
 from openvasa.render.cutout import MARGIN, place, upsample
-from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh
+from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh, covered_triangles
 from openvasa.render.rasterize import rasterize
 
 FRONTAL = 15.0
@@ -39,9 +39,9 @@ class MirroredView:
     Attributes:
         mesh: its surface; `points` lie in the mirrored picture.
         sources: (V, 2) float32 sample positions of the points.
-        trusted: (N,) int32 the points at which this view counts.
-        samples: (1184, 1184, 4) uint8 RGBA, colours matched to the portrait.
-        trust: (1184, 1184) uint8, 255 where this view alone knows the surface.
+        trusted: (N,) int32 the points around which this view shows any person.
+        samples: (1184, 1184, 4) uint8 RGB, matched to the portrait, and opacity, less where the
+            portrait itself sees the surface well.
         azimuth: rad, from where around the head the portrait itself was seen.
     """
 
@@ -49,7 +49,6 @@ class MirroredView:
     sources: np.ndarray
     trusted: np.ndarray
     samples: np.ndarray
-    trust: np.ndarray
     azimuth: float
 
     def share(self, head: HeadTransform) -> float:
@@ -135,11 +134,6 @@ def _paint_points(values: np.ndarray, mesh: WarpMesh) -> np.ndarray:
     return np.maximum(np.dstack([first, second]), 0)
 
 
-def _with_neighbours(chosen: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Numbers of the chosen points and of all that share a triangle with one."""
-    return np.unique(triangles[chosen[triangles].any(axis=1)])
-
-
 def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     """The mirrored portrait as a source of hidden texture; None for a frontal portrait.
 
@@ -167,15 +161,13 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     gains = np.concatenate([gains, np.sqrt(np.tile(gains[FACE_OVAL], (rings, 1)))])
     red_green = _paint_points(gains[:, :2], mesh)
     blue_trust = _paint_points(np.column_stack([gains[:, 2], trust]), mesh)
-    gain = np.dstack([red_green, blue_trust[..., :1]])
-
-    mirrored = np.ascontiguousarray(cutout[:, ::-1])
-    mirrored[..., :3] = np.clip(np.rint(mirrored[..., :3] * gain), 0, 255)
+    gain = np.dstack([red_green, blue_trust])
+    mirrored = np.clip(np.rint(cutout[:, ::-1] * gain), 0, 255).astype(np.uint8)
+    shown = covered_triangles(mesh, mirrored[..., 3])
     return MirroredView(
         mesh=replace(mesh, rest=face.head),
         sources=place(mesh.points),
-        trusted=_with_neighbours(trust > 0, mesh.triangles),
+        trusted=np.unique(shown[(trust > 0)[shown].any(axis=1)]),
         samples=upsample(mirrored),
-        trust=upsample(np.clip(np.rint(blue_trust[..., 1] * 255), 0, 255).astype(np.uint8)),
         azimuth=_azimuth(face.head),
     )

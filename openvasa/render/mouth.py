@@ -304,7 +304,7 @@ def _look_up(view, place, x, y, out):
 @numba.njit(cache=True, fastmath=True)
 def _paint(frame, left, top, maps, own, tones, upper, lower):
     coverage, light, gap_map, seam_map = maps
-    own_gap, seam = own
+    veiled, seam = own
     cavity, tongue, veil, contact = tones
     upper_view, upper_place, upper_sight, upper_bend, upper_lean = upper
     lower_view, lower_place, lower_sight, lower_bend, lower_lean = lower
@@ -328,7 +328,6 @@ def _paint(frame, left, top, maps, own, tones, upper, lower):
             mound = _smooth(-1.0, 0.5, ty - 0.3 * tx * tx) * (1 - _smooth(0.8, 1.9, abs(tx)))
             mound *= (1 - 0.15 * np.exp(-(tx * tx) / 0.03)) * _smooth(0.3, 1.6, gap)
             mound *= 0.35 + 0.65 * lit
-            veiled = 1 - _smooth(own_gap, 2.5 * own_gap + 0.1, gap)
             for k in range(3):
                 deep = cavity[k] + veiled * (veil[k] - cavity[k])
                 colour[k] = deep + mound * (tongue[k] - deep)
@@ -359,6 +358,8 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
     opening = _opening(geometry.landmarks, geometry.head.scale, mouth.own)
     if opening is None:
         return
+    gap = float(opening.gap.max())
+    veiled = 1 - float(_smooth(mouth.own.gap, 2.5 * mouth.own.gap + 0.1, gap))
     angle = jaw_angle(mouth.rest, mouth.hinge, geometry.canonical)
     upper_sight = _sight(geometry.head, mouth.upper_origin, mouth.hinge, 0.0)
     lower_sight = _sight(geometry.head, mouth.lower_origin, mouth.hinge, angle)
@@ -367,7 +368,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         opening.left,
         opening.top,
         (opening.coverage, opening.light, opening.gap, opening.seam),
-        (mouth.own.gap, mouth.own.seam),
+        (veiled, mouth.own.seam),
         (mouth.cavity, mouth.tongue, mouth.veil, mouth.contact),
         (mouth.upper, mouth.upper_place, upper_sight, UPPER_BEND, UPPER_LEAN),
         (mouth.lower, mouth.lower_place, lower_sight, LOWER_BEND, LOWER_LEAN),
@@ -646,13 +647,17 @@ def _upper_arch(
         return arch, None
     if not interior.has_teeth:
         # The lips are open and hide the teeth: they end above the upper lip's edge.
-        hidden = float(face.canonical[13, 1]) - arch.origin[1]
+        edge = float(face.canonical[13, 1]) - float(interior.opening.overlap.max())
+        hidden = edge - arch.origin[1]
         return replace(arch, origin=arch.origin + [0, min(hidden, 0.0), 0]), None
     edge = _incisal_edge(arch, interior.teeth_at(arch.points(), face.head)[1])
     if edge is not None:
         arch = replace(arch, origin=arch.origin + [0, edge, 0])
     colour, weight = interior.teeth_at(arch.points(), face.head)
-    return arch, (colour, weight * (1 - _ramp(0.02, 0.08, arch.texels()[1]))[:, None])
+    x, y = arch.texels()
+    # Rims are mixed with the lips' colour; towards the corners too little is seen to go by.
+    weight = _ramp(0.5, 0.95, weight) * (1 - _ramp(1.4, 1.8, np.abs(x)))
+    return arch, (colour, weight * (1 - _ramp(0.02, 0.08, y))[:, None])
 
 
 def prepare_mouth(face: FaceLatent) -> MouthAppearance:
@@ -717,5 +722,5 @@ def close_lips(face: FaceLatent) -> np.ndarray:
     h, w = opening.coverage.shape
     part = np.uint8(opening.coverage > 0.02) * 255
     hole[opening.top : opening.top + h, opening.left : opening.left + w] = part
-    hole = cv2.dilate(hole, np.ones((3, 3), np.uint8))
+    hole = cv2.dilate(hole, np.ones((5, 3), np.uint8))
     return cv2.inpaint(face.image, hole, 4, cv2.INPAINT_TELEA)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
-from openvasa.render.compose import blend_views, compose, soften_edges
+from openvasa.render.compose import compose, lay_over, soften_edges
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
 from openvasa.render.eyes import paint_eyes, prepare_eyes
 from openvasa.render.hidden import mirrored_view
@@ -92,12 +92,12 @@ class Renderer:
         theirs = pose_mesh(view.mesh, geometry)
         part = _shared_window(theirs[view.trusted, :2], window)
         self._rasterize(theirs, view.sources, view.mesh.triangles, part)
-        other, trust = self._sample(view.samples, part), self._sample(view.trust, part)
+        other = self._sample(view.samples, part)
         self._rasterize(corners, self._sources, self._triangles, window)
         person = self._sample(self._samples, window)
         left, top = part[0] - window[0], part[1] - window[1]
-        height, width = trust.shape
-        blend_views(person[top : top + height, left : left + width], other, trust, share)
+        height, width = other.shape[:2]
+        lay_over(person[top : top + height, left : left + width], other, share)
         return person
 
     def _rasterize(
