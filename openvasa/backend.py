@@ -1,4 +1,8 @@
-"""Network inference on the CPU by OpenVINO: compile once, call with numpy arrays."""
+"""Network inference on the CPU: load once, call with numpy arrays.
+
+Convolutional networks run in OpenVINO. Transformers run in onnxruntime: OpenVINO 2026.4 crashes
+while compiling the motion network in f32 for one thread.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import openvino as ov
 
 Network = Callable[..., list[np.ndarray]]
@@ -51,5 +56,26 @@ def compile_network(
     def run(*inputs: np.ndarray) -> list[np.ndarray]:
         request.infer(dict(enumerate(inputs)))
         return [np.array(tensor.data) for tensor in request.output_tensors]
+
+    return run
+
+
+def load_onnx(path: Path, *, threads: int | None = None) -> Network:
+    """Load an ONNX file into a function from arrays to arrays, on onnxruntime.
+
+    Args:
+        path: the model file.
+        threads: threads of one inference; all cores when None.
+
+    Returns:
+        A function taking one array per model input and returning one per output.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [node.name for node in session.get_inputs()]
+
+    def run(*inputs: np.ndarray) -> list[np.ndarray]:
+        return [np.asarray(out) for out in session.run(None, dict(zip(names, inputs, strict=True)))]
 
     return run

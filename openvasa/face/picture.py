@@ -138,8 +138,10 @@ def _reduced(image: Image.Image) -> Image.Image:
     """The picture in a mode that interpolates (8-bit samples, no palette), bounded in size."""
     if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
         image = _eight_bit(image)
-    elif image.mode in {"P", "PA", "1", "La", "RGBa"} or image.has_transparency_data:
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode not in {"RGBA", "LA"} and image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode in {"P", "1"}:
+        image = image.convert("RGB")
     size = _bounded(image.size)
     if size == image.size:
         return image.copy()

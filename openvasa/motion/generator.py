@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from openvasa.audio.features import FEATURE_DIM, speech_features
-from openvasa.backend import Network, compile_network
+from openvasa.backend import Network, load_onnx
 from openvasa.face.topology import ASSETS
 from openvasa.motion.motion import POSE_DIM, Motion
 from openvasa.motion.schedule import ddim_sample
@@ -152,7 +152,7 @@ class WindowShape:
 
 @lru_cache(maxsize=2)
 def _load_network(threads: int) -> tuple[Network, WindowShape]:
-    network = compile_network(NETWORK_FILE, precision="f32", threads=threads)
+    network = load_onnx(NETWORK_FILE, threads=threads)
     with np.load(NORMALISER_FILE) as data:
         return network, WindowShape(int(data["context"]), int(data["window"]))
 

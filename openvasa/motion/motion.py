@@ -112,19 +112,9 @@ class Motion:
         path = Path(path)
         if not path.is_file():
             raise InputError(f"{path}: no such file; check the path")
-        if path.suffix == ".csv":
-            return _read_live_link(path)
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                if int(data["openvasa_motion"]) != FORMAT_VERSION:
-                    raise InputError(f"{path}: written by another version; generate it again")
-                return Motion(data["pose"], data["dynamics"], float(data["fps"]))
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(
-                f"{path}: not a motion file; use one that Motion.save wrote"
-            ) from error
+        motion = _read_live_link(path) if path.suffix == ".csv" else _read_npz(path)
+        _check_usable(motion, path)
+        return motion
 
     def resample(self, fps: float) -> Motion:
         """The same motion at another rate, by cubic interpolation between frames."""
@@ -199,6 +189,31 @@ def resample_pieces(pieces: Iterable[np.ndarray], rate: float, fps: float) -> It
 def _rows_between(held: np.ndarray, start: int, stop: int, first: int, step: float) -> np.ndarray:
     """Output rows start..stop of a resampling, from input rows that begin at number `first`."""
     return interpolate(held, (np.arange(start, stop) + 0.5) * step - 0.5 - first)
+
+
+def _read_npz(path: Path) -> Motion:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            if int(data["openvasa_motion"]) != FORMAT_VERSION:
+                raise InputError(f"{path}: written by another version; generate it again")
+            return Motion(data["pose"], data["dynamics"], float(data["fps"]))
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{path}: not a motion file; use one that Motion.save wrote") from error
+
+
+def _check_usable(motion: Motion, path: Path) -> None:
+    size = dynamics_code().size
+    if motion.dynamics.shape[1] != size:
+        raise InputError(
+            f"{path}: has {motion.dynamics.shape[1]} dynamics codes where this version has "
+            f"{size}; generate it again"
+        )
+    if not len(motion) or not 0 < motion.fps < 1000:
+        raise InputError(f"{path}: {len(motion)} frames at {motion.fps:g} fps; generate it again")
+    if not (np.isfinite(motion.pose).all() and np.isfinite(motion.dynamics).all()):
+        raise InputError(f"{path}: holds numbers that are not finite; generate it again")
 
 
 def _timecode(frame: int, fps: float) -> str:

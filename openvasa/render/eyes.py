@@ -36,9 +36,11 @@ RADII = 24
 POLAR_REACH = 1.3
 """Polar grid of the iris: angles, radii, and its outer edge in iris radii."""
 
-IRIS_SOLID = 1.05
-IRIS_END = 1.2
-"""Iris radii between which the iris patch fades into the white of the eye."""
+COVER_FROM, COVER_TO = 1.0, 1.14
+"""Iris radii between which the iris fades into the white of the eye."""
+
+WHITE_FROM, WHITE_TO = 1.1, 1.3
+"""Iris radii between which the portrait's own pixels start to count as white of the eye."""
 
 EYEBALL_IN_IRIS_RADII = 1.75
 """Distance of the limbus from the eyeball's centre (mean adult eye: 10.4 mm over 5.9 mm)."""
@@ -67,7 +69,7 @@ LID_COLUMNS = 33
 LASH_WIDTH = 0.026
 """Half width of the lash line of closed lids, in widths of the eye."""
 
-CORNER_SHADE = 0.35
+CORNER_SHADE = 0.4
 """How much darker the unseen white of the eye gets towards the corners, where lids shade it."""
 
 UPPER_SHADE, LOWER_SHADE = 0.6, 0.85
@@ -76,9 +78,9 @@ UPPER_SHADE, LOWER_SHADE = 0.6, 0.85
 MIN_CONTRAST = 8.0
 """Grey levels between iris and white, below which no iris is taken to be there."""
 
-MOVED_FROM, MOVED_TO = 0.3, 1.6
-"""Px of the portrait that iris or lids move, over which the lid margin goes from the warp's own
-pixels (exact where nothing moves) to the modelled ones (free of the old iris)."""
+MOVED_FROM, MOVED_TO = 0.2, 1.3
+"""Px of the portrait that iris or lids move, over which the eyeball takes over from the warp, whose
+pixels are the portrait's own as long as nothing moves inside the eye."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,9 @@ class Eye:
         sclera: (H, W, 3) float32, the eyeball without iris.
         iris_rgba: (H, W, 4) float32, iris without highlight, and its cover in 0–1.
         highlight: (H, W, 3) float32, light added by the reflection on the cornea.
-        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 8) float32 by depth inside the lid margin and
+        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 4) float32 by depth inside the lid margin and
             position along it: ratio (RGB) that lids and lashes multiply the eyeball by, and how
-            far the eyeball covers what the warp brought there, in 0–1; first as modelled for an
-            eye in motion, then as seen in the portrait, for an eye at rest.
+            far the eyeball covers what the warp brought there, in 0–1.
         lid_skin: (LID_COLUMNS, 3) float32 RGB, skin of the upper lid along its length.
         lash: (3,) float32 RGB, colour of the line along closed lids.
     """
@@ -215,6 +216,12 @@ def _turns_clockwise(lids: np.ndarray) -> bool:
 def _opening(lids: np.ndarray) -> float:
     """Mean distance of the lids of a (16, 2) loop in px; < 0 where they cross."""
     return float(((_lower_lid(lids) - lids[:9])[1:8] @ _down(lids)).mean())
+
+
+def _crossing(lids: np.ndarray) -> np.ndarray:
+    """(9, 2) how far, and which way, the upper lid's points have to go back to the lower lid."""
+    down = _down(lids)
+    return np.minimum((_lower_lid(lids) - lids[:9]) @ down, 0)[:, None] * down
 
 
 def _fill(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -388,10 +395,8 @@ def _lift_margin(view: _EyeView, eyeball: np.ndarray, from_iris: np.ndarray) -> 
     trusted[..., :3] += 0.06 * shade[..., None] * known[..., 9:12]
     trusted[..., 3:] += 0.06 * known[..., 9:12]
     ratio = np.clip(trusted[..., :3] / trusted[..., 3:], 0.08, 1.2)
-    covered = _smoothstep(depth, -1.2, 0.4) * (1 - _smoothstep(brighter, 1.2, 1.5))
-    resting = covered * _smoothstep(depth / (known[..., 12] / known[..., 13]), 0.6, 1.2)
-    own_ratio = np.clip(known[..., 6:9] / known[..., 9:12], 0.05, 1.6)
-    margin = np.dstack([ratio, covered, own_ratio, resting]).astype(np.float32)
+    covered = _smoothstep(depth, -1.1, 0.8) * (1 - _smoothstep(brighter, 1.2, 1.5))
+    margin = np.dstack([ratio, covered]).astype(np.float32)
     return np.concatenate([margin, margin[:, :1]], axis=1)
 
 
@@ -439,11 +444,13 @@ def _view_eye(face: FaceLatent, part: EyePoints) -> _EyeView:
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32)
-    depth, along = _distance_map((contour - origin).astype(np.float64), *source.shape[:2], 1 / ZOOM)
+    depth, along = _distance_map(
+        (contour - origin).astype(np.float64), source.shape[0], source.shape[1], 1 / ZOOM
+    )
     opening = _opening(contour)
     # The upper lid carries lashes and throws a shadow, so its margin reaches deeper.
     upper = _smoothstep(np.minimum(along, np.abs(8 - along)) * (along < 8), 0, 1.5)
-    band = np.clip(opening * (0.1 + 0.12 * upper), 1.0, 5.0)
+    band = np.clip(opening * (0.13 + 0.15 * upper), 1.2, 5.0)
     radius = np.linalg.norm(iris[1:] - iris[0], axis=1).mean()
     tracked = np.append(iris[0] - origin, radius) * ZOOM
     return _EyeView(source, origin, depth, along, band, opening, contour[[0, 8]], tracked)
@@ -497,9 +504,14 @@ def _corner_distance(view: _EyeView) -> np.ndarray:
     return np.minimum(near_a, np.hypot(grid_x - b[0], grid_y - b[1])) / half
 
 
-def _lift_sclera(view: _EyeView, cover: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32 white of the eye, continued below the iris and the lids."""
-    white = visible * (1 - cover)
+def _lift_sclera(view: _EyeView, white: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32 white of the eye, continued below the iris and the lids.
+
+    Args:
+        view: the eye in the portrait.
+        white: (H, W) where it shows the white of the eye, 0–1.
+        visible: (H, W) where it shows the eyeball, 0–1.
+    """
     luma = view.luma
     if (white > 0.5).sum() > 2 * ZOOM**2:
         bright = np.median(luma[white > 0.5])
@@ -541,10 +553,10 @@ def _lid_skin(face: FaceLatent, part: EyePoints) -> np.ndarray:
 def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndarray) -> Eye:
     grid_x, grid_y = _texel_grid(*view.depth.shape)
     from_iris = np.hypot(grid_x - circle[0], grid_y - circle[1]) / circle[2]
-    cover = 1 - _smoothstep(from_iris, IRIS_SOLID, IRIS_END)
+    cover = _smoothstep(from_iris, COVER_TO, COVER_FROM)
     visible = _smoothstep(view.depth / view.band, 0.5, 1.2)
     iris, highlight = _lift_iris(view, circle, visible)
-    sclera = _lift_sclera(view, cover, visible)
+    sclera = _lift_sclera(view, visible * _smoothstep(from_iris, WHITE_FROM, WHITE_TO), visible)
     eyeball = sclera + cover[..., None] * (iris - sclera) + highlight
     points = face.landmarks[:, :2]
     return Eye(
@@ -578,13 +590,26 @@ def prepare_eyes(face: FaceLatent) -> EyeAppearance:
     circles = _find_irises([view for _, view in views]) if views else None
     if circles is None:
         return EyeAppearance((), face.head)
-    return EyeAppearance(
-        tuple(
-            _lift_eye(face, seen[0], seen[1], circle)
-            for seen, circle in zip(views, circles, strict=True)
-        ),
-        face.head,
-    )
+    lifted = [
+        _lift_eye(face, part, view, circle)
+        for (part, view), circle in zip(views, circles, strict=True)
+    ]
+    return EyeAppearance(tuple(lifted), face.head)
+
+
+def uncross_lids(geometry: FrameGeometry) -> FrameGeometry:
+    """Geometry whose upper lids stop at the lower ones.
+
+    A blink of widely open eyes, carried over to narrow ones, moves the lids past each other, where
+    the mesh warp would fold. The fold above the lid gives way by half as much.
+    """
+    landmarks = geometry.landmarks.copy()
+    for part in (RIGHT, LEFT):
+        lids = landmarks[part.loop, :2]
+        excess = _crossing(lids)
+        landmarks[part.loop[1:8], :2] += excess[1:8]
+        landmarks[part.fold[1:8], :2] += 0.5 * excess[1:8]
+    return FrameGeometry(geometry.head.invert(landmarks), geometry.head, landmarks)
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -608,7 +633,7 @@ def _texel(texture: np.ndarray, x: float, y: float, out: np.ndarray) -> None:
 
 @numba.njit(cache=True, fastmath=True)
 def _paint(
-    frame, lids, to_eye, to_iris, to_spot, sclera, iris_rgba, highlight, margin, scale, fade, moved
+    frame, lids, to_eye, to_iris, to_spot, sclera, iris_rgba, highlight, margin, scale, fade
 ):
     """Put one eyeball together inside the lids of the frame.
 
@@ -622,7 +647,7 @@ def _paint(
     white = np.empty(3, np.float32)
     ring = np.empty(4, np.float32)
     light = np.empty(3, np.float32)
-    rim = np.empty(8, np.float32)
+    rim = np.empty(4, np.float32)
     for y in range(top, bottom):
         for x in range(left, right):
             depth, segment, along = _margin_distance(lids, x, y)
@@ -632,8 +657,6 @@ def _paint(
             if column < 0:
                 column += MARGIN_COLUMNS
             _texel(margin, column, (depth / scale + MARGIN_OUT) / MARGIN_STEP, rim)
-            for k in range(4):
-                rim[k] = rim[k + 4] + moved * (rim[k] - rim[k + 4])
             alpha = fade * rim[3]
             if alpha < 0.004:
                 continue
@@ -724,11 +747,10 @@ def _inverse_affine(linear: np.ndarray, source: np.ndarray, target: np.ndarray, 
 
 def _draw_together(lids: np.ndarray, closing: float) -> np.ndarray:
     """The (16, 2) lid margin with the upper lid brought `closing` (0–1) of the way down."""
-    upper, lower = lids[:9], _lower_lid(lids)
-    gap = np.maximum((lower - upper) @ _down(lids), 0)[:, None] * _down(lids)
-    crossed = np.minimum((lower - upper) @ _down(lids), 0)[:, None] * _down(lids)
     drawn = lids.copy()
-    drawn[:9] = upper + crossed + closing * gap
+    drawn[:9] += _crossing(lids)
+    gap = (_lower_lid(drawn) - drawn[:9]) @ _down(lids)
+    drawn[:9] += closing * gap[:, None] * _down(lids)
     return drawn
 
 
@@ -790,8 +812,7 @@ def _paint_eyeball(
         eye.highlight,
         eye.margin,
         zoom_by,
-        fade,
-        moved,
+        fade * moved,
     )
 
 

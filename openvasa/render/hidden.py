@@ -22,11 +22,8 @@ from openvasa.render.rasterize import rasterize
 FRONTAL = 15.0
 """Degrees of yaw up to which a portrait shows both sides well enough by itself."""
 
-TURN_TOLERATED = np.radians(4.0)
-"""Turn towards the hidden side that the portrait's own texture bears without visible stretch."""
-
-TURN_TO_FADE = np.radians(14.0)
-"""Least further turn over which the mirrored view fades in."""
+TURN_TO_FADE = np.radians(2.0), np.radians(9.0)
+"""Turn towards the hidden side from which the mirrored view appears, and at which it is all in."""
 
 GAIN_REACH = 3.0
 """Canonical units over which the colour match is smoothed."""
@@ -52,10 +49,9 @@ class MirroredView:
     azimuth: float
 
     def share(self, head: HeadTransform) -> float:
-        """0–1, how much to use this view: all of it once the head has turned to the front."""
+        """0–1, how much to use this view at a head pose."""
         turn = (self.azimuth - _azimuth(head)) * np.sign(self.azimuth)
-        full = TURN_TOLERATED + max(abs(self.azimuth), TURN_TO_FADE)
-        return float(_smoothstep(TURN_TOLERATED, full, turn))
+        return float(_smoothstep(*TURN_TO_FADE, turn))
 
 
 def _azimuth(head: HeadTransform) -> float:

@@ -209,7 +209,7 @@ def _fill_opening(maps, left, top, centre, along, start, step, upper, lower, sca
             d_u, d_l = max(below, 0.0) / scale, max(above, 0.0) / scale
             lit = (1 - 0.5 * np.exp(-d_u / 0.11)) * (1 - 0.25 * np.exp(-d_l / 0.1))
             light[row, column] = lit * (0.15 + 0.85 * _smooth(0.04, bright_gap, gap))
-            middle = (h - 0.5 * (edge_u + edge_l)) / (0.05 * scale + 0.5 * gap_px)
+            middle = (h - 0.5 * (edge_u + edge_l)) / (0.06 * scale + 0.5 * gap_px)
             near_end = min(at, last - at) * step / scale
             seam[row, column] = np.exp(-middle * middle) * _smooth(0.0, 0.3, near_end)
 
@@ -227,13 +227,19 @@ def _opening(landmarks: np.ndarray, scale: float, own: OwnOpening) -> _Opening |
     along = lips[10] - lips[0]
     along /= max(float(np.hypot(*along)), 1e-6)
     down = np.array([-along[1], along[0]])
-    start, end = ((lips[i] - centre) @ along for i in (0, 10))
+    curves = [
+        _catmull_rom(points, CONTOUR_SAMPLES) - centre
+        for points in (lips[:11], np.vstack([lips[10:], lips[:1]])[::-1])
+    ]
+    places = []
+    for curve in curves:
+        # Where a turned head hides a corner the edge folds back: its silhouette is the corner.
+        s, half = curve @ along, CONTOUR_SAMPLES // 2
+        s[:half] = np.minimum.accumulate(s[half - 1 :: -1])[::-1]
+        places.append(np.maximum.accumulate(s))
+    start, end = min(s[0] for s in places), max(s[-1] for s in places)
     grid = np.linspace(start, end, CONTOUR_SAMPLES)
-    edges = []
-    for points in (lips[:11], np.vstack([lips[10:], lips[:1]])[::-1]):
-        curve = _catmull_rom(points, CONTOUR_SAMPLES) - centre
-        s = np.maximum.accumulate(curve @ along)
-        edges.append(np.interp(grid, s, curve @ down))
+    edges = [np.interp(grid, s, curve @ down) for s, curve in zip(places, curves, strict=True)]
     upper, lower = edges[0], np.maximum(edges[0], edges[1])
     overlap = own.overlap * scale
     pad = 3 + overlap.max()
@@ -315,7 +321,7 @@ def _paint(frame, left, top, maps, own, tones, upper, lower):
         for column in range(width):
             x, y = left + column, top + row
             alpha = coverage[row, column]
-            line = 0.75 * seam * seam_map[row, column]
+            line = 0.6 * seam * seam_map[row, column]
             if alpha <= 0.003 and line <= 0.01:
                 continue
             lit = light[row, column]
@@ -376,7 +382,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
 
 
 def _luminance(rgb: np.ndarray) -> np.ndarray:
-    return rgb @ np.float32([0.299, 0.587, 0.114])
+    return rgb @ np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def _colour_at(image: np.ndarray, points: np.ndarray, radius: int) -> np.ndarray:
@@ -420,7 +426,8 @@ def _palette(face: FaceLatent) -> _Palette:
     cavity = cavity_light * np.clip(1 + 1.4 * (lip_tint - 1), 0.3, 2.2)
     tongue = 0.62 * lip_light * np.clip(1 + 1.0 * (lip_tint - 1), 0.4, 2.0)
     gum = 0.8 * (0.6 * lip + 0.4 * skin)
-    return _Palette(*(np.float32(c) for c in (enamel, lip, gum, cavity, tongue)))
+    colours = (np.asarray(c, np.float32) for c in (enamel, lip, gum, cavity, tongue))
+    return _Palette(*colours)
 
 
 @dataclass(frozen=True)
@@ -526,7 +533,7 @@ def _measure(
     grid = np.linspace(corners[0], corners[1], CONTOUR_SAMPLES)
     along = np.interp(grid, at, past[open_columns], left=0, right=0)
     widened = cv2.dilate(along[None].astype(np.float32), np.ones((1, 7), np.uint8))
-    smooth = cv2.GaussianBlur(widened, (0, 0), 3.0)[0].astype(np.float64)
+    smooth = cv2.GaussianBlur(widened, (0, 0), 9.0)[0].astype(np.float64)
     return replace(
         own,
         overlap=np.clip(smooth / scale, 0, MAX_OVERLAP),
@@ -574,7 +581,7 @@ def _own_interior(face: FaceLatent, lip: np.ndarray) -> _Interior | None:
         and float(seen.sum()) > MIN_OWN_AREA * scale**2
     )
     colour = np.median(rgb[inside], axis=0)
-    measures = OwnOpening(gap=gap, seam=float(_ramp(0.12, 0.32, np.float32(gap))))
+    measures = OwnOpening(gap=gap, seam=float(_ramp(0.12, 0.32, np.array(gap))))
     measures = _measure(face, measures, coverage, tooth * has_teeth, light < 0.62 * lip_light, left)
     shifted = _opening(face.landmarks, scale, measures)
     shade = np.ones_like(coverage)
@@ -584,7 +591,7 @@ def _own_interior(face: FaceLatent, lip: np.ndarray) -> _Interior | None:
         y, x = max(y, 0), max(x, 0)
         part = part[: shade.shape[0] - y, : shade.shape[1] - x]
         shade[y : y + part.shape[0], x : x + part.shape[1]] = part
-    lit = rgb / np.maximum(shade, 0.65)[..., None]
+    lit = rgb / np.maximum(shade, 0.75)[..., None]
     if has_teeth:
         brightest = np.percentile(_luminance(lit[inside & (tooth > 0.6)]), 80)
         lit *= np.minimum(brightest / np.maximum(_luminance(lit), 1), 1)[..., None]
@@ -607,7 +614,7 @@ def _incisal_edge(arch: _Arch, weight: np.ndarray) -> float | None:
 
 
 def _coloured(
-    arch: _Arch, enamel: np.ndarray, gum: np.ndarray, own: tuple[np.ndarray, np.ndarray] | None
+    arch: _Arch, enamel: np.ndarray, palette: _Palette, own: tuple[np.ndarray, np.ndarray] | None
 ) -> np.ndarray:
     """(H, W, 4) float32 arch view in the portrait's colours, premultiplied by alpha.
 
@@ -615,27 +622,29 @@ def _coloured(
         own: colour (H, W, 3) and weight (H, W) of the portrait's own teeth.
     """
     view = arch.view
-    rgb = view.tooth[..., None] * enamel
     solid = view.solid
-    if own is not None:
+    # Towards the cheeks light comes by way of the red of the mouth.
+    corner = 0.85 * _ramp(0.5, 2.2, np.abs(arch.texels()[0]))[:, None]
+    dim = palette.cavity + 0.25 * (palette.lip - palette.cavity)
+    enamel, gum = (colour + corner * (dim - colour) for colour in (enamel, palette.gum))
+    rgb = view.tooth[..., None] * enamel
+    if own is None:
+        rgb += view.gum[..., None] * gum
+    else:
         colour, weight = own
         weight = cv2.GaussianBlur(weight, (0, 0), 1.0) * np.minimum(weight * 1.5, 1)
         # What the lips hid goes on in each column as the seen part of it.
         total = weight.sum(axis=0)
-        column = (colour * weight[..., None]).sum(axis=0) / np.maximum(total, 1e-3)[:, None]
         spread = cv2.GaussianBlur(total[None], (0, 0), 3.0)[0]
-        column = cv2.GaussianBlur((column * total[:, None])[None], (0, 0), 3.0)[0]
+        summed = (colour * weight[..., None]).sum(axis=0)
+        column = cv2.GaussianBlur(summed[None], (0, 0), 3.0)[0]
         column /= np.maximum(spread, 1e-3)[:, None]
         known = cv2.GaussianBlur(_ramp(1.0, 4.0, total)[None], (0, 0), 6.0)[0][:, None]
         tooth = _ramp(0.2, 0.6, view.tooth)[..., None]
-        rgb = rgb + known * tooth * (column * np.maximum(view.tooth, 0.85)[..., None] - rgb)
-        rgb = rgb + weight[..., None] * (colour - rgb)
+        rgb += known * tooth * (column * np.maximum(view.tooth, 0.85)[..., None] - rgb)
+        rgb += weight[..., None] * (colour - rgb)
+        rgb += ((1 - weight) * view.gum)[..., None] * gum
         solid = np.maximum(solid, weight)
-    rgb = (
-        (rgb + view.gum[..., None] * gum)
-        if own is None
-        else (rgb + ((1 - own[1]) * view.gum)[..., None] * gum)
-    )
     return np.dstack([rgb, solid]).astype(np.float32)
 
 
@@ -684,10 +693,13 @@ def prepare_mouth(face: FaceLatent) -> MouthAppearance:
         fall = jaw_angle(rest, hinge, face.canonical) * (hinge[2] - origin[2])
         origin[1] = max(origin[1], face.canonical[14, 1] - interior.opening.rise - fall)
     lower = _Arch(origin, LOWER_BEND, LOWER_LEAN, -1.0, draw_arch(False, density), size)
-    veiled = interior is not None and not interior.has_teeth
+    if interior is not None and not interior.has_teeth:
+        veil = interior.colour.astype(np.float32)
+    else:
+        veil = palette.cavity
     return MouthAppearance(
-        upper=_coloured(upper, enamel, palette.gum, own_teeth),
-        lower=_coloured(lower, LOWER_SHADE * enamel, palette.gum, None),
+        upper=_coloured(upper, enamel, palette, own_teeth),
+        lower=_coloured(lower, LOWER_SHADE * enamel, palette, None),
         upper_place=upper.place,
         lower_place=lower.place,
         upper_origin=upper.origin,
@@ -697,7 +709,7 @@ def prepare_mouth(face: FaceLatent) -> MouthAppearance:
         rest=rest,
         hinge=hinge,
         contact=palette.cavity + 0.25 * (palette.lip - palette.cavity),
-        veil=np.float32(interior.colour) if veiled else palette.cavity,
+        veil=veil,
         own=OwnOpening() if interior is None else interior.opening,
     )
 
@@ -722,5 +734,10 @@ def close_lips(face: FaceLatent) -> np.ndarray:
     h, w = opening.coverage.shape
     part = np.uint8(opening.coverage > 0.02) * 255
     hole[opening.top : opening.top + h, opening.left : opening.left + w] = part
-    hole = cv2.dilate(hole, np.ones((5, 3), np.uint8))
-    return cv2.inpaint(face.image, hole, 4, cv2.INPAINT_TELEA)
+    hole = cv2.dilate(hole, np.ones((7, 3), np.uint8))
+    filled = cv2.inpaint(face.image, hole, 4, cv2.INPAINT_TELEA)
+    # What little of the rim is left outside the hole is spread over it.
+    soft = cv2.GaussianBlur(filled, (0, 0), 1.5).astype(np.float32)
+    rim = cv2.dilate(hole, np.ones((3, 3), np.uint8)).astype(np.float32) / 255
+    weight = cv2.GaussianBlur(rim, (0, 0), 1.0)[..., None]
+    return (filled + weight * (soft - filled) + 0.5).astype(np.uint8)

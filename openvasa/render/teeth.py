@@ -104,18 +104,12 @@ def draw_arch(upper: bool, density: float) -> ArchView:
     towards_edge = np.clip(1 - along * 2.2, 0, 1)
     shine = 1 - 0.09 * across**2 - 0.07 * along - 0.06 * np.exp(-((up / 0.08) ** 2))
     shine = shine * (1 - gap * (0.08 + 0.12 * towards_edge)) * (1 - 0.03 * (tooth == 2))
-    corridor = 1 - 0.75 * _smoothstep(0.5, 2.2, np.abs(x))
-    enamel = shine * corridor * is_solid * (1 - is_gum)
-    gum = (0.92 + 0.08 * np.abs(across)) * corridor * is_solid * is_gum
-    views = [np.float32(v) for v in (enamel, gum, is_solid)]
+    enamel = shine * is_solid * (1 - is_gum)
+    gum = (0.92 + 0.08 * np.abs(across)) * is_solid * is_gum
+    views = [v.astype(np.float32) for v in (enamel, gum, is_solid)]
     size = (columns // _OVERSAMPLING, rows // _OVERSAMPLING)
     views = [cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in views]
     views = [np.ascontiguousarray(v[::-1]) for v in views]
     top = MARGIN - (size[1] - 0.5) / density
     left = -(size[0] - 1) / 2 / density
     return ArchView(*views, left=left, top=top, density=density)
-
-
-def _smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)

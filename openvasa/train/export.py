@@ -47,9 +47,9 @@ def export(run: Path) -> None:
         str(NETWORK_FILE),
         input_names=list(inputs),
         output_names=["clean"],
-        opset_version=17,
-        # OpenVINO 2026.4 crashes on the newer exporter's graph once its weights are halved.
-        dynamo=False,
+        opset_version=18,
+        dynamo=True,
+        external_data=False,
     )
     _halve_weights(NETWORK_FILE)
     with np.load(run / "normaliser.npz") as data:

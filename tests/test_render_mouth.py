@@ -1,0 +1,195 @@
+"""The mouth layer on a drawn face: no portrait and no model needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from openvasa.face.canonical import HeadTransform
+from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
+from openvasa.face.topology import INNER_LIP_PAIRS, INNER_LIPS, LIPS, canonical_mesh
+from openvasa.render.mouth import (
+    HINGE_POINTS,
+    JAW_POINTS,
+    MouthAppearance,
+    close_lips,
+    jaw_angle,
+    paint_mouth,
+    prepare_mouth,
+)
+from openvasa.render.teeth import draw_arch
+
+SKIN, LIP = (205, 160, 140), (175, 95, 95)
+
+
+def _neutral() -> np.ndarray:
+    mesh = canonical_mesh()[0]
+    neutral = np.concatenate([mesh, np.repeat(mesh[[33, 263]], 5, axis=0)]).astype(np.float32)
+    for upper, lower in INNER_LIP_PAIRS:
+        neutral[[upper, lower]] = neutral[[upper, lower]].mean(axis=0)
+    return neutral
+
+
+def _latent(image: np.ndarray, canonical: np.ndarray, neutral: np.ndarray) -> FaceLatent:
+    head = HeadTransform(np.eye(3), 18.0, np.array([256.0, 256.0, 0.0]))
+    return FaceLatent(
+        image=image,
+        landmarks=head.apply(canonical),
+        head=head,
+        canonical=canonical,
+        neutral=neutral,
+        dynamics=np.zeros(1, np.float32),
+        blendshapes=np.zeros(52, np.float32),
+        matte=np.ones((512, 512), np.float32),
+        background=image,
+        picture=image,
+        crop=np.float32([0, 0, 512, 0]),
+    )
+
+
+@pytest.fixture(scope="module")
+def face() -> FaceLatent:
+    neutral = _neutral()
+    image = np.full((512, 512, 3), SKIN, np.uint8)
+    marks = neutral[LIPS, :2] * 18 + 256
+    low, high = marks.min(axis=0).astype(int), marks.max(axis=0).astype(int)
+    image[low[1] : high[1], low[0] : high[0]] = LIP
+    return _latent(image, neutral, neutral)
+
+
+@pytest.fixture(scope="module")
+def mouth(face: FaceLatent) -> MouthAppearance:
+    return prepare_mouth(face)
+
+
+def _open(height: float, jaw: bool = False) -> np.ndarray:
+    """(478, 3) shape change that parts the lips by `height` canonical units."""
+    change = np.zeros((478, 3), np.float32)
+    upper, lower = INNER_LIP_PAIRS.T
+    arch = np.float32([0.4, 0.7, 0.9, 1, 1, 1, 0.9, 0.7, 0.4])
+    change[upper, 1] -= 0.35 * height * arch
+    change[lower, 1] += 0.65 * height * arch
+    if jaw:
+        change[JAW_POINTS, 1] += 0.65 * height
+    return change
+
+
+def _painted(face: FaceLatent, mouth: MouthAppearance, change: np.ndarray, pose=None) -> np.ndarray:
+    geometry = pose_face(face, np.zeros(6) if pose is None else pose, change)
+    frame = face.image.copy()
+    paint_mouth(frame, geometry, mouth)
+    return frame
+
+
+def _light(frame: np.ndarray) -> np.ndarray:
+    return frame.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+
+
+def test_closed_mouth_is_left_alone(face, mouth):
+    assert np.array_equal(_painted(face, mouth, np.zeros((478, 3))), face.image)
+
+
+def test_nothing_is_painted_outside_the_lips(face, mouth):
+    change = _open(1.2)
+    touched = (_painted(face, mouth, change) != face.image).any(axis=2)
+    lips = (face.neutral + change)[INNER_LIPS, :2] * 18 + 256
+    rows, columns = np.nonzero(touched)
+    assert touched.sum() > 200
+    assert columns.min() >= lips[:, 0].min() - 2
+    assert columns.max() <= lips[:, 0].max() + 2
+    assert rows.min() >= lips[:, 1].min() - 2
+    assert rows.max() <= lips[:, 1].max() + 2
+
+
+def test_opening_fades_in(face, mouth):
+    heights = np.arange(0, 0.6, 0.01)
+    frames = [_painted(face, mouth, _open(h)).astype(np.float32) for h in heights]
+    total = np.abs(frames[-1] - frames[0]).sum()
+    steps = [np.abs(b - a).sum() for a, b in pairwise(frames)]
+    assert max(steps) < 0.12 * total
+
+
+def test_narrow_gap_is_dark_and_teeth_are_not_white(face, mouth):
+    narrow = _light(_painted(face, mouth, _open(0.12)))
+    x, y = (face.neutral[[13, 14], :2].mean(axis=0) * 18 + 256).astype(int)
+    assert narrow[y - 3 : y + 4, x].min() < 0.5 * _light(np.uint8([[LIP]]))[0, 0]
+    wide = _painted(face, mouth, _open(1.2))
+    touched = (wide != face.image).any(axis=2)
+    assert 100 < _light(wide)[touched].max() < 225
+
+
+def test_upper_teeth_stay_with_the_skull(face, mouth):
+    """Moving only the lower lip and the jaw leaves the upper incisors' pixels where they are."""
+    small, large = (_painted(face, mouth, _open(h, jaw=True)) for h in (1.6, 2.2))
+    upper = face.neutral[13, 1] * 18 + 256
+    x = int(face.neutral[13, 0] * 18 + 256)
+    rows = slice(int(upper - 2), int(upper + 3))
+    difference = np.abs(_light(small)[rows, x - 12 : x + 12] - _light(large)[rows, x - 12 : x + 12])
+    assert difference.mean() < 6
+
+
+def test_jaw_angle_follows_the_chin_only(face):
+    rest, hinge = face.neutral[JAW_POINTS], face.neutral[HINGE_POINTS].mean(axis=0)
+    smile = face.neutral.copy()
+    smile[[61, 291], 1] -= 0.6
+    pout = face.neutral.copy()
+    pout[JAW_POINTS, 1] -= 0.2
+    dropped = face.neutral.copy()
+    dropped[JAW_POINTS, 1] += 1.0
+    assert jaw_angle(rest, hinge, smile) == pytest.approx(0, abs=1e-6)
+    assert jaw_angle(rest, hinge, pout) == 0
+    assert 0.08 < jaw_angle(rest, hinge, dropped) < 0.2
+
+
+def test_grey_portrait_gets_grey_teeth(face):
+    grey = np.repeat(_light(face.image).astype(np.uint8)[..., None], 3, axis=2)
+    grey_face = replace(face, image=grey)
+    frame = _painted(grey_face, prepare_mouth(grey_face), _open(1.2)).astype(int)
+    assert np.ptp(frame, axis=2).max() <= 2
+
+
+def test_mouth_out_of_the_picture(face, mouth):
+    pose = np.array([0, 0, 0, 0, 3.0, 0])
+    assert np.array_equal(_painted(face, mouth, _open(1.0), pose), face.image)
+
+
+def test_own_teeth_are_kept_and_lips_closed():
+    """A portrait that shows greenish teeth keeps them, and loses them from its lips."""
+    neutral = _neutral()
+    canonical = neutral + _open(0.7)
+    image = np.full((512, 512, 3), SKIN, np.uint8)
+    marks = canonical[:, :2] * 18 + 256
+    lips = marks[LIPS]
+    low, high = lips.min(axis=0).astype(int), lips.max(axis=0).astype(int)
+    image[low[1] : high[1], low[0] : high[0]] = LIP
+    x, top = marks[13].astype(int)
+    bottom = int(marks[14, 1])
+    image[top:bottom, x - 20 : x + 20] = (30, 12, 12)
+    image[top : top + 8, x - 16 : x + 16] = (150, 190, 150)
+    face = _latent(image, canonical, neutral)
+    mouth = prepare_mouth(face)
+    geometry = FrameGeometry(face.canonical, face.head, face.landmarks)
+    frame = image.copy()
+    paint_mouth(frame, geometry, mouth)
+    tooth = frame[top + 4, x - 6 : x + 6].astype(int)
+    assert (tooth[:, 1] > tooth[:, 0] + 15).all()
+    closed = close_lips(face)[top : top + 8, x - 10 : x + 10].reshape(-1, 3).astype(int)
+    assert (closed[:, 0] > closed[:, 1] + 30).all()
+
+
+def test_touching_lips_are_not_retouched(face):
+    assert close_lips(face) is face.image
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_arch_is_symmetric_and_ends_at_the_edge(upper):
+    view = draw_arch(upper, 20.0)
+    assert np.allclose(view.tooth, view.tooth[:, ::-1], atol=1e-5)
+    y = view.top + np.arange(len(view.solid)) / view.density
+    middle = view.solid[:, view.solid.shape[1] // 2]
+    assert (middle[y < -0.1] == 1).all()
+    assert (middle[y > 0.1] == 0).all()
+    assert set(np.round(np.unique(view.solid[y < -0.6]), 3)) == {1.0}

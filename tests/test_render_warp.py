@@ -1,0 +1,256 @@
+import cv2
+import numpy as np
+import pytest
+
+from openvasa.face.canonical import FACE_WIDTH, HeadTransform, apply_pose
+from openvasa.face.latent import FaceLatent, FrameGeometry
+from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, mirror_pairs
+from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, estimate_foreground, upsample
+from openvasa.render.hidden import mirrored_view
+from openvasa.render.mesh import build_mesh, pose_mesh
+from openvasa.render.rasterize import UNCOVERED, rasterize
+from openvasa.render.renderer import Renderer
+
+
+def _rotation(yaw: float, pitch: float = 0.0) -> np.ndarray:
+    ry, _ = cv2.Rodrigues(np.array([0.0, -np.radians(yaw), 0.0]))
+    rx, _ = cv2.Rodrigues(np.array([np.radians(pitch), 0.0, 0.0]))
+    return ry @ rx
+
+
+def _mean_points() -> np.ndarray:
+    """(478, 3) canonical points of the mean head, irises put between the lids."""
+    surface = canonical_mesh()[0]
+    irises = []
+    for corners in ((33, 133), (362, 263)):
+        centre = surface[list(corners)].mean(axis=0) - np.float32([0, 0, 0.3])
+        around = np.float32([[0, 0, 0], [0.6, 0, 0], [0, -0.6, 0], [-0.6, 0, 0], [0, 0.6, 0]])
+        irises.append(centre + around)
+    return np.concatenate([surface, *irises]).astype(np.float32)
+
+
+def _made_face(yaw: float = 0.0) -> FaceLatent:
+    """A mean head painted with smooth random colours before a striped background."""
+    rng = np.random.default_rng(5)
+    head = HeadTransform(_rotation(yaw), 14.0, np.array([256.0, 250.0, 0.0]))
+    canonical = _mean_points()
+    landmarks = head.apply(canonical)
+    matte = np.zeros((512, 512), np.uint8)
+    centre = landmarks[FACE_OVAL, :2].mean(axis=0)
+    cv2.ellipse(matte, (int(centre[0]), int(centre[1]) - 20), (140, 180), 0, 0, 360, 255, -1)
+    cv2.rectangle(matte, (190, 380), (320, 511), 255, -1)
+    matte = cv2.GaussianBlur(matte, (0, 0), 1.5).astype(np.float32) / 255
+    skin = cv2.GaussianBlur(rng.normal(0, 1, (512, 512, 3)).astype(np.float32), (0, 0), 4)
+    skin = 150 + 250 * skin
+    stripes = np.tile(90 + 60 * np.sin(np.arange(512) / 5)[None, :, None], (512, 1, 3))
+    alpha = matte[..., None]
+    image = np.clip(alpha * skin + (1 - alpha) * stripes, 0, 255).astype(np.uint8)
+    return FaceLatent(
+        image=image,
+        landmarks=landmarks,
+        head=head,
+        canonical=canonical,
+        neutral=canonical,
+        dynamics=np.zeros(4, np.float32),
+        blendshapes=np.zeros(52, np.float32),
+        matte=matte,
+        background=stripes.astype(np.uint8),
+        picture=image,
+        crop=np.array([0, 0, 512], np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def face() -> FaceLatent:
+    return _made_face()
+
+
+@pytest.fixture(scope="module")
+def renderer(face: FaceLatent) -> Renderer:
+    return Renderer(face)
+
+
+def _posed(face: FaceLatent, pose, shape_change=0.0) -> FrameGeometry:
+    head = apply_pose(face.head, np.array(pose, np.float64))
+    canonical = (face.canonical + shape_change).astype(np.float32)
+    return FrameGeometry(canonical, head, head.apply(canonical))
+
+
+def _drawn(corners, sources, triangles, side: int):
+    depth, map_x, map_y = (np.empty((side, side), np.float32) for _ in range(3))
+    window = (0, 0, side, side)
+    rasterize(corners, sources, triangles, depth, map_x, map_y, window)
+    return depth, map_x, map_y
+
+
+def test_neighbouring_triangles_leave_no_gap_and_map_linearly():
+    rng = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(np.arange(9.0), np.arange(9.0)), -1).reshape(-1, 2) * 8
+    inner = ((grid > 0) & (grid < 64)).all(axis=1)
+    grid[inner] += rng.uniform(-2.5, 2.5, (inner.sum(), 2))
+    quads = [
+        (r * 9 + c, r * 9 + c + 1, r * 9 + c + 9, r * 9 + c + 10)
+        for r in range(8)
+        for c in range(8)
+    ]
+    triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (c, b, d))], np.int32)
+    corners = np.column_stack([grid, np.zeros(81)]).astype(np.float32)
+    sources = (grid * 2 + 5).astype(np.float32)
+    _, map_x, map_y = _drawn(corners, sources, triangles, 64)
+    rows, columns = np.mgrid[:64, :64]
+    np.testing.assert_allclose(map_x, columns * 2 + 5, atol=1e-3)
+    np.testing.assert_allclose(map_y, rows * 2 + 5, atol=1e-3)
+
+
+def test_nearer_triangle_hides_farther_one_in_either_order():
+    corners = np.array(
+        [[0, 0, 5], [31, 0, 5], [0, 31, 5], [0, 0, 1], [31, 0, 1], [0, 31, 1]], np.float32
+    )
+    sources = np.repeat(np.array([[100, 0], [200, 0]], np.float32), 3, axis=0)
+    triangles = np.array([[0, 1, 2], [3, 4, 5]], np.int32)
+    for order in (triangles, triangles[::-1].copy()):
+        _, map_x, _ = _drawn(corners, sources, order, 32)
+        assert map_x[5, 5] == 200
+        assert map_x[31, 31] == UNCOVERED
+
+
+def test_upsampling_keeps_the_portraits_own_px():
+    picture = np.random.default_rng(1).integers(0, 255, (20, 30, 4), np.uint8)
+    doubled = upsample(picture)
+    assert doubled.shape == (40, 60, 4)
+    np.testing.assert_array_equal(doubled[::2, ::2], picture)
+    ramp = np.tile(np.arange(0, 200, 10, np.uint8), (8, 1))
+    np.testing.assert_array_equal(upsample(ramp)[0, 8:28:2] + 5, upsample(ramp)[0, 9:29:2])
+
+
+def test_foreground_at_the_edge_is_free_of_the_background():
+    matte = np.tile(np.clip((np.arange(64) - 28) / 8, 0, 1), (64, 1)).astype(np.float32)
+    person, plate = np.array([200.0, 40, 30]), np.array([20.0, 90, 220])
+    image = (matte[..., None] * person + (1 - matte[..., None]) * plate).astype(np.uint8)
+    plates = np.broadcast_to(plate, image.shape).astype(np.uint8)
+    colours = estimate_foreground(image, matte, plates)
+    np.testing.assert_allclose(colours[32, 30:60], np.tile(person, (30, 1)), atol=6)
+
+
+def test_portrait_at_rest_comes_back(face: FaceLatent, renderer: Renderer):
+    resting = FrameGeometry(face.canonical, face.head, face.landmarks)
+    np.testing.assert_array_equal(renderer.warp(resting), face.image)
+    # Moved by too little to see, but drawn all the same.
+    error = renderer.warp(_posed(face, [0, 0, 0, 1e-4, 0, 0])).astype(float) - face.image
+    assert 10 * np.log10(255**2 / (error**2).mean()) > 45
+
+
+@pytest.mark.parametrize("yaw", [-20.0, 0.0, 20.0])
+def test_landmarks_land_where_the_geometry_says(face: FaceLatent, renderer: Renderer, yaw: float):
+    change = np.zeros((478, 3), np.float32)
+    change[[13, 14, 17, 152, 148, 377], 1] = [-0.2, 0.8, 0.8, 1.0, 0.9, 0.9]
+    geometry = _posed(face, [0.05, np.radians(yaw), 0.06, 0.03, -0.02, 0.03], change)
+    renderer.warp(geometry)
+    where = geometry.landmarks[:SURFACE_POINTS, :2]
+    seen = [
+        cv2.remap(plane, where[:, :1], where[:, 1:], cv2.INTER_LINEAR)[:, 0]
+        for plane in renderer._maps
+    ]
+    found = np.column_stack(seen) / SUBSAMPLES - MARGIN
+    depth = cv2.remap(renderer._depth, where[:, :1], where[:, 1:], cv2.INTER_NEAREST)[:, 0]
+    visible = geometry.landmarks[:SURFACE_POINTS, 2] < depth + 1
+    interior = visible & ~np.isin(np.arange(SURFACE_POINTS), FACE_OVAL)
+    bend = [np.hypot(*np.gradient(plane)) / SUBSAMPLES for plane in renderer._maps]
+    squeeze = np.column_stack(
+        [cv2.remap(s, where[:, :1], where[:, 1:], cv2.INTER_LINEAR)[:, 0] for s in bend]
+    )
+    # At the edge of the nose two surfaces meet within one px: nothing to interpolate there.
+    measured = interior & (squeeze < 2.5).all(axis=1)
+    assert measured.sum() > 350
+    error = np.abs(found - face.landmarks[:SURFACE_POINTS, :2]) / np.maximum(squeeze, 1)
+    off = np.linalg.norm(error, axis=1)[measured]
+    assert np.median(off) < 0.1
+    assert np.percentile(off, 97) < 0.3
+
+
+def test_background_stays_still_while_the_face_talks(face: FaceLatent, renderer: Renderer):
+    change = np.zeros((478, 3), np.float32)
+    change[[14, 17, 152, 148, 377, 176, 400], 1] = 1.5
+    frame = renderer.warp(_posed(face, [0] * 6, change))
+    assert (frame != face.image).any()
+    away = cv2.dilate(np.uint8(face.matte > 0), np.ones((9, 9), np.uint8)) == 0
+    np.testing.assert_array_equal(frame[away], face.image[away])
+    np.testing.assert_array_equal(frame[:60], face.image[:60])
+
+
+def test_moving_head_uncovers_the_plate_and_leaves_the_bottom(face: FaceLatent, renderer: Renderer):
+    frame = renderer.warp(_posed(face, [0, 0, 0, 0.1, 0, 0]))
+    left_edge = np.flatnonzero(face.matte[200] > 0.99)[0]
+    shift = 0.1 * FACE_WIDTH * face.head.scale
+    uncovered = frame[200, left_edge + 2 : int(left_edge + shift) - 8].astype(int)
+    plate = face.background[200, left_edge + 2 : int(left_edge + shift) - 8]
+    assert np.abs(uncovered - plate).max() <= 2
+    bottom = frame[-1, 220:290].astype(int) - face.image[-1, 220:290]
+    assert np.abs(bottom).mean() < 2
+
+
+@pytest.mark.parametrize(
+    "pose",
+    [[0, 0.436, 0, 0, 0, 0], [0, -0.436, 0, 0, 0, 0], [0.26, 0, 0, 0, 0, 0], [-0.26, 0, 0, 0, 0, 0]]
+    + [[0, 0, 0.17, 0.1, 0.1, 0.1], [0, 0, -0.17, -0.1, -0.1, -0.1]],
+)
+def test_person_has_no_holes_at_large_poses(face: FaceLatent, pose):
+    mesh = build_mesh(face.landmarks, face.canonical, face.head)
+    corners = pose_mesh(mesh, _posed(face, pose))
+    assert np.isfinite(corners).all()
+    _, map_x, _ = _drawn(corners, mesh.points, mesh.triangles, 512)
+    assert (map_x[40:472, 40:472] != UNCOVERED).all()
+
+
+def test_brows_do_not_drag_the_hair_but_the_jaw_stretches_the_neck(face: FaceLatent):
+    mesh = build_mesh(face.landmarks, face.canonical, face.head)
+    upper, lower = [10, 338, 297, 332, 109, 67, 103], [152, 148, 176, 377, 400]
+    change = np.zeros((478, 3), np.float32)
+    change[upper, 1], change[lower, 1] = -1.0, 1.0
+    corners = pose_mesh(mesh, _posed(face, [0] * 6, change))
+    moved = np.abs(corners[SURFACE_POINTS:, 1] - mesh.points[SURFACE_POINTS:, 1]) / face.head.scale
+    hair = mesh.points[SURFACE_POINTS:, 1] < face.landmarks[10, 1] - 35
+    below = mesh.points[SURFACE_POINTS:] - face.landmarks[152, :2]
+    neck = (np.abs(below[:, 0]) < 20) & (below[:, 1] > 0)
+    order = np.argsort(below[neck, 1])
+    assert moved[hair].max() < 0.02
+    assert moved[neck][order][0] > 0.7
+    assert (np.diff(moved[neck][order]) < 0.05).all()
+
+
+def test_only_turned_portraits_borrow_from_the_other_side(face: FaceLatent):
+    assert mirrored_view(face, cut_out(face)) is None
+    turned = _made_face(-25.0)
+    view = mirrored_view(turned, cut_out(turned))
+    assert view is not None
+    assert view.share(turned.head) == 0
+    front = HeadTransform(_rotation(5.0), turned.head.scale, turned.head.translation)
+    assert view.share(front) == 1
+    resting = FrameGeometry(turned.canonical, turned.head, turned.landmarks)
+    np.testing.assert_allclose(
+        view.mesh.points[:SURFACE_POINTS, 0],
+        511 - turned.landmarks[mirror_pairs()[:SURFACE_POINTS], 0],
+        atol=1e-3,
+    )
+    # A symmetric head: the mirrored surface lies on the portrait's own.
+    own = build_mesh(turned.landmarks, turned.canonical, turned.head)
+    np.testing.assert_allclose(
+        pose_mesh(view.mesh, resting)[:SURFACE_POINTS], pose_mesh(own, resting)[:SURFACE_POINTS]
+    )
+
+
+def test_far_cheek_of_a_turned_portrait_takes_the_near_cheeks_texture():
+    turned = _made_face(-28.0)
+    near = turned.landmarks[[352, 411, 425]][:, :2].mean(axis=0)
+    image = 100 + turned.image // 8
+    cv2.circle(image, (int(near[0]), int(near[1])), 60, (110, 110, 220), -1)
+    marked = FaceLatent(**{**vars(turned), "image": image, "picture": image})
+    renderer = Renderer(marked)
+    head = HeadTransform(_rotation(25.0), turned.head.scale, turned.head.translation)
+    geometry = FrameGeometry(turned.canonical, head, head.apply(turned.canonical))
+    far = geometry.landmarks[234, :2] * 0.8 + geometry.landmarks[50, :2] * 0.2
+    blue = renderer.warp(geometry)[int(far[1]), int(far[0])]
+    renderer._mirrored = None
+    plain = renderer.warp(geometry)[int(far[1]), int(far[0])]
+    assert int(blue[2]) - int(blue[0]) > 30
+    assert abs(int(plain[2]) - int(plain[0])) < 25
