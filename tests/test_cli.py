@@ -148,9 +148,8 @@ def test_an_old_output_is_replaced(tmp_path: Path, avatar: str, motion: str) -> 
 
 def test_interrupt_leaves_nothing_behind(tmp_path: Path, avatar: str) -> None:
     long = tmp_path / "long.npz"
-    Motion(
-        np.zeros((5000, 6), np.float32), np.zeros((5000, dynamics_code().size), np.float32)
-    ).save(long)
+    dynamics = np.zeros((5000, dynamics_code().size), np.float32)
+    Motion(np.zeros((5000, 6), np.float32), dynamics).save(long)
     folder = tmp_path / "out"
     folder.mkdir()
     command = [sys.executable, "-m", "openvasa.cli", "animate", avatar, VOICE]

@@ -72,7 +72,7 @@ def pose_between(rest: HeadTransform, head: HeadTransform) -> np.ndarray:
     """
     rotation = Rotation.from_matrix(rest.rotation.T @ head.rotation).as_rotvec()
     shift = (head.translation - rest.translation)[:2] / (rest.scale * FACE_WIDTH)
-    return np.float32([*rotation, *shift, np.log(rest.scale / head.scale)])
+    return np.array([*rotation, *shift, np.log(rest.scale / head.scale)], np.float32)
 
 
 def apply_pose(rest: HeadTransform, pose: np.ndarray) -> HeadTransform:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from openvasa.face.picture import load_picture
 
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
@@ -21,6 +20,7 @@ from openvasa.face.landmarker import (
 )
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.matte import person_matte
+from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
 
@@ -71,7 +71,7 @@ def _detect_in_tiles(picture: np.ndarray) -> list[Detection]:
         for top in steps[0]:
             for left in steps[1]:
                 tile = picture[top : top + side, left : left + side]
-                shift = np.float32([left, top])
+                shift = np.array([left, top], np.float32)
                 detections += [
                     Detection(d.box + np.tile(shift, 2), d.keypoints + shift, d.score)
                     for d in detect_faces(tile)
@@ -129,14 +129,14 @@ def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
     corner = centre - side / 2
     room = np.array([width, height]) - side
     corner = np.where(room >= 0, np.clip(corner, 0, np.maximum(room, 0)), corner)
-    return np.float32([*corner, side])
+    return np.array([*corner, side], np.float32)
 
 
 def cut_square(picture: np.ndarray, crop: np.ndarray) -> np.ndarray:
     """(512, 512, 3) uint8: the crop square, its outside filled from the picture's edge."""
     left, top, side = (float(v) for v in crop)
     scale = CROP_SIDE / side
-    matrix = np.float32([[scale, 0, -left * scale], [0, scale, -top * scale]])
+    matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
     if scale < 0.5:
         # Area averaging first: a single linear resample would alias fine texture.
         shrink = 2 * scale
@@ -168,7 +168,7 @@ def encode_picture(picture: np.ndarray, *, face: int | None = None, name: str) -
     crop = crop_square(chosen.landmarks, *picture.shape[:2])
     image = cut_square(picture, crop)
     scale = np.float32(CROP_SIDE / crop[2])
-    guess = chosen.landmarks * scale - np.float32([*(crop[:2] * scale), 0])
+    guess = chosen.landmarks * scale - np.array([*(crop[:2] * scale), 0], np.float32)
     landmarks = track_next(image, guess).landmarks
     head = fit_head(landmarks)
     yaw = float(head.euler_degrees[0])

@@ -139,8 +139,8 @@ def detect_faces(image: np.ndarray, *, min_score: float = 0.5, threads: int = 2)
     height, width = image.shape[:2]
     side = max(height, width)
     scale = DETECTOR_SIDE / side
-    offset = np.float32([(side - width) / 2, (side - height) / 2])
-    matrix = np.float32([[scale, 0, offset[0] * scale], [0, scale, offset[1] * scale]])
+    offset = np.array([(side - width) / 2, (side - height) / 2], np.float32)
+    matrix = np.array([[scale, 0, offset[0] * scale], [0, scale, offset[1] * scale]], np.float32)
     interpolation = cv2.INTER_LINEAR
     if scale < 0.5:
         reduced = cv2.resize(image, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA)

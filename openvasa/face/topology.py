@@ -7,8 +7,10 @@ Point numbers are those of Google's face mesh (468 surface points, then 5 per ir
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +92,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _protobuf_fields(data: bytes):
+def _protobuf_fields(data: bytes) -> Iterator[tuple[int, Any]]:
     """Yield (field number, value) of one protobuf message; bytes, int or float values."""
     at = 0
     while at < len(data):
@@ -122,13 +124,13 @@ def canonical_mesh() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         buffers.setdefault(field, []).append(value)
     vertices = np.array(buffers[3], np.float32).reshape(-1, 5)
     triangles = np.array(buffers[4], np.int32).reshape(-1, 3)
-    return vertices[:, :3] * np.float32([1, -1, -1]), vertices[:, 3:], triangles
+    return vertices[:, :3] * np.array([1, -1, -1], np.float32), vertices[:, 3:], triangles
 
 
 def mirror_pairs() -> np.ndarray:
     """(478,) int32: for each point the number of its mirror image across the face's midline."""
     vertices = canonical_mesh()[0]
-    mirrored = vertices * np.float32([-1, 1, 1])
+    mirrored = vertices * np.array([-1, 1, 1], np.float32)
     distance = np.linalg.norm(vertices[:, None] - mirrored[None], axis=2)
     # The limbus points run right, top, left, bottom in the picture for both irises.
     irises = [473, 476, 475, 474, 477, 468, 471, 470, 469, 472]

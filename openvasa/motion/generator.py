@@ -52,7 +52,7 @@ class MotionSettings:
     @property
     def style(self) -> np.ndarray:
         """(4,) float32."""
-        return np.float32([self.mouth, self.head, self.brows, self.gaze])
+        return np.array([self.mouth, self.head, self.brows, self.gaze], np.float32)
 
 
 @dataclass
@@ -123,7 +123,7 @@ class MotionGenerator:
             np.stack([audio] * 2),
             np.stack([self.settings.style] * 2),
             has_context,
-            np.float32([1, 0]),
+            np.array([1, 0], np.float32),
             np.ones(2, np.float32),
         )
         guided = (1 + guidance) * clean[0] - guidance * clean[1]

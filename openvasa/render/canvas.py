@@ -68,7 +68,7 @@ def prepare_canvas(face: FaceLatent) -> Canvas:
     high = np.minimum(np.ceil(corner + side).astype(int), [width, height])
     zoom = CROP_SIDE / side
     offset = (low - corner) * zoom
-    affine = np.float32([[zoom[0], 0, offset[0]], [0, zoom[1], offset[1]]])
+    affine = np.array([[zoom[0], 0, offset[0]], [0, zoom[1], offset[1]]], np.float32)
     ramps = []
     for axis in (0, 1):
         at = (np.arange(low[axis], high[axis]) + 0.5 - corner[axis]) / side[axis]

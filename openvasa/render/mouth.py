@@ -522,7 +522,9 @@ def _measure(
     inside = coverage > 0.5
     open_columns = np.flatnonzero(inside.sum(axis=0) > 2)
     first, last = inside.argmax(axis=0), np.where(inside, rows, -1).max(axis=0)
-    reach = max(round(MAX_OVERLAP * scale), 1)
+    lip_height = float(np.linalg.norm(face.canonical[13, :2] - face.canonical[0, :2]))
+    most = min(MAX_OVERLAP, 0.4 * lip_height)
+    reach = max(round(most * scale), 1)
     other = (dark | (tooth > 0.35)) & (rows < first) & (rows >= first - reach)
     past = np.where(other.any(axis=0), first - other.argmax(axis=0) + 0.5, 0)
     lowest = np.where(inside & (dark | (tooth > 0.5)), rows, -1).max(axis=0)
@@ -536,7 +538,7 @@ def _measure(
     smooth = cv2.GaussianBlur(widened, (0, 0), 9.0)[0].astype(np.float64)
     return replace(
         own,
-        overlap=np.clip(smooth / scale, 0, MAX_OVERLAP),
+        overlap=np.clip(smooth / scale, 0, most),
         rise=float(np.clip(rise, 0, min(0.16, 0.5 * own.gap))),
     )
 
@@ -726,15 +728,15 @@ def close_lips(face: FaceLatent) -> np.ndarray:
     interior = _own_interior(face, _palette(face).lip)
     if interior is None:
         return face.image
-    own = replace(interior.opening, rise=0.0)
-    opening = _opening(face.landmarks, face.head.scale, own)
+    opening = _opening(face.landmarks, face.head.scale, interior.opening)
     if opening is None:
         return face.image
     hole = np.zeros(face.image.shape[:2], np.uint8)
     h, w = opening.coverage.shape
     part = np.uint8(opening.coverage > 0.02) * 255
     hole[opening.top : opening.top + h, opening.left : opening.left + w] = part
-    hole = cv2.dilate(hole, np.ones((7, 3), np.uint8))
+    # Upwards only: the lower lip's edge is sharp, the upper one's lies in its own shadow.
+    hole = cv2.dilate(hole, np.ones((4, 3), np.uint8), anchor=(1, 1))
     filled = cv2.inpaint(face.image, hole, 4, cv2.INPAINT_TELEA)
     # What little of the rim is left outside the hole is spread over it.
     soft = cv2.GaussianBlur(filled, (0, 0), 1.5).astype(np.float32)

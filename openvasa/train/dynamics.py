@@ -71,7 +71,7 @@ def point_weights() -> np.ndarray:
 
 def mirrored(points: np.ndarray) -> np.ndarray:
     """Mirror image of (..., 478, 3) canonical shapes or shape changes."""
-    return points[..., mirror_pairs(), :] * np.float32([-1, 1, 1])
+    return points[..., mirror_pairs(), :] * np.array([-1, 1, 1], np.float32)
 
 
 def mirrored_blendshapes(blendshapes: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from openvasa.train.dynamics import mirrored, mouth_share
 from openvasa.train.prepare import Clip, cached_clips, load_track
 from openvasa.train.rest import head_poses, resting_shape, smooth_shape
 
-POSE_MIRROR = np.float32([1, -1, -1, -1, 1, 1])
+POSE_MIRROR = np.array([1, -1, -1, -1, 1, 1], np.float32)
 """Signs of head pose in a mirrored picture."""
 
 STYLE_NAMES = ("mouth", "head", "brows", "gaze")

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
 from tqdm import tqdm
 
@@ -159,7 +160,7 @@ def _prepare(clip: Clip, folder: Path, cache: Path) -> str | None:
     """Fill the cache for one clip; returns what is wrong with a clip that cannot be read."""
     try:
         _fill(clip, folder, cache)
-    except (InputError, av.FFmpegError) as error:
+    except (InputError, av.error.FFmpegError) as error:
         return str(error)
     return None
 

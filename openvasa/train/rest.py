@@ -15,7 +15,7 @@ def smooth_shape(canonical: np.ndarray) -> np.ndarray:
     """Take the tracker's jitter out of (T, 478, 3) shapes, keeping lip closures of three frames."""
     if len(canonical) < 5:
         return canonical
-    return savgol_filter(canonical, 5, 2, axis=0).astype(np.float32)
+    return np.asarray(savgol_filter(canonical, 5, 2, axis=0), np.float32)
 
 
 def lid_gap(shape: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def head_poses(track: Track) -> np.ndarray:
     order = min(2, window - 1)
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        return savgol_filter(values, window, order, axis=0)
+        return np.asarray(savgol_filter(values, window, order, axis=0))
 
     rotation = smooth(track.rotation)
     u, _, vt = np.linalg.svd(rotation)

@@ -1,0 +1,163 @@
+"""The eye layer on a drawn face, whose eyes are known exactly."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from openvasa.face.canonical import HeadTransform
+from openvasa.face.latent import FaceLatent, FrameGeometry
+from openvasa.face.topology import (
+    LEFT_EYE,
+    LEFT_IRIS,
+    LEFT_LID_PAIRS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    RIGHT_LID_PAIRS,
+    canonical_mesh,
+)
+from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
+
+SKIN, WHITE, BROWN = (205, 165, 145), (225, 220, 215), (60, 40, 30)
+IRIS_RADIUS = 0.55
+HEAD = HeadTransform(np.eye(3), 18.0, np.array([256.0, 256.0, 0.0]))
+
+
+def drawn_face(iris_colour: tuple[int, int, int] = BROWN, openness: float = 1.0) -> FaceLatent:
+    """A flat face of skin colour with two eyes, every tracked point where it is drawn."""
+    canonical = np.zeros((478, 3), np.float32)
+    canonical[:468] = canonical_mesh()[0]
+    for pairs in (RIGHT_LID_PAIRS, LEFT_LID_PAIRS):
+        upper, lower = canonical[pairs[:, 0]], canonical[pairs[:, 1]]
+        canonical[pairs[:, 0]] = lower + openness * (upper - lower)
+    for loop, iris in ((RIGHT_EYE, RIGHT_IRIS), (LEFT_EYE, LEFT_IRIS)):
+        canonical[iris] = canonical[loop].mean(axis=0)
+        canonical[iris[1:], :2] += IRIS_RADIUS * np.float32([[1, 0], [0, -1], [-1, 0], [0, 1]])
+    landmarks = HEAD.apply(canonical)
+    image = np.full((512, 512, 3), SKIN, np.uint8)
+    for loop, iris in ((RIGHT_EYE, RIGHT_IRIS), (LEFT_EYE, LEFT_IRIS)):
+        inside = np.zeros((512, 512), np.uint8)
+        cv2.fillPoly(inside, [np.round(landmarks[loop, :2] * 16).astype(np.int32)], 255, 16, 4)
+        eye = np.full_like(image, WHITE)
+        centre = [int(v) for v in np.round(landmarks[iris[0], :2] * 16)]
+        radius = round(IRIS_RADIUS * HEAD.scale * 16)
+        cv2.circle(eye, centre, radius, iris_colour, -1, cv2.LINE_AA, 4)
+        cover = inside[..., None] / 255
+        image = np.uint8(np.round(image + cover * (eye.astype(float) - image)))
+    return FaceLatent(
+        image=image,
+        landmarks=landmarks,
+        head=HEAD,
+        canonical=canonical,
+        neutral=canonical,
+        dynamics=np.zeros(1, np.float32),
+        blendshapes=np.zeros(52, np.float32),
+        matte=np.ones((512, 512), np.float32),
+        background=image,
+        picture=image,
+        crop=np.float32([0, 0, 512, 0]),
+    )
+
+
+def posed(face: FaceLatent, gaze: tuple[float, float] = (0, 0), blink: float = 0) -> FrameGeometry:
+    """Irises shifted by `gaze` canonical units, upper lids brought `blink` of the way down."""
+    canonical = face.canonical.copy()
+    canonical[468:, :2] += np.float32(gaze)
+    for loop in (RIGHT_EYE, LEFT_EYE):
+        upper, lower = loop[1:8], loop[:8:-1]
+        canonical[upper] += blink * (canonical[lower] - canonical[upper])
+    return FrameGeometry(canonical, face.head, face.head.apply(canonical))
+
+
+def painted(face: FaceLatent, geometry: FrameGeometry) -> np.ndarray:
+    frame = face.image.copy()
+    paint_eyes(frame, geometry, prepare_eyes(face))
+    return frame.astype(float)
+
+
+@pytest.fixture(scope="module")
+def face() -> FaceLatent:
+    return drawn_face()
+
+
+def test_portrait_at_rest_is_unchanged(face):
+    error = painted(face, posed(face)) - face.image
+    assert np.abs(error).max() <= 1
+
+
+def test_found_irises_are_the_drawn_ones(face):
+    for eye, iris in zip(prepare_eyes(face).eyes, (RIGHT_IRIS, LEFT_IRIS), strict=True):
+        assert np.abs(eye.iris[:2] - face.landmarks[iris[0], :2]).max() < 1.5
+        assert eye.iris[2] == pytest.approx(IRIS_RADIUS * HEAD.scale, rel=0.12)
+
+
+@pytest.mark.parametrize("side", [-0.5, 0.5])
+def test_iris_moves_with_the_gaze_and_leaves_no_ghost(face, side):
+    frame = painted(face, posed(face, gaze=(side, 0)))
+    for iris in (RIGHT_IRIS, LEFT_IRIS):
+        x, y = face.landmarks[iris[0], :2] + [side * HEAD.scale, 0]
+        assert np.abs(frame[round(y), round(x)] - BROWN).max() < 15
+        trailing = x - np.sign(side) * 1.3 * IRIS_RADIUS * HEAD.scale
+        assert np.abs(frame[round(y), round(trailing)] - WHITE).max() < 40
+
+
+def test_nothing_outside_the_eyes_changes_with_the_gaze(face):
+    changed = np.abs(painted(face, posed(face, gaze=(0.4, 0.2))) - face.image).max(axis=2) > 1
+    near = np.zeros((512, 512), np.uint8)
+    for loop in (RIGHT_EYE, LEFT_EYE):
+        cv2.fillPoly(near, [np.round(face.landmarks[loop, :2]).astype(np.int32)], 1)
+    near = cv2.dilate(near, np.ones((7, 7), np.uint8))
+    assert changed.any()
+    assert not changed[near == 0].any()
+
+
+def test_half_closed_lids_do_not_squash_the_iris(face):
+    frame = painted(face, posed(face, blink=0.4))
+    for iris in (RIGHT_IRIS, LEFT_IRIS):
+        x, y = face.landmarks[iris[0], :2]
+        row = frame[round(y + 2), round(x) - 20 : round(x) + 21].mean(axis=1)
+        before = face.image[round(y + 2), round(x) - 20 : round(x) + 21].mean(axis=1)
+        assert abs((row < 110).sum() - (before < 110).sum()) <= 2
+
+
+def test_closed_eye_shows_skin_and_one_line_of_lashes(face):
+    frame = painted(face, posed(face, blink=1.0))
+    for iris, loop in ((RIGHT_IRIS, RIGHT_EYE), (LEFT_IRIS, LEFT_EYE)):
+        x = round(face.landmarks[iris[0], 0])
+        top, bottom = face.landmarks[loop[[4, 12]], 1]
+        column = frame[round(top) : round(bottom) + 3, x]
+        dark = np.flatnonzero(column.mean(axis=1) < 140)
+        assert len(dark) == 0 or np.ptp(dark) <= 5
+        middle = frame[round((top + bottom) / 2), x]
+        assert np.abs(middle - SKIN).max() < 40
+
+
+def test_tiny_motion_makes_a_tiny_change(face):
+    one = painted(face, posed(face, gaze=(0.2, 0.1), blink=0.2))
+    two = painted(face, posed(face, gaze=(0.2005, 0.1005), blink=0.2005))
+    assert np.abs(one - two).max() < 8
+
+
+def test_eyes_without_an_iris_are_left_to_the_warp():
+    assert prepare_eyes(drawn_face(iris_colour=WHITE)).eyes == ()
+
+
+def test_closed_eyes_are_left_to_the_warp():
+    assert prepare_eyes(drawn_face(openness=0.05)).eyes == ()
+
+
+def test_uncrossed_lids_just_touch(face):
+    crossed = posed(face, blink=1.4)
+    apart = uncross_lids(crossed)
+    for loop in (RIGHT_EYE, LEFT_EYE):
+        before = crossed.landmarks[loop[:8:-1], 1] - crossed.landmarks[loop[1:8], 1]
+        after = apart.landmarks[loop[:8:-1], 1] - apart.landmarks[loop[1:8], 1]
+        assert before.min() < -1
+        assert np.abs(after).max() < 0.5
+    assert np.abs(apart.head.apply(apart.canonical) - apart.landmarks).max() < 1e-2
+
+
+def test_open_lids_are_not_touched_by_uncrossing(face):
+    geometry = posed(face, blink=0.5)
+    assert np.abs(uncross_lids(geometry).landmarks - geometry.landmarks).max() == 0
