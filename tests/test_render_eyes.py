@@ -122,15 +122,18 @@ def test_half_closed_lids_do_not_squash_the_iris(face):
 
 
 def test_closed_eye_shows_skin_and_one_line_of_lashes(face):
-    frame = painted(face, posed(face, blink=1.0))
-    for iris, loop in ((RIGHT_IRIS, RIGHT_EYE), (LEFT_IRIS, LEFT_EYE)):
-        x = round(face.landmarks[iris[0], 0])
-        top, bottom = face.landmarks[loop[[4, 12]], 1]
-        column = frame[round(top) : round(bottom) + 3, x]
-        dark = np.flatnonzero(column.mean(axis=1) < 140)
-        assert len(dark) == 0 or np.ptp(dark) <= 5
-        middle = frame[round((top + bottom) / 2), x]
-        assert np.abs(middle - SKIN).max() < 40
+    closed = posed(face, blink=0.85)
+    frame = np.full((512, 512, 3), SKIN, np.uint8)
+    for loop in (RIGHT_EYE, LEFT_EYE):
+        slit = np.round(closed.landmarks[loop, :2]).astype(np.int32)
+        cv2.fillPoly(frame, [slit], WHITE)
+    paint_eyes(frame, closed, prepare_eyes(face))
+    for loop in (RIGHT_EYE, LEFT_EYE):
+        x, bottom = face.landmarks[loop[12], :2]
+        column = frame[round(bottom) - 12 : round(bottom) + 9, round(x)].mean(axis=1)
+        dark = np.flatnonzero(column < 140)
+        assert 1 <= len(dark) == np.ptp(dark) + 1 <= 5
+        assert column.max() < np.mean(SKIN) + 10
 
 
 def test_tiny_motion_makes_a_tiny_change(face):

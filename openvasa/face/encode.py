@@ -65,7 +65,7 @@ def _track_all(picture: np.ndarray, detections: list[Detection]) -> list[Tracked
 def _detect_in_tiles(picture: np.ndarray) -> list[Detection]:
     height, width = picture.shape[:2]
     detections = []
-    for share in (0.5, 0.25):
+    for share in (0.5, 0.25, 0.125):
         side = round(max(height, width) * share)
         steps = [range(0, max(extent - side // 2, 1), side // 2) for extent in (height, width)]
         for top in steps[0]:

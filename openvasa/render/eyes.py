@@ -78,9 +78,13 @@ UPPER_SHADE, LOWER_SHADE = 0.6, 0.85
 MIN_CONTRAST = 8.0
 """Grey levels between iris and white, below which no iris is taken to be there."""
 
-MOVED_FROM, MOVED_TO = 0.2, 1.3
+HANDOVER = 0.2, 1.3
 """Px of the portrait that iris or lids move, over which the eyeball takes over from the warp, whose
 pixels are the portrait's own as long as nothing moves inside the eye."""
+
+FREED = 0.8, 3.5
+"""Px of the same, over which the lid margin goes from the portrait's own look to one that no longer
+holds any of the iris that lay beside it there."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +121,10 @@ class Eye:
         sclera: (H, W, 3) float32, the eyeball without iris.
         iris_rgba: (H, W, 4) float32, iris without highlight, and its cover in 0–1.
         highlight: (H, W, 3) float32, light added by the reflection on the cornea.
-        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 4) float32 by depth inside the lid margin and
-            position along it: ratio (RGB) that lids and lashes multiply the eyeball by, and how
-            far the eyeball covers what the warp brought there, in 0–1.
+        margin: (MARGIN_ROWS, MARGIN_COLUMNS + 1, 7) float32 by depth inside the lid margin and
+            position along it: ratio (RGB) that lids and lashes multiply the eyeball by, how far
+            the eyeball covers what the warp brought there (0–1), and the ratio (RGB) exactly as
+            the portrait shows it, traces of its iris included.
         lid_skin: (LID_COLUMNS, 3) float32 RGB, skin of the upper lid along its length.
         lash: (3,) float32 RGB, colour of the line along closed lids.
     """
@@ -396,7 +401,8 @@ def _lift_margin(view: _EyeView, eyeball: np.ndarray, from_iris: np.ndarray) -> 
     trusted[..., 3:] += 0.06 * known[..., 9:12]
     ratio = np.clip(trusted[..., :3] / trusted[..., 3:], 0.08, 1.2)
     covered = _smoothstep(depth, -1.1, 0.8) * (1 - _smoothstep(brighter, 1.2, 1.5))
-    margin = np.dstack([ratio, covered]).astype(np.float32)
+    own_ratio = np.clip(known[..., 6:9] / known[..., 9:12], 0.05, 1.6)
+    margin = np.dstack([ratio, covered, own_ratio]).astype(np.float32)
     return np.concatenate([margin, margin[:, :1]], axis=1)
 
 
@@ -633,7 +639,7 @@ def _texel(texture: np.ndarray, x: float, y: float, out: np.ndarray) -> None:
 
 @numba.njit(cache=True, fastmath=True)
 def _paint(
-    frame, lids, to_eye, to_iris, to_spot, sclera, iris_rgba, highlight, margin, scale, fade
+    frame, lids, to_eye, to_iris, to_spot, sclera, iris_rgba, highlight, margin, scale, fade, freed
 ):
     """Put one eyeball together inside the lids of the frame.
 
@@ -647,7 +653,7 @@ def _paint(
     white = np.empty(3, np.float32)
     ring = np.empty(4, np.float32)
     light = np.empty(3, np.float32)
-    rim = np.empty(4, np.float32)
+    rim = np.empty(7, np.float32)
     for y in range(top, bottom):
         for x in range(left, right):
             depth, segment, along = _margin_distance(lids, x, y)
@@ -680,7 +686,8 @@ def _paint(
             )
             for k in range(3):
                 value = white[k] + ring[3] * (ring[k] - white[k]) + light[k]
-                value = min(max(value * rim[k], 0.0), 255.0)
+                ratio = rim[k + 4] + freed * (rim[k] - rim[k + 4])
+                value = min(max(value * ratio, 0.0), 255.0)
                 old = frame[y, x, k]
                 frame[y, x, k] = np.uint8(old + alpha * (value - old) + 0.5)
 
@@ -798,7 +805,6 @@ def _paint_eyeball(
 
     shift = points[eye.points.iris[0]] - at_rest(eye.tracked_iris)
     travel = max(np.linalg.norm(shift) / zoom_by, abs(opening - 1) * eye.opening)
-    moved = float(_smoothstep(travel, MOVED_FROM, MOVED_TO))
     iris = eye.iris[:2].astype(np.float64)
     turned = _foreshortening(eye, geometry, shift) @ linear
     _paint(
@@ -812,7 +818,8 @@ def _paint_eyeball(
         eye.highlight,
         eye.margin,
         zoom_by,
-        fade * moved,
+        fade * float(_smoothstep(travel, *HANDOVER)),
+        float(_smoothstep(travel, *FREED)),
     )
 
 

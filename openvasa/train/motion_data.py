@@ -56,7 +56,7 @@ def clip_style(pose: np.ndarray, shapes: np.ndarray) -> np.ndarray:
     gaze = shapes[:, RIGHT_IRIS[0], :2]
     turning = np.linalg.norm(np.diff(pose[:, :3], axis=0), axis=1).mean()
     amplitudes = [lip_gap(shapes).std(), turning, brows.std(), gaze.std(axis=0).sum()]
-    return np.log(np.float32(amplitudes) + 1e-3).astype(np.float32)
+    return np.log(np.array(amplitudes, np.float32) + 1e-3).astype(np.float32)
 
 
 def load_talking_clip(cache: Path, clip: Clip, code: DynamicsCode) -> TalkingClip | None:

@@ -1,0 +1,116 @@
+"""The training scripts on made-up clips: seconds, not skill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openvasa.audio.features import FEATURE_DIM
+from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.motion.motion import POSE_DIM
+from openvasa.train.dynamics import mirrored, mirrored_blendshapes, mouth_share
+from openvasa.train.motion_data import (
+    TalkingClip,
+    WindowSampler,
+    fit_normaliser,
+    mirror_matrix,
+    mouth_rest_matrix,
+)
+from openvasa.train.prepare import Clip, read_clip_list
+from openvasa.train.rest import resting_shape
+
+CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"
+
+
+def made_up_clips(count: int = 3, frames: int = 120) -> list[TalkingClip]:
+    """Clips whose mouth follows one speech feature."""
+    rng = np.random.default_rng(0)
+    dim = POSE_DIM + dynamics_code().size
+    clips = []
+    for index in range(count):
+        speech = rng.standard_normal((frames, FEATURE_DIM)).astype(np.float32)
+        motion = 0.1 * rng.standard_normal((frames, dim)).astype(np.float32)
+        motion[:, POSE_DIM] = speech[:, 0]
+        clip = Clip(f"c{index}", "train", str(index), "real", index > 0, "made up")
+        clips.append(TalkingClip(clip, motion, speech, rng.standard_normal(4).astype(np.float32)))
+    return clips
+
+
+def test_windows_have_their_shapes_and_are_normalised() -> None:
+    clips = made_up_clips()
+    sampler = WindowSampler(clips, fit_normaliser(clips), frames=64, context=10)
+    motion, speech, style, has_audio, has_context = sampler.batch(16)
+    assert motion.shape == (16, 64, clips[0].motion.shape[1])
+    assert speech.shape == (16, 64, FEATURE_DIM)
+    assert style.shape == (16, 4)
+    assert set(np.unique(has_audio)) <= {0.0, 1.0}
+    assert set(np.unique(has_context)) <= {0.0, 1.0}
+    assert 0.3 < motion.std() < 3
+
+
+def test_mirroring_twice_changes_nothing() -> None:
+    code = dynamics_code()
+    np.testing.assert_allclose(mirrored(mirrored(code.basis)), code.basis, atol=1e-6)
+    twice = mirror_matrix(code) @ mirror_matrix(code)
+    np.testing.assert_allclose(twice, np.eye(code.size), atol=0.05)
+    shapes = np.arange(52, dtype=np.float32)
+    np.testing.assert_array_equal(mirrored_blendshapes(mirrored_blendshapes(shapes)), shapes)
+    assert (mirrored_blendshapes(shapes) != shapes).sum() > 30
+
+
+def test_mouth_rest_stills_the_lips_and_leaves_the_lids() -> None:
+    code = dynamics_code()
+    codes = np.random.default_rng(0).standard_normal((20, code.size)).astype(np.float32)
+    before, after = code.decode(codes), code.decode(codes @ mouth_rest_matrix(code))
+    assert np.abs(lip_gap(after)).mean() < 0.25 * np.abs(lip_gap(before)).mean()
+    np.testing.assert_allclose(after[:, 159], before[:, 159], atol=0.06)
+
+
+def test_rest_closes_the_mouth_and_keeps_the_eyes() -> None:
+    code = dynamics_code()
+    jaw = code.from_arkit(np.eye(52, dtype=np.float32)[25])
+    amounts = (1 - np.cos(np.arange(80) / 4)) / 3
+    shapes = code.mean_shape + code.decode(amounts[:, None] * jaw)
+    rest = resting_shape(shapes, mouth_share())
+    assert abs(lip_gap(rest)) < 0.01
+    assert np.abs(rest[159] - np.median(shapes[:, 159], axis=0)).max() < 0.1
+
+
+def test_clip_list_distrusts_bad_sync(tmp_path: Path) -> None:
+    row = (
+        '{{"file": "{0}.mp4", "kind": "real", "split": "train", "seconds": 9.0, "sound": true,'
+        ' "group": "g", "source": "s", "av_offset": {1}, "av_confidence": {2}}}'
+    )
+    lines = [row.format("a", 0, 5.0), row.format("b", 7, 5.0), row.format("c", 0, 0.2)]
+    (tmp_path / "clips.jsonl").write_text("\n".join(lines))
+    assert [c.sound for c in read_clip_list(tmp_path)] == [True, False, False]
+
+
+def test_one_training_step_lowers_the_loss(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="the train extra is not installed")
+    from openvasa.train import motion as training
+    from openvasa.train.export import load_average
+
+    monkeypatch.setattr(training, "load_clips", lambda *_: made_up_clips())
+    config = training.TrainConfig(batch=4, warmup=1)
+    training.train(tmp_path, tmp_path / "run", minutes=0.02, config=config)
+    first = torch.load(tmp_path / "run" / "motion.pt", weights_only=True)
+    training.train(tmp_path, tmp_path / "run", minutes=0.08, config=config)
+    later = torch.load(tmp_path / "run" / "motion.pt", weights_only=True)
+    assert later["step"] > first["step"] > 0
+    assert load_average(tmp_path / "run").config.window == 54
+
+
+@pytest.mark.skipif(not CLIPS.exists(), reason="the training clips are not beside the repository")
+def test_tracking_a_real_clip() -> None:
+    from openvasa.train.prepare import clip_speech, track_clip
+
+    clip = next(c for c in read_clip_list(CLIPS) if c.sound and c.split == "test")
+    path = CLIPS / f"{clip.name}.mp4"
+    tracked, speech = track_clip(path), clip_speech(path)
+    assert abs(len(tracked["valid"]) - len(speech)) <= 2
+    assert tracked["valid"].mean() > 0.9
+    gaps = lip_gap(tracked["canonical"])
+    assert gaps.max() - gaps.min() > 0.2
