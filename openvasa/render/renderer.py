@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import cv2
@@ -10,10 +11,10 @@ import numpy as np
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.render.compose import compose, lay_over, soften_edges
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
-from openvasa.render.eyes import paint_eyes, prepare_eyes
+from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
 from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import build_mesh, covered_triangles, head_shift, pose_mesh
-from openvasa.render.mouth import paint_mouth, prepare_mouth
+from openvasa.render.mouth import close_lips, paint_mouth, prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
 
 STILL = 0.005
@@ -38,6 +39,10 @@ class Renderer:
     """
 
     def __init__(self, face: FaceLatent) -> None:
+        self._mouth = prepare_mouth(face)
+        self._eyes = prepare_eyes(face)
+        # What shows between open lips is the mouth painter's; warped, it would ride on the lips.
+        face = replace(face, image=close_lips(face))
         self._image = face.image
         self._plate = face.background
         cutout = cut_out(face)
@@ -54,11 +59,10 @@ class Renderer:
         self._maps = np.empty(side, np.float32), np.empty(side, np.float32)
         self._residue = np.zeros((*side, 3), np.int16)
         self._residue = face.image.astype(np.int16) - self._at_rest(face)
-        self._mouth = prepare_mouth(face)
-        self._eyes = prepare_eyes(face)
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
         """(512, 512, 3) uint8 RGB frame of the portrait at `geometry`."""
+        geometry = uncross_lids(geometry)
         frame = self.warp(geometry)
         paint_mouth(frame, geometry, self._mouth)
         paint_eyes(frame, geometry, self._eyes)
