@@ -19,12 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from openvasa.audio.features import ENCODER_DIM
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.motion import POSE_DIM
 from openvasa.train.motion_data import (
     STYLE_NAMES,
     Normaliser,
+    TalkingClip,
     WindowSampler,
     fit_normaliser,
     lip_points_matrix,
@@ -42,6 +44,7 @@ class TrainConfig:
     warmup: int = 200
     weight_decay: float = 0.02
     average: float = 0.998
+    audio_noise: float = 0.3
     drop_audio: float = 0.1
     drop_context: float = 0.4
     drop_style: float = 0.2
@@ -118,6 +121,10 @@ def _step_loss(
     diffusion_time = torch.rand(size, device=device)
     angle = diffusion_time[:, None, None] * (math.pi / 2)
     noisy = angle.cos() * clean + angle.sin() * torch.randn_like(clean)
+    # Noise on the encoder's features, not on energy and pitch, keeps the network from learning
+    # the training voices by heart.
+    features = slice(0, 2 * ENCODER_DIM)
+    speech[..., features] += config.audio_noise * torch.randn_like(speech[..., features])
     # Generated context is never quite like real motion; a little noise makes up for that.
     context = context + 0.1 * torch.randn_like(context)
     predicted = network(
@@ -133,14 +140,23 @@ def _step_loss(
     return geometry(predicted, clean, config)
 
 
+def _run_normaliser(run: Path, clips: list[TalkingClip]) -> Normaliser:
+    """The run's normalisation: fitted at its start, the same ever after."""
+    path = run / "normaliser.npz"
+    if not path.exists():
+        np.savez(path, **vars(fit_normaliser(clips)))
+    with np.load(path) as data:
+        return Normaliser(**data)
+
+
 def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = None) -> None:
     """Train for `minutes` of wall-clock time in all, checkpoints included in RUN."""
     config = config or TrainConfig()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    clips = load_clips(cache, "train")
-    normaliser = fit_normaliser(clips)
+    clips = load_clips(cache, "train", ("real", "generated"))
+    normaliser = _run_normaliser(run, clips)
     network_config = NetworkConfig(len(normaliser.mean), len(STYLE_NAMES))
     network = MotionNetwork(network_config).to(device)
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
@@ -159,7 +175,6 @@ def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = N
         clips, normaliser, frames, network_config.context, seed=config.seed + step
     )
     geometry = GeometryLoss.build(normaliser, device)
-    np.savez(run / "normaliser.npz", **vars(normaliser))
     (run / "config.json").write_text(json.dumps(asdict(config) | asdict(network_config)))
     started, running = time.monotonic() - spent * 60, {}
     network.train()
