@@ -345,7 +345,7 @@ def silence(folder: Path, seconds: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("seconds", [60, pytest.param(7200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [30, pytest.param(7200, marks=pytest.mark.slow)])
 def test_long_silence_gives_finite_motion_to_its_end(
     seconds: int, tmp_path: Path, face: FaceLatent
 ) -> None:

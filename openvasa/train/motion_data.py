@@ -22,6 +22,9 @@ POSE_MIRROR = np.array([1, -1, -1, -1, 1, 1], np.float32)
 STYLE_NAMES = ("mouth", "head", "brows", "gaze")
 """Speaking style: log amplitude of each, per clip, normalised over the training clips."""
 
+CLOSING_FRAMES, OPENING_FRAMES = 6, 4
+"""How long a mouth takes to close into a pause, and to open out of it."""
+
 
 @dataclass(frozen=True)
 class TalkingClip:
@@ -119,6 +122,7 @@ class WindowSampler:
     frames: int
     context: int
     silence_share: float = 0.06
+    pause_share: float = 0.2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -149,11 +153,39 @@ class WindowSampler:
         if rng.random() < self.silence_share:
             at = int(rng.integers(0, 3 * self.frames))
             speech = self._silence[rng.integers(len(self._silence))][at : at + self.frames]
-            motion = np.hstack([motion[:, :POSE_DIM], motion[:, POSE_DIM:] @ self._mouth_rest])
+            motion = self._rest_mouth(motion, np.ones(self.frames, np.float32))
             has_audio = 1.0
+        elif has_audio and rng.random() < self.pause_share:
+            motion, speech = self._pause(motion, speech)
         motion = (motion - self.normaliser.mean) / self.normaliser.deviation
         style = (style - self.normaliser.style_mean) / self.normaliser.style_deviation
         return motion, speech, style, has_audio, has_context
+
+    def _rest_mouth(self, motion: np.ndarray, amount: np.ndarray) -> np.ndarray:
+        """Motion with mouth and jaw brought to rest by (T,) amounts in 0–1."""
+        codes = motion[:, POSE_DIM:]
+        rested = codes + amount[:, None] * (codes @ self._mouth_rest - codes)
+        return np.hstack([motion[:, :POSE_DIM], rested])
+
+    def _pause(self, motion: np.ndarray, speech: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Put a pause of digital silence into a window; the mouth closes over it.
+
+        Recorded pauses hold breath and room noise; synthetic voices pause in perfect silence,
+        which the clips never show.
+        """
+        rng = self._rng
+        length = int(rng.integers(6, 50))
+        start = int(rng.integers(-length + 4, self.frames - 3))
+        at = np.arange(self.frames)
+        inside = (at >= start) & (at < start + length)
+        # The mouth needs some frames to close and opens a little before the voice comes.
+        closing = np.clip((at - start + 1) / CLOSING_FRAMES, 0, 1)
+        opening = np.clip((start + length - at) / OPENING_FRAMES, 0, 1)
+        amount = np.minimum(closing, opening)
+        amount = amount * amount * (3 - 2 * amount)
+        silence = self._silence[rng.integers(len(self._silence))][: self.frames]
+        speech = np.where(inside[:, None], silence, speech)
+        return self._rest_mouth(motion, amount.astype(np.float32)), speech
 
     def batch(self, size: int) -> tuple[np.ndarray, ...]:
         """(motion, speech, style, has_audio, has_context), each with a leading batch axis."""
