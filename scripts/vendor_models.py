@@ -22,7 +22,9 @@ MOONSHINE = "moonshine_voice/assets/tiny-en/encoder_model.ort"
 
 SHA256 = {
     "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
-    "moonshine_tiny_encoder.ort": "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221",
+    "moonshine_tiny_encoder.ort": (
+        "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221"
+    ),
 }
 
 

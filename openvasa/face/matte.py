@@ -38,6 +38,10 @@ FILTER_RADIUS = 4
 FILTER_EPSILON = 2e-4
 FAINT = 0.08
 """Opacities below this, or above one minus this, are the filter's haze and not hair."""
+REACH = 20
+"""Px beside the person that are searched for parts of them that the network overlooked."""
+UNLIKE = 24
+"""Distance in RGB from an even background that makes a part of the person."""
 EDGE_BAND = 12
 """Half width in px of the zone around the outline in which the matte may be soft."""
 
@@ -78,6 +82,10 @@ def person_matte(image: np.ndarray, landmarks: np.ndarray, *, threads: int = 1) 
     probability = _settle_unsure_regions(image, probability)
     coarse = cv2.resize(probability, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     outline = _connected_solid(np.maximum(coarse, face) > 0.5, face)
+    overlooked = _unlike_background(image, outline)
+    if overlooked.any():
+        coarse = np.where(overlooked, np.maximum(coarse, 0.9), coarse)
+        outline = _connected_solid(outline | overlooked, face)
     refined = _guided_filter(image, np.where(outline, np.maximum(coarse, 0.5), coarse))
     return _soften_only_the_edge(refined, outline, face)
 
@@ -157,6 +165,31 @@ def _connected_solid(mask: np.ndarray, face: np.ndarray) -> np.ndarray:
     open_to_border = (left <= 1) | (top <= 1) | (right >= SIDE + 1) | (bottom >= SIDE + 1)
     open_to_border[0] = False
     return ~open_to_border[np.asarray(parts, np.int64)][1:-1, 1:-1]
+
+
+def _unlike_background(image: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """(512, 512) bool: places beside the person that cannot be the smooth background there.
+
+    The network loses thin parts such as a collar's rim. Where the background around is even, a
+    colour far from it gives them away; a busy background is left to the network.
+    """
+    size = (2 * REACH + 1, 2 * REACH + 1)
+    near = cv2.dilate(outline.astype(np.uint8), np.ones(size, np.uint8)) > 0
+    far = (~near).astype(np.float32)
+    picture = image.astype(np.float32)
+
+    def mean(plane: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(plane, (0, 0), REACH)
+
+    weight = mean(far)
+    seen = weight > 0.02
+    share = np.maximum(weight, 0.02)[..., None]
+    colour = mean(picture * far[..., None]) / share
+    spread = mean((picture - colour) ** 2 * far[..., None]) / share
+    distance = np.linalg.norm(picture - colour, axis=2)
+    unlike = distance > UNLIKE + 4 * np.sqrt(spread.sum(axis=2))
+    unlike = (unlike & near & ~outline & seen).astype(np.uint8)
+    return cv2.morphologyEx(unlike, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
 
 
 def _box(plane: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ class Mp4Writer:
         sound_seconds: float | None = None,
     ) -> None:
         self.path = Path(path)
-        _check_output(self.path, None if audio is None else Path(audio))
+        check_output(self.path, None if audio is None else Path(audio))
         self._shape = (size[1], size[0], 3)
         self._fps = fps
         # Decoding the first sound now reports a bad audio file before anything is rendered.
@@ -261,7 +261,8 @@ def _tags(metadata: Mapping[str, str]) -> dict[str, str]:
     return {**metadata, "comment": f"{ai_mark()}; {comment}" if comment else ai_mark()}
 
 
-def _check_output(path: Path, audio: Path | None) -> None:
+def check_output(path: Path, audio: Path | None) -> None:
+    """Raise InputError where `path` cannot be the output: name, directory, or the audio itself."""
     if path.suffix.lower() != ".mp4":
         raise InputError(f"{path}: not an .mp4 name; let the output end in .mp4")
     if path.is_dir():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
+from scipy.signal import savgol_filter
 
 from openvasa.audio.features import FEATURE_DIM, speech_features
 from openvasa.backend import Network, load_onnx
@@ -23,6 +24,8 @@ NORMALISER_FILE = ASSETS / "motion_normaliser.npz"
 
 LOOKAHEAD = 4
 """Frames generated at the end of a window and thrown away: their own future was not seen."""
+POSE_FILTER_FRAMES = 9
+"""Window of the quadratic filter on head pose; half of it is the look-ahead of a window."""
 CODE_LIMIT = 6.0
 """Standard deviations; real motion lies within, so strange audio cannot throw the face further."""
 JOIN_FRAMES = 5
@@ -103,7 +106,7 @@ class MotionGenerator:
         clean = ddim_sample(
             lambda noisy, time: self._predict(noisy, time, audio), noise, self.settings.steps
         )
-        frames = self._joined(clean[:count])
+        frames = self._joined(self._steadied(clean)[:count])
         past = np.concatenate([self._past, self._heard[:count]])
         self._past = past[-shape.context :]
         self._heard = self._heard[count:]
@@ -115,7 +118,9 @@ class MotionGenerator:
         has_context = np.full(2, context is not None, np.float32)
         if context is None:
             context = np.zeros((self._shape.context, noisy.shape[1]), np.float32)
-        guidance = np.float32(self.settings.audio_guidance)
+        # Speech says little about the head; extrapolating what it says would make it shake.
+        guidance = np.full(noisy.shape[1], self.settings.audio_guidance, np.float32)
+        guidance[:POSE_DIM] = 0
         (clean,) = self._network(
             np.stack([noisy] * 2),
             np.full(2, time, np.float32),
@@ -128,6 +133,13 @@ class MotionGenerator:
         )
         guided = (1 + guidance) * clean[0] - guidance * clean[1]
         return np.clip(guided, -CODE_LIMIT, CODE_LIMIT)
+
+    def _steadied(self, clean: np.ndarray) -> np.ndarray:
+        """Filter a window's head pose as the tracked poses it was trained on were."""
+        context = clean[:0] if self._context is None else self._context
+        pose = np.concatenate([context, clean])[:, :POSE_DIM]
+        steady = np.asarray(savgol_filter(pose, POSE_FILTER_FRAMES, 2, axis=0), np.float32)
+        return np.hstack([steady[len(context) :], clean[:, POSE_DIM:]])
 
     def _joined(self, frames: np.ndarray) -> np.ndarray:
         """Let a window start where the last one was heading, and remember its end."""

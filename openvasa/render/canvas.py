@@ -51,15 +51,21 @@ class Canvas:
 
 def canvas_size(face: FaceLatent) -> tuple[int, int]:
     """Even width and height of a full-frame video, px."""
-    height, width = face.picture.shape[:2]
+    height, width = _even_part(face.picture).shape[:2]
     scale = min(1.0, LONGEST_SIDE / max(height, width))
-    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+    return int(width * scale) // 2 * 2, int(height * scale) // 2 * 2
+
+
+def _even_part(picture: np.ndarray) -> np.ndarray:
+    """The picture without an odd last row or column: rescaling for one px would soften it all."""
+    height, width = picture.shape[:2]
+    return picture[: height // 2 * 2, : width // 2 * 2]
 
 
 def prepare_canvas(face: FaceLatent) -> Canvas:
     """Everything about pasting that is the same in each frame."""
     width, height = canvas_size(face)
-    picture = face.picture
+    picture = _even_part(face.picture)
     scale = np.array([width / picture.shape[1], height / picture.shape[0]])
     if picture.shape[:2] != (height, width):
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

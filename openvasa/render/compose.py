@@ -11,6 +11,9 @@ EDGE_JUMP = np.float32(8.0)
 STILL_REACH = 10.0
 """Px of movement after which a place no longer counts as still."""
 
+EXACT_REACH = 1.5
+"""Px of movement over which the portrait's own edges give way to composed ones."""
+
 
 @numba.njit(cache=True, fastmath=True)
 def lay_over(person: np.ndarray, other: np.ndarray, share: float) -> None:
@@ -72,6 +75,7 @@ def compose(
     height, width = plate.shape[:2]
     to_px = np.float32(1 / per_px)
     scale = np.float32(1 / STILL_REACH**2)
+    exact_scale = np.float32(1 / EXACT_REACH**2)
     head_still = max(np.float32(0), np.float32(1) - np.float32(head_shift * head_shift) * scale)
     for y in range(top, bottom):
         for x in range(left, right):
@@ -83,7 +87,9 @@ def compose(
             u = map_x[y, x] * to_px - np.float32(margin)
             v = map_y[y, x] * to_px - np.float32(margin)
             du, dv = u - np.float32(x), v - np.float32(y)
-            still = np.float32(1) - (du * du + dv * dv) * scale
+            moved = du * du + dv * dv
+            still = np.float32(1) - moved * scale
+            exact = np.float32(1) - moved * exact_scale
             back = max(still, head_still)
             opaque = np.float32(alpha) * np.float32(1 / 255)
             column, row = int(u + np.float32(0.5)), int(v + np.float32(0.5))
@@ -93,8 +99,8 @@ def compose(
                 value += back * (np.float32(still_plate[y, x, c]) - value)
                 if alpha > 0:
                     value += opaque * (np.float32(person[y - top, x - left, c]) - value)
-                    if still > 0 and on_portrait:
-                        value += still * np.float32(residue[row, column, c])
+                    if exact > 0 and on_portrait:
+                        value += exact * np.float32(residue[row, column, c])
                 value += np.float32(0.5)
                 frame[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
 

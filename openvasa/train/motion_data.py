@@ -121,7 +121,7 @@ class WindowSampler:
     normaliser: Normaliser
     frames: int
     context: int
-    silence_share: float = 0.06
+    silence_share: float = 0.15
     pause_share: float = 0.2
     seed: int = 0
 

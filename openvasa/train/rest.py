@@ -8,6 +8,7 @@ from scipy.signal import savgol_filter
 from openvasa.face.canonical import HeadTransform, pose_between
 from openvasa.face.dynamics import close_lips, lip_gap
 from openvasa.face.topology import LEFT_LID_PAIRS, RIGHT_LID_PAIRS
+from openvasa.motion.generator import POSE_FILTER_FRAMES
 from openvasa.train.prepare import Track
 
 
@@ -40,7 +41,7 @@ def resting_shape(canonical: np.ndarray, mouth_share: np.ndarray) -> np.ndarray:
 
 def head_poses(track: Track) -> np.ndarray:
     """(T, 6) float32 head pose of a clip as an offset from its median head transform."""
-    window = min(9, len(track.scale) - (len(track.scale) + 1) % 2)
+    window = min(POSE_FILTER_FRAMES, len(track.scale) - (len(track.scale) + 1) % 2)
     order = min(2, window - 1)
 
     def smooth(values: np.ndarray) -> np.ndarray:
