@@ -191,7 +191,7 @@ def _animate(options: argparse.Namespace) -> int:
     from openvasa.face.encode import load_portrait
     from openvasa.media.mp4 import check_output
 
-    check_output(options.output, options.audio)
+    check_output(options.output, Path(options.audio))
     face = load_portrait(options.portrait, face=options.face)
     if options.save_avatar:
         face.save(options.save_avatar)

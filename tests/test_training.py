@@ -16,6 +16,7 @@ from openvasa.train.motion_data import (
     WindowSampler,
     fit_normaliser,
     mirror_matrix,
+    mouth_rest,
     mouth_rest_matrix,
 )
 from openvasa.train.prepare import Clip, read_clip_list
@@ -34,7 +35,9 @@ def made_up_clips(count: int = 3, frames: int = 120) -> list[TalkingClip]:
         motion = 0.1 * rng.standard_normal((frames, dim)).astype(np.float32)
         motion[:, POSE_DIM] = speech[:, 0]
         clip = Clip(f"c{index}", "train", str(index), "real", index > 0, "made up")
-        clips.append(TalkingClip(clip, motion, speech, rng.standard_normal(4).astype(np.float32)))
+        style = rng.standard_normal(4).astype(np.float32)
+        rest = np.linspace(0, 1, frames, dtype=np.float32)
+        clips.append(TalkingClip(clip, motion, speech, style, speech, rest))
     return clips
 
 
@@ -76,6 +79,16 @@ def test_rest_closes_the_mouth_and_keeps_the_eyes() -> None:
     rest = resting_shape(shapes, mouth_share())
     assert abs(lip_gap(rest)) < 0.01
     assert np.abs(rest[159] - np.median(shapes[:, 159], axis=0)).max() < 0.1
+
+
+def test_a_mouth_closes_into_a_pause_and_opens_before_its_end() -> None:
+    silenced = np.zeros(40, bool)
+    silenced[10:30] = True
+    rest = mouth_rest(silenced)
+    assert rest[:10].max() == rest[30:].max() == 0
+    assert rest[18:25].min() == 1
+    assert 0 < rest[11] < rest[13] < 1
+    assert 0 < rest[29] < rest[27] < 1
 
 
 def test_clip_list_distrusts_bad_sync(tmp_path: Path) -> None:

@@ -28,8 +28,9 @@ POSE_FILTER_FRAMES = 9
 """Window of the quadratic filter on head pose; half of it is the look-ahead of a window."""
 CODE_LIMIT = 6.0
 """Standard deviations; real motion lies within, so strange audio cannot throw the face further."""
-JOIN_FRAMES = 5
-"""Frames over which what is left of a step at a window's start is spread."""
+DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES = 6, 25
+"""Frames over which what is left of a step at a window's start is spread: lips must soon follow
+the speech again, the head has time."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,12 @@ class MotionGenerator:
     def _joined(self, frames: np.ndarray) -> np.ndarray:
         """Let a window start where the last one was heading, and remember its end."""
         if self._context is not None and len(frames):
-            step = 2 * self._context[-1] - self._context[-2] - frames[0]
-            fade = np.clip(1 - np.arange(len(frames)) / JOIN_FRAMES, 0, 1) ** 2
-            frames = frames + 0.5 * step * fade[:, None].astype(np.float32)
+            step = 1.5 * self._context[-1] - 0.5 * self._context[-2] - frames[0]
+            at = np.arange(len(frames), dtype=np.float32)[:, None]
+            length = np.full(len(step), DYNAMICS_JOIN_FRAMES, np.float32)
+            length[:POSE_DIM] = POSE_JOIN_FRAMES
+            fade = (1 + np.cos(np.pi * np.minimum(at / length, 1))) / 2
+            frames = frames + step * fade
         kept = frames if self._context is None else np.concatenate([self._context, frames])
         if len(kept) < self._shape.context:
             kept = np.pad(kept, ((self._shape.context - len(kept), 0), (0, 0)), mode="edge")

@@ -35,12 +35,16 @@ class TalkingClip:
         motion: (T, 6 + D) float32 head pose and dynamics, not normalised.
         speech: (T, FEATURE_DIM) float32, zeros where the clip has no sound.
         style: (4,) float32 log amplitudes, in the order of `STYLE_NAMES`.
+        paused: (T, FEATURE_DIM) float32, the speech with stretches silenced.
+        mouth_rest: (T,) float32 in 0–1, how far the mouth rests because of them.
     """
 
     clip: Clip
     motion: np.ndarray
     speech: np.ndarray
     style: np.ndarray
+    paused: np.ndarray
+    mouth_rest: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,28 @@ def load_talking_clip(cache: Path, clip: Clip, code: DynamicsCode) -> TalkingCli
     if np.abs(pose[:, :3]).max() > 0.7:
         return None
     motion = np.hstack([pose, code.encode(shapes)]).astype(np.float32)
-    speech = track.speech
-    if speech is None:
-        speech = np.zeros((len(motion), FEATURE_DIM), np.float32)
-    return TalkingClip(clip, motion, speech, clip_style(pose, shapes))
+    silent = np.zeros((len(motion), FEATURE_DIM), np.float32)
+    if track.speech is None or track.paused is None or track.silenced is None:
+        speech = paused = silent
+        rest = np.zeros(len(motion), np.float32)
+    else:
+        speech, paused, rest = track.speech, track.paused, mouth_rest(track.silenced)
+    return TalkingClip(clip, motion, speech, clip_style(pose, shapes), paused, rest)
+
+
+def mouth_rest(silenced: np.ndarray) -> np.ndarray:
+    """(T,) bool silence → (T,) float32 share of rest: a mouth closes into a pause with a delay,
+    and opens a little before the voice comes back."""
+    count = len(silenced)
+    closing, opening = np.zeros(count), np.zeros(count)
+    for frame in range(count):
+        before = closing[frame - 1] if frame else 0.0
+        closing[frame] = min(1, before + 1 / CLOSING_FRAMES) if silenced[frame] else 0
+    for frame in reversed(range(count)):
+        after = opening[frame + 1] if frame + 1 < count else 1.0
+        opening[frame] = min(1, after + 1 / OPENING_FRAMES) if silenced[frame] else 0
+    amount = np.minimum(closing, opening)
+    return (amount * amount * (3 - 2 * amount)).astype(np.float32)
 
 
 def load_clips(cache: Path, split: str, kinds: tuple[str, ...] = ("real",)) -> list[TalkingClip]:
@@ -122,7 +144,7 @@ class WindowSampler:
     frames: int
     context: int
     silence_share: float = 0.15
-    pause_share: float = 0.2
+    pause_share: float = 0.4
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -145,18 +167,19 @@ class WindowSampler:
         start = int(rng.integers(-self.context, max(len(motion) - self.frames, -self.context) + 1))
         rows = np.clip(np.arange(start, start + self.frames), 0, len(motion) - 1)
         has_context = float(start >= 0)
+        pausing = has_audio and rng.random() < self.pause_share
+        if pausing:
+            motion, speech = self._rest_mouth(motion, clip.mouth_rest), clip.paused
         motion, speech = motion[rows], speech[rows]
         if rng.random() < 0.5:
             motion = np.hstack(
                 [motion[:, :POSE_DIM] * POSE_MIRROR, motion[:, POSE_DIM:] @ self._mirror]
             )
-        if rng.random() < self.silence_share:
+        if not pausing and rng.random() < self.silence_share:
             at = int(rng.integers(0, 3 * self.frames))
             speech = self._silence[rng.integers(len(self._silence))][at : at + self.frames]
             motion = self._rest_mouth(motion, np.ones(self.frames, np.float32))
             has_audio = 1.0
-        elif has_audio and rng.random() < self.pause_share:
-            motion, speech = self._pause(motion, speech)
         motion = (motion - self.normaliser.mean) / self.normaliser.deviation
         style = (style - self.normaliser.style_mean) / self.normaliser.style_deviation
         return motion, speech, style, has_audio, has_context
@@ -166,26 +189,6 @@ class WindowSampler:
         codes = motion[:, POSE_DIM:]
         rested = codes + amount[:, None] * (codes @ self._mouth_rest - codes)
         return np.hstack([motion[:, :POSE_DIM], rested])
-
-    def _pause(self, motion: np.ndarray, speech: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Put a pause of digital silence into a window; the mouth closes over it.
-
-        Recorded pauses hold breath and room noise; synthetic voices pause in perfect silence,
-        which the clips never show.
-        """
-        rng = self._rng
-        length = int(rng.integers(6, 50))
-        start = int(rng.integers(-length + 4, self.frames - 3))
-        at = np.arange(self.frames)
-        inside = (at >= start) & (at < start + length)
-        # The mouth needs some frames to close and opens a little before the voice comes.
-        closing = np.clip((at - start + 1) / CLOSING_FRAMES, 0, 1)
-        opening = np.clip((start + length - at) / OPENING_FRAMES, 0, 1)
-        amount = np.minimum(closing, opening)
-        amount = amount * amount * (3 - 2 * amount)
-        silence = self._silence[rng.integers(len(self._silence))][: self.frames]
-        speech = np.where(inside[:, None], silence, speech)
-        return self._rest_mouth(motion, amount.astype(np.float32)), speech
 
     def batch(self, size: int) -> tuple[np.ndarray, ...]:
         """(motion, speech, style, has_audio, has_context), each with a leading batch axis."""

@@ -23,7 +23,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import speech_features
+from openvasa.audio.features import FPS, SAMPLE_RATE, speech_features
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
@@ -36,6 +36,8 @@ from openvasa.face.landmarker import (
 
 MIN_PRESENCE = 0.5
 INDEX = "clips.jsonl"
+PAUSE_SECONDS, SPEECH_SECONDS = (0.2, 1.6), (0.6, 3.0)
+"""Lengths of the stretches that `paused_speech` silences, and of those between."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Track:
         blendshapes: (T, 52) float32 in 0–1.
         valid: (T,) bool, the face was found.
         speech: (T, FEATURE_DIM) float32, or None for a clip without sound.
+        paused: the same of the clip with stretches silenced (`paused_speech`), or None.
+        silenced: (T,) bool where they are, or None.
     """
 
     canonical: np.ndarray
@@ -79,7 +83,9 @@ class Track:
     scale: np.ndarray
     blendshapes: np.ndarray
     valid: np.ndarray
-    speech: np.ndarray | None
+    speech: np.ndarray | None = None
+    paused: np.ndarray | None = None
+    silenced: np.ndarray | None = None
 
 
 def cached_clips(cache: Path) -> list[Clip]:
@@ -156,6 +162,32 @@ def clip_speech(path: Path) -> np.ndarray:
     return np.concatenate(list(speech_features(read_blocks(path), gain=gain, threads=1)))
 
 
+def paused_speech(path: Path, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Speech features of a clip in which stretches were silenced, and where.
+
+    Recorded pauses hold breath and room noise; synthetic voices pause in perfect silence, which
+    the clips never show. The encoder hears the silence in its place among the speech, as it will.
+
+    Returns:
+        (T, FEATURE_DIM) float32 features, and (T,) bool where the sound was silenced.
+    """
+    rng = np.random.default_rng(seed)
+    samples = np.concatenate(list(read_blocks(path)))
+    gain = speech_gain([samples])
+    keep = np.ones(len(samples), np.float32)
+    at = int(rng.uniform(0, 2) * SAMPLE_RATE)
+    while at < len(samples):
+        length = int(rng.uniform(*PAUSE_SECONDS) * SAMPLE_RATE)
+        keep[at : at + length] = 0
+        at += length + int(rng.uniform(*SPEECH_SECONDS) * SAMPLE_RATE)
+    ramp = np.ones(160, np.float32) / 160
+    samples = samples * np.convolve(keep, ramp, mode="same")
+    features = np.concatenate(list(speech_features([samples], gain=gain, threads=1)))
+    middles = (np.arange(len(features)) + 0.5) * SAMPLE_RATE / FPS
+    silenced = keep[np.minimum(middles.astype(int), len(keep) - 1)] == 0
+    return features, silenced
+
+
 def _prepare(clip: Clip, folder: Path, cache: Path) -> str | None:
     """Fill the cache for one clip; returns what is wrong with a clip that cannot be read."""
     try:
@@ -174,7 +206,9 @@ def _fill(clip: Clip, folder: Path, cache: Path) -> None:
         if kind == "tracks":
             arrays = track_clip(path)
         else:
+            paused, silenced = paused_speech(path)
             arrays = {"speech": clip_speech(path).astype(np.float16)}
+            arrays |= {"paused": paused.astype(np.float16), "silenced": silenced}
         partial_file = target.with_suffix(".partial.npz")
         np.savez(partial_file, **arrays)  # pyright: ignore[reportArgumentType]
         partial_file.replace(target)
@@ -199,13 +233,13 @@ def prepare(folder: Path, cache: Path) -> list[str]:
 
 def load_track(cache: Path, clip: Clip) -> Track:
     """Read one clip back from the cache."""
-    speech = None
     with np.load(cache / "tracks" / f"{clip.name}.npz") as data:
         arrays = dict(data)
     if clip.sound:
         with np.load(cache / "speech" / f"{clip.name}.npz") as data:
-            speech = data["speech"].astype(np.float32)
-        count = min(len(speech), len(arrays["valid"]))
+            heard = dict(data)
+        arrays |= {key: heard[key].astype(np.float32) for key in ("speech", "paused")}
+        arrays["silenced"] = heard["silenced"]
+        count = min(map(len, arrays.values()))
         arrays = {key: value[:count] for key, value in arrays.items()}
-        speech = speech[:count]
-    return Track(**arrays, speech=speech)
+    return Track(**arrays)
