@@ -302,6 +302,10 @@ def _data_prepare(options: argparse.Namespace) -> int:
     return BAD_INPUT if problems else OK
 
 
+def _add_cache(parser: Parser) -> None:
+    parser.add_argument("cache", type=Path, metavar="CACHE", help="from openvasa data prepare")
+
+
 def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     group = _add_group(commands, "train", "train the models on prepared data")
     parser = _add_command(
@@ -311,7 +315,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         "fit the facial dynamics code and report its errors on held-out people",
         "openvasa train dynamics cache/",
     )
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="from openvasa data prepare")
+    _add_cache(parser)
     parser = _add_command(
         group,
         "motion",
@@ -320,7 +324,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         "openvasa train motion cache/ runs/first --minutes 60",
         "openvasa train motion cache/ runs/first --minutes 60 --export",
     )
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="from openvasa data prepare")
+    _add_cache(parser)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of checkpoints")
     parser.add_argument(
         "--minutes", type=float, default=60.0, metavar="M", help="in all (default: 60)"
@@ -357,7 +361,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "openvasa evaluate motion cache/",
         "openvasa evaluate motion cache/ --baseline-minutes 1",
     )
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="from openvasa data prepare")
+    _add_cache(parser)
     parser.add_argument(
         "--baseline-minutes",
         type=float,
@@ -372,7 +376,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "measure what the facial dynamics code loses",
         "openvasa evaluate dynamics cache/",
     )
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="from openvasa data prepare")
+    _add_cache(parser)
 
 
 def _evaluate_motion(options: argparse.Namespace) -> int:

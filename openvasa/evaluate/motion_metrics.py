@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from openvasa.face.dynamics import DynamicsCode, lip_gap
-from openvasa.face.topology import LEFT_LID_PAIRS, LIPS, RIGHT_LID_PAIRS
+from openvasa.face.dynamics import DynamicsCode, lid_gap, lip_gap
+from openvasa.face.topology import LIPS
 from openvasa.motion.motion import POSE_DIM
 
 FPS = 25.0
@@ -40,13 +40,8 @@ def pose_change(motion: np.ndarray) -> float:
 
 def lid_opening(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
     """(T,) opening of both eyes against the resting face of the mean head, 1 at rest."""
-    pairs = np.concatenate([RIGHT_LID_PAIRS[1:-1], LEFT_LID_PAIRS[1:-1]])
-
-    def gap(shape: np.ndarray) -> np.ndarray:
-        return (shape[..., pairs[:, 1], 1] - shape[..., pairs[:, 0], 1]).mean(axis=-1)
-
-    rest = float(gap(code.mean_shape))
-    return 1 + gap(code.decode(motion[:, POSE_DIM:])) / rest
+    rest = float(lid_gap(code.mean_shape))
+    return 1 + lid_gap(code.decode(motion[:, POSE_DIM:])) / rest
 
 
 def blinks_per_minute(code: DynamicsCode, motion: np.ndarray) -> float:

@@ -12,7 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from openvasa.face.topology import ASSETS, INNER_LIP_PAIRS, INNER_LIPS, OUTER_LIPS
+from openvasa.face.topology import (
+    ASSETS,
+    INNER_LIP_PAIRS,
+    INNER_LIPS,
+    LEFT_LID_PAIRS,
+    OUTER_LIPS,
+    RIGHT_LID_PAIRS,
+)
 
 DYNAMICS_FILE = ASSETS / "dynamics.npz"
 
@@ -80,6 +87,12 @@ def lip_gap(shape: np.ndarray) -> np.ndarray:
     """Mean vertical gap between the inner lips, canonical units: (..., 478, 3) → (...)."""
     upper, lower = INNER_LIP_PAIRS[1:-1].T
     return (shape[..., lower, 1] - shape[..., upper, 1]).mean(axis=-1)
+
+
+def lid_gap(shape: np.ndarray) -> np.ndarray:
+    """Mean opening of both eyes, canonical units: (..., 478, 3) → (...)."""
+    pairs = np.concatenate([RIGHT_LID_PAIRS[1:-1], LEFT_LID_PAIRS[1:-1]])
+    return (shape[..., pairs[:, 1], 1] - shape[..., pairs[:, 0], 1]).mean(axis=-1)
 
 
 def close_lips(shape: np.ndarray) -> np.ndarray:

@@ -189,7 +189,7 @@ def train(cache: Path) -> dict[str, float]:
         if dynamics is not None:
             loaded[clip.split].append(dynamics)
     code = fit_code(loaded["train"])
-    arrays = {key: value for key, value in vars(code).items()}
+    arrays = vars(code)
     half = {key: value.astype(np.float16) for key, value in arrays.items() if key != "encoder"}
     np.savez_compressed(DYNAMICS_FILE, encoder=arrays["encoder"], **half)
     return report(code, loaded["test"])

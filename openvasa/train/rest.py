@@ -6,8 +6,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from openvasa.face.canonical import HeadTransform, pose_between
-from openvasa.face.dynamics import close_lips, lip_gap
-from openvasa.face.topology import LEFT_LID_PAIRS, RIGHT_LID_PAIRS
+from openvasa.face.dynamics import close_lips, lid_gap, lip_gap
 from openvasa.motion.generator import POSE_FILTER_FRAMES
 from openvasa.train.prepare import Track
 
@@ -19,12 +18,6 @@ def smooth_shape(canonical: np.ndarray) -> np.ndarray:
     return np.asarray(savgol_filter(canonical, 5, 2, axis=0), np.float32)
 
 
-def lid_gap(shape: np.ndarray) -> np.ndarray:
-    """Mean opening of both eyes, canonical units: (..., 478, 3) → (...)."""
-    pairs = np.concatenate([RIGHT_LID_PAIRS[1:-1], LEFT_LID_PAIRS[1:-1]])
-    return (shape[..., pairs[:, 1], 1] - shape[..., pairs[:, 0], 1]).mean(axis=-1)
-
-
 def resting_shape(canonical: np.ndarray, mouth_share: np.ndarray) -> np.ndarray:
     """(478, 3) resting shape of a clip's (T, 478, 3) shapes.
 
@@ -34,7 +27,8 @@ def resting_shape(canonical: np.ndarray, mouth_share: np.ndarray) -> np.ndarray:
     gap = lip_gap(canonical)
     low, high = np.percentile(gap, [5, 25])
     closed = np.median(canonical[(gap >= low) & (gap <= high)], axis=0)
-    usual = np.median(canonical[lid_gap(canonical) >= np.median(lid_gap(canonical))], axis=0)
+    lids = lid_gap(canonical)
+    usual = np.median(canonical[lids >= np.median(lids)], axis=0)
     share = mouth_share[:, None]
     return close_lips(closed * share + usual * (1 - share)).astype(np.float32)
 
