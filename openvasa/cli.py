@@ -555,6 +555,14 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
 
     parser = _add_command(
         group,
+        "experts",
+        _evaluate_experts,
+        "measure whether the experts that judge motion can tell right from wrong",
+        "openvasa evaluate experts cache/",
+    )
+    _add_cache(parser)
+    parser = _add_command(
+        group,
         "controls",
         _evaluate_controls,
         "measure whether gaze, distance and emotion come out as asked, on rendered video",
@@ -565,6 +573,17 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "--portrait", action="append", metavar="P", help="may be repeated; default: the example's"
     )
     parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
+
+
+def _evaluate_experts(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.expert_report import report
+    from openvasa.train.experts import RECIPES, paired
+    from openvasa.train.motion_data import load_clips
+
+    clips = load_clips(options.cache, "test")
+    for name, recipe in RECIPES.items():
+        print(f"{name}: {report(name, paired(options.cache, clips, recipe.excerpt))}\n")
+    return OK
 
 
 def _evaluate_controls(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
 from openvasa.errors import InputError
 from openvasa.motion.controls import Controls
-from openvasa.motion.window import MotionSettings, carried, eased, window_model
+from openvasa.motion.window import MotionSettings, eased, window_model
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 4, 8
 """Hop and look-ahead together, frames: the windows that the network was trained on."""
@@ -55,7 +55,7 @@ class StreamingGenerator:
         self._threads = threads
         self._model = window_model(threads)
         self._rng = np.random.default_rng(self.settings.seed)
-        self._context: np.ndarray | None = None
+        self._context = self._model.at_rest()
         self._held = np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32)
         self._done = 0
 
@@ -92,6 +92,6 @@ class StreamingGenerator:
         noise = self._rng.standard_normal((window, len(model.mean))).astype(np.float32)
         clean = model.sample(noise, self._context, audio, steering, settings)
         frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)[: self.hop]
-        self._context = carried(self._context, frames, model.context)
+        self._context = np.concatenate([self._context, frames])[-model.context :]
         self._done += self.hop
         return frames * model.deviation + model.mean

@@ -31,8 +31,8 @@ from openvasa.train.motion_data import (
     TalkingClip,
     WindowSampler,
     fit_normaliser,
-    lip_points_matrix,
     load_clips,
+    points_matrix,
 )
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 
@@ -46,25 +46,29 @@ class TrainConfig:
         live_share: share of steps on live windows.
         drop_*: share of windows without that condition.
         audio_noise: deviation of the noise on the encoder's features.
-        context_noise: largest deviation of the noise on the frames before.
+        context_noise, live_context_noise: largest deviation of the noise on the frames before, in
+            whole-file and in live windows. Live ones see mostly motion that they made themselves.
+        lid_weight: how much the lids count against the lips.
         low_noise_weight: how much more a nearly clean window counts than pure noise.
     """
 
     batch: int = 32
     live_batch: int = 64
-    live_share: float = 0.35
+    live_share: float = 0.45
     learning_rate: float = 6e-4
     warmup: int = 200
     weight_decay: float = 0.02
     average: float = 0.998
     audio_noise: float = 0.2
     context_noise: float = 0.2
+    live_context_noise: float = 0.6
     drop_audio: float = 0.1
     drop_context: float = 0.15
     drop_style: float = 0.2
     drop_controls: float = 0.4
     velocity_weight: float = 4.0
     lip_weight: float = 1.0
+    lid_weight: float = 3.0
     low_noise_weight: float = 10.0
     seed: int = 0
 
@@ -79,10 +83,12 @@ class GeometryLoss:
     deviation: Tensor
 
     @staticmethod
-    def build(normaliser: Normaliser, device: str) -> GeometryLoss:
+    def build(normaliser: Normaliser, config: TrainConfig, device: str) -> GeometryLoss:
         """Prepare for a normaliser."""
         code = dynamics_code()
-        points = np.unique(np.concatenate([LIPS, INNER_LIPS, OUTER_LIPS, RIGHT_EYE, LEFT_EYE]))
+        lips = points_matrix(code, np.unique(np.concatenate([LIPS, INNER_LIPS, OUTER_LIPS])))
+        lids = points_matrix(code, np.concatenate([RIGHT_EYE, LEFT_EYE]))
+        points = np.hstack([lips, lids * math.sqrt(config.lid_weight)])
         # Codes weigh as much as they move the face, pose as much as the strongest code.
         strength = np.sqrt((code.basis**2).sum(axis=(1, 2))) * normaliser.deviation[POSE_DIM:]
         weights = np.concatenate([np.full(POSE_DIM, strength.max()), strength])
@@ -92,7 +98,7 @@ class GeometryLoss:
             return torch.tensor(array, dtype=torch.float32, device=device)
 
         return GeometryLoss(
-            tensor(lip_points_matrix(code, points)),
+            tensor(points),
             tensor(weights / weights.mean()),
             tensor(normaliser.mean[POSE_DIM:]),
             tensor(normaliser.deviation[POSE_DIM:]),
@@ -164,7 +170,9 @@ def _step_loss(
     features = slice(0, 2 * ENCODER_DIM)
     speech[..., features] += config.audio_noise * torch.randn_like(speech[..., features])
     # Generated context is never quite like real motion; noise makes up for that.
-    amount = config.context_noise * torch.rand(size, 1, 1, device=device)
+    live = clean.shape[1] < network.config.window
+    context_noise = config.live_context_noise if live else config.context_noise
+    amount = context_noise * torch.rand(size, 1, 1, device=device)
     heard_context = context + amount * torch.randn_like(context)
     with torch.autocast(device, dtype=torch.bfloat16):
         predicted = network(
@@ -222,7 +230,7 @@ def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = N
         clips, normaliser, network_config.context, network_config.window, seed=config.seed + step
     )
     choices = np.random.default_rng([config.seed, step])
-    geometry = GeometryLoss.build(normaliser, device)
+    geometry = GeometryLoss.build(normaliser, config, device)
     (run / "config.json").write_text(json.dumps(asdict(config) | asdict(network_config)))
     started, running = time.monotonic() - spent * 60, {}
     network.train()
