@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from openvasa.audio.features import ENCODER_DIM
-from openvasa.face.dynamics import dynamics_code
+from openvasa.face.dynamics import dynamics_code, lid_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
@@ -49,6 +49,8 @@ class TrainConfig:
         context_noise, live_context_noise: largest deviation of the noise on the frames before, in
             whole-file and in live windows. Live ones see mostly motion that they made themselves.
         lid_weight: how much the lids count against the lips.
+        blink_weight: how much more a frame with closed eyes counts. Blinks are rare and short: a
+            network half trained plays safe and only lowers the lids.
         low_noise_weight: how much more a nearly clean window counts than pure noise.
     """
 
@@ -69,6 +71,7 @@ class TrainConfig:
     velocity_weight: float = 4.0
     lip_weight: float = 1.0
     lid_weight: float = 3.0
+    blink_weight: float = 4.0
     low_noise_weight: float = 10.0
     seed: int = 0
 
@@ -79,6 +82,7 @@ class GeometryLoss:
 
     points: Tensor
     code_weights: Tensor
+    lids: Tensor
     mean: Tensor
     deviation: Tensor
 
@@ -100,9 +104,15 @@ class GeometryLoss:
         return GeometryLoss(
             tensor(points),
             tensor(weights / weights.mean()),
+            tensor(lid_gap(code.basis) / lid_gap(code.mean_shape)),
             tensor(normaliser.mean[POSE_DIM:]),
             tensor(normaliser.deviation[POSE_DIM:]),
         )
+
+    def closed_eyes(self, motion: Tensor) -> Tensor:
+        """(B, n, 6 + D) normalised motion → (B, n), 0 with open eyes to 1 in a blink."""
+        codes = motion[..., POSE_DIM:] * self.deviation + self.mean
+        return ((0.75 - (1 + codes @ self.lids)) / 0.5).clamp(0, 1)
 
     def __call__(
         self, predicted: Tensor, target: Tensor, weight: Tensor, config: TrainConfig
@@ -190,7 +200,8 @@ def _step_loss(
     last = context[:, -1:]
     weight = _noise_weight(angle.sin()[:, :, 0], config.low_noise_weight)
     # The frame before the window is known: it only counts in the velocity, where it is given.
-    frames = torch.cat([has_context[:, None], tensors["inside"]], dim=1) * weight
+    counted = tensors["inside"] * (1 + config.blink_weight * geometry.closed_eyes(clean))
+    frames = torch.cat([has_context[:, None], counted], dim=1) * weight
     return geometry(
         torch.cat([last, predicted.float()], dim=1), torch.cat([last, clean], dim=1), frames, config
     )
