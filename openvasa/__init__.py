@@ -16,26 +16,37 @@ if TYPE_CHECKING:
     from openvasa.face.latent import FaceLatent
     from openvasa.motion.generator import MotionSettings
     from openvasa.motion.motion import Motion
+    from openvasa.provenance.embed import WatermarkEmbedder
+    from openvasa.provenance.marking import UNMARKED, Marking
+    from openvasa.provenance.read import read_watermark
     from openvasa.video import Video, animate
 
 __all__ = [
+    "UNMARKED",
     "FaceLatent",
     "InputError",
+    "Marking",
     "Motion",
     "MotionSettings",
     "Video",
+    "WatermarkEmbedder",
     "animate",
     "load_portrait",
+    "read_watermark",
 ]
 
 _HOMES = {
+    "UNMARKED": "openvasa.provenance.marking",
     "FaceLatent": "openvasa.face.latent",
     "InputError": "openvasa.errors",
+    "Marking": "openvasa.provenance.marking",
     "Motion": "openvasa.motion.motion",
     "MotionSettings": "openvasa.motion.generator",
     "Video": "openvasa.video",
+    "WatermarkEmbedder": "openvasa.provenance.embed",
     "animate": "openvasa.video",
     "load_portrait": "openvasa.face.encode",
+    "read_watermark": "openvasa.provenance.read",
 }
 
 

@@ -7,8 +7,6 @@ import numpy as np
 
 from openvasa.provenance.pattern import tile, tile_side
 
-SMALLEST = 64
-"""Smallest side of a frame, px."""
 FLAT, BUSY = 0.7, 2.0
 """The pattern's standard deviation on flat and on busy ground, of 255."""
 PER_ACTIVITY = 0.4
@@ -31,15 +29,14 @@ class WatermarkEmbedder:
         """Prepare the pattern.
 
         Args:
-            size: (width, height) of the frames, px, each at least `SMALLEST`.
+            size: (width, height) of the frames, px. Below some 200 px the mark is there, but too
+                few pixels carry it to be read from every picture.
             content_id: 0 to 2³² - 1; `read_watermark` gives it back.
 
         Raises:
-            ValueError: a smaller size, or a number of more than 32 bits.
+            ValueError: a number of more than 32 bits.
         """
         width, height = size
-        if min(size) < SMALLEST:
-            raise ValueError(f"frames of {width}×{height} px are too small for the watermark")
         side = tile_side(width, height)
         period = tile(side, content_id)
         whole = np.tile(period, (-(-height // side), -(-width // side)))[:height, :width]
@@ -55,7 +52,7 @@ class WatermarkEmbedder:
         return _add(frame, self._pattern, _at_corners(_strengths(frame)))
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _strengths(frame: np.ndarray) -> np.ndarray:
     """What each block of green hides: (rows + 2, columns + 2) float32 with a repeated rim."""
     height, width = frame.shape[:2]
@@ -82,7 +79,7 @@ def _strengths(frame: np.ndarray) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _at_corners(blocks: np.ndarray) -> np.ndarray:
     """The least of the four blocks at each corner: edges must not spill on flat ground."""
     rows, columns = blocks.shape
@@ -95,7 +92,7 @@ def _at_corners(blocks: np.ndarray) -> np.ndarray:
     return out
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _add(frame: np.ndarray, pattern: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """The frame plus the pattern, its strength interpolated between the blocks' corners."""
     height, width = frame.shape[:2]

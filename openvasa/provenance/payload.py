@@ -7,7 +7,6 @@ every mark of ours: the coded bits that follow from them alone are what a reader
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -28,19 +27,6 @@ KNOWN_CODED_BITS = _PREFIX_BITS * len(_GENERATORS)
 """So many coded bits, the first ones, do not depend on the content id."""
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """The message that fits best.
-
-    Attributes:
-        content_id: 32 bits.
-        coded: (CODED_BITS,) float32 of ±1, the coded bits it stands for.
-    """
-
-    content_id: int
-    coded: np.ndarray
-
-
 def encode(content_id: int) -> np.ndarray:
     """The coded bits of our mark with this 32-bit content id, (CODED_BITS,) float32 of ±1."""
     if not 0 <= content_id < 1 << CONTENT_BITS:
@@ -51,32 +37,38 @@ def encode(content_id: int) -> np.ndarray:
     return _run(bits + [0] * _MEMORY)
 
 
-def decode(soft: np.ndarray) -> Decoded:
-    """The content id that fits best; there is always one, so judge the fit.
+def decode(soft: np.ndarray) -> np.ndarray:
+    """The content ids that fit best; there is always one, so judge the fit.
 
     Args:
-        soft: (CODED_BITS,) float32, positive where a bit is likely +1; any common scale.
+        soft: (n, CODED_BITS) float32, n words; positive where a bit is likely +1, any scale.
+
+    Returns:
+        (n,) int64.
     """
     signs, sources = _trellis()
-    steps = soft[KNOWN_CODED_BITS:].reshape(-1, len(_GENERATORS)).astype(np.float32)
+    words = soft[:, KNOWN_CODED_BITS:].reshape(len(soft), -1, len(_GENERATORS)).astype(np.float32)
+    steps = words.shape[1]
     states = np.arange(1 << _MEMORY)
     # A state's newest bit is its top bit, so it says by itself which bit led into it.
     newest = states >> (_MEMORY - 1)
-    score = np.full(len(states), -np.inf, np.float32)
-    score[_state_after_prefix()] = 0.0
-    came_from = np.empty((len(steps), len(states)), np.int64)
-    for step, received in enumerate(steps):
-        branches = signs @ received
-        paths = score[sources] + branches[sources, newest[:, None]]
-        better = paths.argmax(axis=1)
-        came_from[step] = sources[states, better]
-        score = paths[states, better]
-    state, content_id = 0, 0
-    for step in reversed(range(len(steps))):
+    into = signs[sources, newest[:, None]]
+    score = np.full((len(soft), len(states)), -np.inf, np.float32)
+    score[:, _state_after_prefix()] = 0.0
+    second = np.empty((steps, len(soft), len(states)), np.bool_)
+    for step in range(steps):
+        branches = into.reshape(-1, len(_GENERATORS)) @ words[:, step].T
+        paths = score[:, sources] + branches.T.reshape(len(soft), len(states), 2)
+        second[step] = paths[..., 1] > paths[..., 0]
+        score = paths.max(axis=2)
+    state = np.zeros(len(soft), np.int64)
+    content_ids = np.zeros(len(soft), np.int64)
+    for step in reversed(range(steps)):
         if step < CONTENT_BITS:
-            content_id |= int(newest[state]) << (CONTENT_BITS - 1 - step)
-        state = came_from[step, state]
-    return Decoded(content_id, encode(content_id))
+            content_ids |= newest[state] << (CONTENT_BITS - 1 - step)
+        taken = second[step, np.arange(len(soft)), state].astype(np.int64)
+        state = sources[state, taken]
+    return content_ids
 
 
 def _run(bits: list[int]) -> np.ndarray:

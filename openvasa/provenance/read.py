@@ -16,12 +16,13 @@ for one excerpt, whatever the picture.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from heapq import nlargest
 
 import cv2
 import numpy as np
+from scipy.fft import irfft2
 
 from openvasa.provenance.pattern import RING, harmonics
 from openvasa.provenance.payload import CODED_BITS, KNOWN_CODED_BITS, VERSION, decode, encode
@@ -78,6 +79,15 @@ class _Pose:
 
 
 @dataclass(frozen=True)
+class _Words:
+    """Decoded words: (n,) content ids, correlations in σ, and shares of harmonics that agree."""
+
+    content_id: np.ndarray
+    correlation: np.ndarray
+    agreement: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Orientation:
     """Where the harmonics are found in a mirrored or turned picture.
 
@@ -95,7 +105,7 @@ class FrameMean:
     """The mean of frames, reduced: all that the reader looks at."""
 
     def __init__(self) -> None:
-        self._sum: np.ndarray | None = None
+        self._sum = np.zeros((0, 0), np.float32)
         self._scale = 1.0
         self._count = 0
 
@@ -107,14 +117,13 @@ class FrameMean:
         if self._scale < 1:
             size = (round(width * self._scale), round(height * self._scale))
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        if self._sum is None:
-            self._sum = np.zeros(grey.shape, np.float32)
-        self._sum += grey
+        total = self._sum if self._count else np.zeros(grey.shape, np.float32)
+        self._sum = cv2.add(total, grey, dtype=cv2.CV_32F)
         self._count += 1
 
     def read(self) -> Watermark | None:
         """The watermark, if there is one."""
-        if self._sum is None:
+        if not self._count:
             return None
         return _read(_flatten(self._sum / self._count), self._scale)
 
@@ -142,24 +151,24 @@ def _read(flat: np.ndarray, scale: float) -> Watermark | None:
 
 def _best(flat: np.ndarray, scale: float, tiles: np.ndarray) -> Watermark | None:
     likely = nlargest(_FIRST_LOOK, _poses(flat, tiles), key=lambda pose: pose.synchronised)
-    likelier = nlargest(_SECOND_LOOK, likely, key=lambda pose: _word(flat, pose, _GRID)[0])
-    best: Watermark | None = None
-    for pose in likelier:
-        for change in _REFINEMENTS:
-            refined = _Pose(pose.synchronised, pose.tile * (1 + change), pose.orientation)
-            correlation, agreement, content_id = _word(flat, refined, _FINE_GRID)
-            if correlation >= max(THRESHOLD, best.correlation if best else 0):
-                best = Watermark(
-                    content_id=content_id,
-                    version=VERSION,
-                    correlation=correlation,
-                    agreement=agreement,
-                    tile_px=refined.tile / scale,
-                    mirrored=pose.orientation >= 4,
-                    quarter_turns=-pose.orientation % 4,
-                )
-        if best is not None:
-            return best
+    if not likely:
+        return None
+    fits = _words(flat, likely, _GRID).correlation
+    for index in np.argsort(-fits)[:_SECOND_LOOK]:
+        pose = likely[index]
+        refined = [replace(pose, tile=pose.tile * (1 + change)) for change in _REFINEMENTS]
+        words = _words(flat, refined, _FINE_GRID)
+        best = int(words.correlation.argmax())
+        if words.correlation[best] >= THRESHOLD:
+            return Watermark(
+                content_id=int(words.content_id[best]),
+                version=VERSION,
+                correlation=float(words.correlation[best]),
+                agreement=float(words.agreement[best]),
+                tile_px=refined[best].tile / scale,
+                mirrored=pose.orientation >= 4,
+                quarter_turns=-pose.orientation % 4,
+            )
     return None
 
 
@@ -172,49 +181,55 @@ def _flatten(grey: np.ndarray) -> np.ndarray:
 
 def _poses(flat: np.ndarray, tiles: np.ndarray) -> Iterator[_Pose]:
     """Each tile size and orientation with how well it synchronises at its best shift."""
-    known = harmonics().bit < KNOWN_CODED_BITS
     for tile in tiles:
         # Finer waves than the picture's pixels hold nothing.
         if tile < 2 * RING[1]:
             continue
         series = _series(flat, tile)
-        for index in range(8):
-            surface, sigma = _shifts(series, index, known, _GRID)
-            yield _Pose(float(surface.max()) / sigma, float(tile), index)
+        surfaces = [_shifts(series, orientation, _GRID) for orientation in range(8)]
+        for orientation, surface in enumerate(surfaces):
+            yield _Pose(float(surface.max()), float(tile), orientation)
 
 
-def _word(flat: np.ndarray, pose: _Pose, grid: int) -> tuple[float, float, int]:
-    """The best word at a pose: its correlation in σ, the share of right signs, its content id."""
-    series = _series(flat, pose.tile)
+def _words(flat: np.ndarray, poses: list[_Pose], grid: int) -> _Words:
+    """The word that fits best at each pose."""
+    bit = harmonics().bit
+    aligned, sigma = np.empty((len(poses), len(bit))), np.empty(len(poses))
+    soft = np.empty((len(poses), CODED_BITS), np.float32)
+    for index, pose in enumerate(poses):
+        series = _series(flat, pose.tile)
+        surface = _shifts(series, pose.orientation, grid)
+        row, column = np.unravel_index(surface.argmax(), surface.shape)
+        where = _orientations()[pose.orientation]
+        turn = np.exp(2j * np.pi / grid * (where.kx * column + where.ky * row))
+        arrived = series[where.ky, where.kx + _LIMIT]
+        aligned[index] = np.real(arrived * np.conj(where.phase) * turn)
+        sigma[index] = _sigma(arrived)
+        soft[index] = np.bincount(bit, aligned[index], CODED_BITS)
+    content_id = decode(soft)
+    matched = aligned * np.stack([encode(int(word))[bit] for word in content_id])
+    return _Words(content_id, matched.sum(axis=1) / sigma, np.mean(matched > 0, axis=1))
+
+
+def _shifts(series: np.ndarray, orientation: int, grid: int) -> np.ndarray:
+    """Correlation with the known bits at each of grid × grid shifts, in σ of chance."""
     known = harmonics().bit < KNOWN_CODED_BITS
-    surface, _ = _shifts(series, pose.orientation, known, grid)
-    row, column = np.unravel_index(surface.argmax(), surface.shape)
-    where = _orientations()[pose.orientation]
-    turn = np.exp(2j * np.pi / grid * (where.kx * column + where.ky * row))
-    arrived = series[where.ky, where.kx + _LIMIT]
-    aligned = (arrived * np.conj(where.phase) * turn).real
-    soft = np.bincount(harmonics().bit, aligned, CODED_BITS)
-    decoded = decode(soft.astype(np.float32))
-    matched = aligned * decoded.coded[harmonics().bit]
-    sigma = float(np.sqrt(np.sum(np.abs(arrived) ** 2) / 2))
-    return float(matched.sum()) / max(sigma, 1e-12), float(np.mean(matched > 0)), decoded.content_id
-
-
-def _shifts(
-    series: np.ndarray, orientation: int, chosen: np.ndarray, grid: int
-) -> tuple[np.ndarray, float]:
-    """Correlation with the chosen harmonics at each of grid × grid shifts, and its σ by chance."""
     where = _orientations()[orientation]
-    kx, ky = where.kx[chosen], where.ky[chosen]
+    kx, ky = where.kx[known], where.ky[known]
     arrived = series[ky, kx + _LIMIT]
+    # Of the harmonics with a known bit, the sign is that of any of our words.
+    product = arrived * np.conj(where.phase[known]) * _any_word()[known]
     spectrum = np.zeros((grid, grid // 2 + 1), np.complex64)
-    product = arrived * np.conj(where.phase[chosen] * _signs()[chosen])
     # irfft2 takes the half plane of positive kx; the other half is its conjugate.
     left = kx < 0
     spectrum[np.where(left, -ky, ky), np.abs(kx)] = np.where(left, np.conj(product), product)
     spectrum[-ky[kx == 0], 0] = np.conj(product[kx == 0])
-    surface = np.fft.irfft2(spectrum, (grid, grid)) * (grid * grid / 2)
-    return surface, max(float(np.sqrt(np.sum(np.abs(arrived) ** 2) / 2)), 1e-12)
+    surface = np.asarray(irfft2(spectrum, (grid, grid), overwrite_x=True))
+    return surface * np.float32(grid * grid / 2 / _sigma(arrived))
+
+
+def _sigma(arrived: np.ndarray) -> float:
+    return max(float(np.sqrt(np.sum(np.abs(arrived) ** 2) / 2)), 1e-12)
 
 
 def _series(flat: np.ndarray, tile: float) -> np.ndarray:
@@ -224,15 +239,23 @@ def _series(flat: np.ndarray, tile: float) -> np.ndarray:
         (LIMIT + 1, 2 LIMIT + 1) complex64: ky from 0, kx from -LIMIT.
     """
     height, width = flat.shape
-    step = -2j * np.pi / tile
-    frequencies = np.arange(-_LIMIT, _LIMIT + 1)
-    across = np.exp(step * np.outer(np.arange(width), frequencies)).astype(np.complex64)
-    down = np.exp(step * np.outer(frequencies[_LIMIT:], np.arange(height))).astype(np.complex64)
-    series = (down @ flat) @ across
+    across, down = _waves(width, tile), _waves(height, tile).T
+    # Two real products are half the work of a complex one.
+    columns = np.real(down) @ flat + 1j * (np.imag(down) @ flat)
+    right, left = columns @ across, columns @ np.conj(across[:, :0:-1])
+    series = np.concatenate([left, right], axis=1)
     rings, ring = _rings()
     power = np.bincount(ring.ravel(), np.abs(series).ravel() ** 2, rings)
     number = np.bincount(ring.ravel(), minlength=rings)
     return series / np.sqrt(power / number + 1e-20)[ring].astype(np.float32)
+
+
+def _waves(length: int, tile: float) -> np.ndarray:
+    """(length, LIMIT + 1) complex64: e^(-2πi k x / tile) for k = 0 … LIMIT."""
+    angle = np.outer(np.arange(length), np.arange(_LIMIT + 1)) * (-2 * np.pi / tile)
+    # Wrapped first, for float32 does not know large angles.
+    angle = np.remainder(angle, 2 * np.pi).astype(np.float32)
+    return np.cos(angle) + np.complex64(1j) * np.sin(angle)
 
 
 @lru_cache(maxsize=1)
@@ -243,8 +266,8 @@ def _rings() -> tuple[int, np.ndarray]:
 
 
 @lru_cache(maxsize=1)
-def _signs() -> np.ndarray:
-    """(n,) float32: the signs of the harmonics that carry known bits; of the others, anything."""
+def _any_word() -> np.ndarray:
+    """(n,) float32: the harmonics' signs in one of our words."""
     return encode(0)[harmonics().bit]
 
 
