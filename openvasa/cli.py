@@ -592,6 +592,34 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
 
+    parser = _add_command(
+        group,
+        "watermark",
+        _bench_watermark,
+        "measure what the invisible watermark survives, costs, and finds where it is not",
+        "openvasa bench watermark --portraits portraits/ --clips clips/ --compare",
+    )
+    parser.add_argument(
+        "--portraits", type=Path, metavar="DIR", help="pictures to animate (default: the example's)"
+    )
+    parser.add_argument(
+        "--clips", type=Path, metavar="DIR", help="count false marks in these real clips"
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="measure the package blind-watermark beside it"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+
+
+def _bench_watermark(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from openvasa.evaluate.watermark import bench_watermark, table
+
+    figures = bench_watermark(options.portraits, options.clips, options.compare)
+    print(json.dumps(asdict(figures), indent=2) if options.json else table(figures))
+    return OK
+
 
 def _bench_animate(options: argparse.Namespace) -> int:
     from dataclasses import asdict

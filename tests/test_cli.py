@@ -38,6 +38,7 @@ COMMANDS = [
     ["evaluate", "dynamics"],
     ["bench"],
     ["bench", "animate"],
+    ["bench", "watermark"],
     ["doctor"],
 ]
 
