@@ -19,7 +19,9 @@ from openvasa.evaluate.bench import cores, cpu_name
 
 ASSETS = Path(__file__).parent / "assets"
 ASSET_FILES = (
+    "detector.json",
     "dynamics.npz",
+    "label_cn.png",
     "motion.onnx",
     "motion_normaliser.npz",
     "third_party/face_blendshapes.tflite",

@@ -279,8 +279,8 @@ def _written(frames: Frames) -> Frames:
         return list(read_frames(path))
 
 
-def _h264(frames: Iterable[np.ndarray], crf: int, fps: int = FPS) -> Frames:
-    """Encode by x264 as most programs do, and decode."""
+def reencoded(frames: Iterable[np.ndarray], crf: int, fps: int = FPS) -> Frames:
+    """(h, w, 3) uint8 RGB frames, encoded by x264 (medium) as most programs do, and decoded."""
     buffer, reformatter = io.BytesIO(), VideoReformatter()
     with av.open(buffer, "w", format="mp4") as out:
         stream = out.add_stream("libx264", rate=fps, options={"crf": str(crf)})
@@ -332,23 +332,23 @@ def _contrast(frames: Frames, gain: float) -> Frames:
 
 ATTACKS: dict[str, Callable[[Frames], Frames]] = {
     "as written": lambda f: f,
-    "H.264 CRF 23": lambda f: _h264(f, 23),
-    "H.264 CRF 28": lambda f: _h264(f, 28),
-    "H.264 CRF 32": lambda f: _h264(f, 32),
-    "scaled 0.5, CRF 23": lambda f: _h264(_scaled(f, 0.5), 23),
-    "scaled 0.75, CRF 23": lambda f: _h264(_scaled(f, 0.75), 23),
-    "scaled 1.5, CRF 23": lambda f: _h264(_scaled(f, 1.5), 23),
-    "scaled 2, CRF 23": lambda f: _h264(_scaled(f, 2), 23),
-    "cropped to 70 %, CRF 23": lambda f: _h264(_cropped(f), 23),
-    "25 to 30 fps, CRF 23": lambda f: _h264(_at_30(f), 23, 30),
-    "brightness +20 %, CRF 23": lambda f: _h264(_toned(f, 1.2, 0), 23),
-    "brightness -20 %, CRF 23": lambda f: _h264(_toned(f, 0.8, 0), 23),
-    "contrast +20 %, CRF 23": lambda f: _h264(_contrast(f, 1.2), 23),
-    "contrast -20 %, CRF 23": lambda f: _h264(_contrast(f, 0.8), 23),
+    "H.264 CRF 23": lambda f: reencoded(f, 23),
+    "H.264 CRF 28": lambda f: reencoded(f, 28),
+    "H.264 CRF 32": lambda f: reencoded(f, 32),
+    "scaled 0.5, CRF 23": lambda f: reencoded(_scaled(f, 0.5), 23),
+    "scaled 0.75, CRF 23": lambda f: reencoded(_scaled(f, 0.75), 23),
+    "scaled 1.5, CRF 23": lambda f: reencoded(_scaled(f, 1.5), 23),
+    "scaled 2, CRF 23": lambda f: reencoded(_scaled(f, 2), 23),
+    "cropped to 70 %, CRF 23": lambda f: reencoded(_cropped(f), 23),
+    "25 to 30 fps, CRF 23": lambda f: reencoded(_at_30(f), 23, 30),
+    "brightness +20 %, CRF 23": lambda f: reencoded(_toned(f, 1.2, 0), 23),
+    "brightness -20 %, CRF 23": lambda f: reencoded(_toned(f, 0.8, 0), 23),
+    "contrast +20 %, CRF 23": lambda f: reencoded(_contrast(f, 1.2), 23),
+    "contrast -20 %, CRF 23": lambda f: reencoded(_contrast(f, 0.8), 23),
     "one frame as PNG": lambda f: f[len(f) // 2 :][:1],
     "one frame as JPEG quality 50": lambda f: [_jpeg(f[len(f) // 2], 50)],
-    "cropped, halved, CRF 28 (beyond)": lambda f: _h264(_scaled(_cropped(f), 0.5), 28),
-    "mirrored, CRF 28 (beyond)": lambda f: _h264([g[:, ::-1] for g in f], 28),
+    "cropped, halved, CRF 28 (beyond)": lambda f: reencoded(_scaled(_cropped(f), 0.5), 28),
+    "mirrored, CRF 28 (beyond)": lambda f: reencoded([g[:, ::-1] for g in f], 28),
 }
 
 

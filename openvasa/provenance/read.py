@@ -8,9 +8,9 @@ correlation with the picture.
 False positives. In a picture without the mark the pattern's phases, drawn at random once, are
 independent of the picture's coefficients R. So for any one pose and any one word, the correlation
 z = Σ Re(R·phase*·bit) / sqrt(Σ|R|²/2) exceeds t with probability at most exp(-t²/2) (each term is
-sub-Gaussian with variance |R|²/2). At most 263 sizes × 8 orientations × 64² shifts × 5 refinements
-× 2³² words are looked at: 4·10¹⁷. With t = 10.9 the sum of all these probabilities is below 10⁻⁸
-for one excerpt, whatever the picture.
+sub-Gaussian with variance |R|²/2). At most (262 sizes × 8 orientations × 64² shifts + 6 poses × 5
+refinements × 256² shifts) × 2³² words are looked at: 5·10¹⁶. With t = 10.9 the sum of all these
+probabilities is below 10⁻⁹ for one excerpt, whatever the picture.
 """
 
 from __future__ import annotations
