@@ -184,9 +184,12 @@ def bench_watermark(portraits: Path | None, clips: Path | None, compare: bool) -
         figures.other_embed_ms, figures.other_psnr_db, figures.other_survival = other
     if clips is not None:
         for path in tqdm(_real_clips(clips), "unmarked clips", leave=False):
-            for seconds, found in _marks_in(path):
-                figures.unmarked_seconds += seconds
-                figures.false_positives += found
+            try:
+                for seconds, found in _marks_in(path):
+                    figures.unmarked_seconds += seconds
+                    figures.false_positives += found
+            except InputError as error:
+                tqdm.write(f"left out: {error}")
     return figures
 
 
