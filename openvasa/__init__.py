@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from openvasa.errors import InputError
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import FaceLatent
-    from openvasa.motion.generator import MotionSettings
+    from openvasa.motion.controls import Controls, Curve
     from openvasa.motion.motion import Motion
+    from openvasa.motion.window import MotionSettings
     from openvasa.provenance.embed import WatermarkEmbedder
     from openvasa.provenance.marking import UNMARKED, Marking
     from openvasa.provenance.read import read_watermark
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UNMARKED",
+    "Controls",
+    "Curve",
     "FaceLatent",
     "InputError",
     "Marking",
@@ -37,11 +40,13 @@ __all__ = [
 
 _HOMES = {
     "UNMARKED": "openvasa.provenance.marking",
+    "Controls": "openvasa.motion.controls",
+    "Curve": "openvasa.motion.controls",
     "FaceLatent": "openvasa.face.latent",
     "InputError": "openvasa.errors",
     "Marking": "openvasa.provenance.marking",
     "Motion": "openvasa.motion.motion",
-    "MotionSettings": "openvasa.motion.generator",
+    "MotionSettings": "openvasa.motion.window",
     "Video": "openvasa.video",
     "WatermarkEmbedder": "openvasa.provenance.embed",
     "animate": "openvasa.video",
