@@ -420,6 +420,69 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         help="length of the video; the audio is looped or cut to it (default: 30)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+    parser = _add_command(
+        group,
+        "live",
+        _bench_live,
+        "feed a voice in real time: frames a second, latency, frames left out, load, memory",
+        "openvasa bench live",
+        "openvasa bench live --seconds 300 --fps 50 --encode vp8 --json",
+    )
+    parser.add_argument("--portrait", type=Path, metavar="P", help="default: the example's")
+    parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, metavar="S", help="to measure (default: 60)"
+    )
+    _add_live_options(parser)
+    parser.add_argument(
+        "--chunk", type=int, default=20, metavar="MS", help="sound pushed at once (default: 20)"
+    )
+    parser.add_argument(
+        "--encode",
+        choices=["none", "jpeg", "vp8", "h264"],
+        default="none",
+        help="encode the video as well (default: none)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+
+
+def _add_live_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--fps", type=int, default=40, metavar="N", help="25, 30, 40, 50 or 60 (default: 40)"
+    )
+    parser.add_argument(
+        "--hop",
+        type=int,
+        default=2,
+        metavar="N",
+        help="steps of 40 ms in which motion is made; 1 costs twice as much (default: 2)",
+    )
+    parser.add_argument(
+        "--lookahead",
+        type=int,
+        default=2,
+        metavar="N",
+        help="steps of 40 ms that the lips hear ahead; fewer answer sooner (default: 2)",
+    )
+
+
+def _bench_live(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from openvasa.evaluate.bench_live import bench_live, live_table
+
+    figures = bench_live(
+        options.portrait,
+        options.audio,
+        seconds=options.seconds,
+        fps=options.fps,
+        chunk_ms=options.chunk,
+        encode=options.encode,
+        hop=options.hop,
+        lookahead=options.lookahead,
+    )
+    print(json.dumps(asdict(figures), indent=2) if options.json else live_table(figures))
+    return OK
 
 
 def _bench_animate(options: argparse.Namespace) -> int:

@@ -107,8 +107,8 @@ def bench_animate(portrait: Path | None, audio: Path | None, seconds: float) -> 
     """
     if seconds < 1:
         raise InputError(f"seconds {seconds:g}: choose 1 or more")
-    portrait = portrait or _example("portrait.jpg", "--portrait")
-    audio = audio or _example("voice.wav", "--audio")
+    portrait = portrait or example("portrait.jpg", "--portrait")
+    audio = audio or example("voice.wav", "--audio")
     with tempfile.TemporaryDirectory() as folder:
         voice = Path(folder) / "voice.wav"
         loop_voice(audio, voice, seconds)
@@ -197,7 +197,8 @@ def loop_voice(audio: Path, target: Path, seconds: float) -> None:
         file.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
-def _example(name: str, option: str) -> Path:
+def example(name: str, option: str) -> Path:
+    """A file of this checkout's examples; `option` is what the user can give in its place."""
     path = EXAMPLES / name
     if not path.is_file():
         raise InputError(f"bench: no examples/{name} beside this installation; give {option}")
