@@ -31,7 +31,11 @@ PREVIEW_SIZE = 256
 MOTION_RATE = 25
 """Frames a second of motion as it is generated and saved."""
 
-TRAINING_PACKAGES = {"onnx", "onnxscript", "safetensors", "torch"}
+EXTRAS = {
+    "train": {"onnx", "onnxscript", "safetensors", "torch"},
+    "live": {"aiortc", "fastapi", "multipart", "prometheus_client", "uvicorn", "websockets"},
+}
+"""Packages that come with an extra only."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -63,13 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except SystemExit as leaving:
             return leaving.code if isinstance(leaving.code, int) else OK
         except ModuleNotFoundError as error:
-            if error.name not in TRAINING_PACKAGES:
+            extra = _extra_with(error.name or "")
+            if extra is None:
                 raise
-            return _bad_input(f"needs {error.name}; run pip install 'openvasa[train]'")
+            return _bad_input(f"needs {error.name}; run pip install 'openvasa[{extra}]'")
         except InputError as error:
             return _bad_input(str(error))
         except OSError as error:
             return _bad_input(_describe(error))
+
+
+def _extra_with(package: str) -> str | None:
+    return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
 
 
 def _parser() -> Parser:
@@ -86,6 +95,7 @@ def _parser() -> Parser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_bench(commands)
+    _add_live(commands)
     _add_command(
         commands,
         "doctor",
@@ -278,6 +288,76 @@ def _progress_bar(video: Video, quiet: bool) -> Iterator[Callable[[int], None]]:
     finally:
         if bar is not None:
             bar.close()
+
+
+def _add_live(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "live",
+        _live,
+        "serve talking portraits in real time to browsers",
+        "openvasa live",
+        "openvasa live --portrait me.jpg --portrait painting.png --port 9000",
+        "openvasa live --host 0.0.0.0 --certificate cert.pem key.pem",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="where to listen; any but a loopback address asks for a token (default: 127.0.0.1)",
+    )
+    parser.add_argument("--port", type=int, default=8765, metavar="N", help="(default: 8765)")
+    parser.add_argument(
+        "--portrait",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a picture or avatar .npz to choose from; may be given more than once",
+    )
+    parser.add_argument(
+        "--piper-voice",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.onnx",
+        help="a Piper voice to speak text with; eSpeak NG is found by itself",
+    )
+    parser.add_argument("--token", metavar="T", help="ask for this token (default: made up)")
+    parser.add_argument(
+        "--certificate",
+        type=Path,
+        nargs=2,
+        metavar=("CERT", "KEY"),
+        help="serve HTTPS, without which browsers give a microphone to localhost only",
+    )
+    parser.add_argument(
+        "--sessions", type=int, default=4, metavar="N", help="at the same time (default: 4)"
+    )
+    _add_live_options(parser)
+
+
+def _live(options: argparse.Namespace) -> int:
+    if not 1 <= options.port <= 65535:
+        options.usage_error(f"port {options.port}: choose 1 to 65535")
+    if options.sessions < 1:
+        options.usage_error(f"sessions {options.sessions}: choose 1 or more")
+
+    from openvasa.live.engine import LiveSettings
+    from openvasa.live.serve import serve
+    from openvasa.live.session import Limits
+
+    serve(
+        host=options.host,
+        port=options.port,
+        portraits=options.portrait,
+        settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
+        limits=Limits(sessions=options.sessions),
+        token=options.token,
+        piper_voices=options.piper_voice,
+        certificate=tuple(options.certificate) if options.certificate else None,
+    )
+    return OK
 
 
 def _add_data(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -37,6 +37,8 @@ COMMANDS = [
     ["evaluate", "dynamics"],
     ["bench"],
     ["bench", "animate"],
+    ["bench", "live"],
+    ["live"],
     ["doctor"],
 ]
 

@@ -12,6 +12,8 @@ BUSY, ROOMY = 0.92, 0.6
 """Share of time at work above which the rate sinks, and below which the next rate must fit."""
 LATE_SHARE = 0.08
 """Share of frames left out that the rate sinks for."""
+HEAVY_SHARE = 0.3
+"""Share of frames left out that the rate sinks by three steps for."""
 
 
 class Governor:
@@ -52,7 +54,8 @@ class Governor:
         busy = self._busy / self._elapsed
         late = self._left_out > LATE_SHARE * (self._shown + self._left_out)
         if late or busy > BUSY:
-            self._step = max(self._step - 1, 0)
+            steps = 1 if self._left_out < HEAVY_SHARE * (self._shown + self._left_out) else 3
+            self._step = max(self._step - steps, 0)
             self._calm = 0.0
             return
         self._calm += self._elapsed
