@@ -63,8 +63,7 @@ class Player:
     Args:
         engine: not to be touched by anyone else while the player runs.
         paint: motion to picture; called in the player's thread.
-        show: takes each frame; called in the player's thread and must not block.
-        clock: seconds, never going back.
+    X: seconds, never going back.
     """
 
     def __init__(
@@ -72,6 +71,7 @@ class Player:
         engine: Engine,
         paint: Callable[[np.ndarray], np.ndarray],
         show: Callable[[Shown], None],
+        wanted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.stats = PlayerStats()
@@ -80,6 +80,7 @@ class Player:
         self._engine = engine
         self._paint = paint
         self._show = show
+        self._wanted = wanted
         self._clock = clock
         self._commands: deque[Callable[[Engine], object]] = deque()
         self._wake = threading.Event()
@@ -138,6 +139,9 @@ class Player:
         """One turn of the loop; returns the numbers of frames painted and left out."""
         while self._commands:
             self._commands.popleft()(self._engine)
+        if not self._wanted():
+            self._origin = self._painted_at = now - self._engine.heard_s
+            return 0, 0
         self._wait_for_engine(now)
         frames = self._engine.advance(now - self._origin)
         painted = 0

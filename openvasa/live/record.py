@@ -100,16 +100,20 @@ class Recorder:
             assert isinstance(audio, AudioStream)
             audio.codec_context.bit_rate = 96000
             reformatter = VideoReformatter()
-            shown, written = first, 0
+            shown, seen, written = first, first.picture, 0
             while shown is not None:
-                if shown.picture is not None:
-                    picture = to_yuv420p(reformatter, shown.picture)
+                following = self._frames.get()
+                # The last frame is written even where it was left out: it ends the picture.
+                if shown.picture is not None or following is None:
+                    seen = seen if shown.picture is None else shown.picture
+                    picture = to_yuv420p(reformatter, seen)
                     picture.pts = shown.frame.start - first.frame.start
+                    picture.duration = shown.frame.length
                     picture.time_base = Fraction(1, _VIDEO_CLOCK)
                     container.mux(video.encode(picture))
                 _encode_sound(container, audio, shown.frame.sound, written)
                 written += len(shown.frame.sound)
-                shown = self._frames.get()
+                shown = following
             container.mux(video.encode(None))
             container.mux(audio.encode(None))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from openvasa.errors import InputError
@@ -75,7 +76,9 @@ def serve(
         ssl_keyfile=str(certificate[1]) if certificate else None,
     )
     server = uvicorn.Server(config)
-    server.run()
+    # It stops in order at the first interrupt and then raises it again.
+    with suppress(KeyboardInterrupt):
+        server.run()
     if not server.started:
         print(f"openvasa: port {port} on {host} cannot be used; choose another", file=sys.stderr)
         raise SystemExit(2)

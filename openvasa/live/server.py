@@ -14,7 +14,7 @@ import logging
 import secrets
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -445,8 +445,8 @@ class _Conversation:
     def _start_media(self) -> None:
         self._outlet = outlet = self._session.connect()
         self._media = [
-            asyncio.create_task(self._send_pictures(outlet)),
-            asyncio.create_task(self._send_sound(outlet)),
+            asyncio.create_task(_while_connected(self._send_pictures(outlet))),
+            asyncio.create_task(_while_connected(self._send_sound(outlet))),
         ]
 
     def _stop_media(self) -> None:
@@ -472,12 +472,14 @@ class _Conversation:
 
     async def _report(self) -> None:
         """Tell the client how it goes; ends when the session does or the client takes nothing."""
-        with suppress(RuntimeError, WebSocketDisconnect, asyncio.TimeoutError):
-            while self._session.closed is None:
-                await self._send_json({"type": "report", **self._session.report()})
-                await asyncio.sleep(REPORT_S)
+        await _while_connected(self._send_reports())
         with suppress(Exception):
             await asyncio.wait_for(self._socket.close(4410), 1)
+
+    async def _send_reports(self) -> None:
+        while self._session.closed is None:
+            await self._send_json({"type": "report", **self._session.report()})
+            await asyncio.sleep(REPORT_S)
 
     async def _send_json(self, message: dict[str, object]) -> None:
         await self._send(json.dumps(message))
@@ -491,6 +493,12 @@ class _Conversation:
                     await self._socket.send_bytes(message)
 
         await asyncio.wait_for(send(), STALLED_S)
+
+
+async def _while_connected(sending: Coroutine[Any, Any, None]) -> None:
+    """Let the end of a connection, or a client that takes nothing, end the sending quietly."""
+    with suppress(RuntimeError, WebSocketDisconnect, asyncio.TimeoutError):
+        await sending
 
 
 def _controls(message: dict[str, Any]) -> tuple[Controls, float]:

@@ -78,7 +78,7 @@ class Session:
         self._microphone_refused_s = 0.0
         self.state = State.IDLE
         self.loudness = 0.0
-        self._player = Player(engine, self._paint, self._show)
+        self._player = Player(engine, self._paint, self._show, self._wanted)
         self._player.start()
 
     @staticmethod
@@ -266,6 +266,9 @@ class Session:
         self._metrics.left_out.inc(gained.pop("left_out"))
         for what, seconds in gained.items():
             self._metrics.sound.labels(what).inc(max(0.0, seconds))
+
+    def _wanted(self) -> bool:
+        return bool(self._outlets) or self._recorder is not None
 
     def _paint(self, motion: np.ndarray) -> np.ndarray:
         return self._painter.paint(motion)
