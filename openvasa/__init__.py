@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from openvasa.errors import InputError
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import FaceLatent
-    from openvasa.motion.generator import MotionSettings
+    from openvasa.motion.controls import Controls, Curve
     from openvasa.motion.motion import Motion
+    from openvasa.motion.window import MotionSettings
     from openvasa.video import Video, animate
 
 __all__ = [
+    "Controls",
+    "Curve",
     "FaceLatent",
     "InputError",
     "Motion",
@@ -29,10 +32,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Controls": "openvasa.motion.controls",
+    "Curve": "openvasa.motion.controls",
     "FaceLatent": "openvasa.face.latent",
     "InputError": "openvasa.errors",
     "Motion": "openvasa.motion.motion",
-    "MotionSettings": "openvasa.motion.generator",
+    "MotionSettings": "openvasa.motion.window",
     "Video": "openvasa.video",
     "animate": "openvasa.video",
     "load_portrait": "openvasa.face.encode",

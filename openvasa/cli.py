@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
     from openvasa.face.latent import FaceLatent
     from openvasa.motion.motion import Motion
+    from openvasa.motion.window import MotionSettings
     from openvasa.video import Video
 
 OK, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
 PREVIEW_SECONDS = 3.0
 PREVIEW_SIZE = 256
+SOUND_FILES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac"}
+MOTION_FILE = "motion to write, .npz or .csv"
 MOTION_RATE = 25
 """Frames a second of motion as it is generated and saved."""
 
@@ -36,6 +39,14 @@ EXTRAS = {
     "live": {"aiortc", "fastapi", "multipart", "prometheus_client", "uvicorn", "websockets"},
 }
 """Packages that come with an extra only."""
+
+STYLES = {
+    "mouth": "how far the mouth opens",
+    "head": "how much the head moves",
+    "brows": "how much the brows move",
+    "gaze": "how much the eyes wander",
+}
+
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -91,6 +102,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"openvasa {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_animate(commands)
+    _add_edit(commands)
     _add_data(commands)
     _add_train(commands)
     _add_evaluate(commands)
@@ -145,6 +157,7 @@ def _add_animate(commands: argparse._SubParsersAction[Parser]) -> None:
         "openvasa animate portrait.jpg voice.wav -o look.mp4 --preview",
         "openvasa animate portrait.jpg voice.wav -o a.mp4 --save-motion a.npz --save-avatar me.npz",
         "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
+        "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
     )
     parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
@@ -185,7 +198,62 @@ def _add_animate(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--save-avatar", type=Path, metavar="FILE.npz", help="write the encoded portrait too"
     )
+    _add_steering(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
+
+
+def _add_steering(parser: Parser) -> None:
+    """Options that say how the portrait talks; `_settings` reads them."""
+    steering = parser.add_argument_group(
+        "steering", "what is not said is left to the model; --controls holds curves over time"
+    )
+    steering.add_argument(
+        "--gaze",
+        metavar="YAW,PITCH",
+        help="main gaze in degrees, to the picture's right and up, as 15,-5 or --gaze=-15,5",
+    )
+    steering.add_argument(
+        "--distance", type=float, metavar="F", help="head distance, 1.1 is a tenth farther"
+    )
+    steering.add_argument(
+        "--emotion",
+        metavar="NAME[:AMOUNT]",
+        help="happy, angry, sad, surprised or neutral, amount 0 to 1, as happy:0.7",
+    )
+    steering.add_argument(
+        "--controls",
+        type=Path,
+        metavar="FILE.json",
+        help='curves over time, as {"gaze": [[0, 0, 0], [2.5, 15, -5]]}',
+    )
+    for name, what in STYLES.items():
+        steering.add_argument(
+            f"--{name}-style",
+            type=float,
+            default=0.0,
+            metavar="S",
+            help=f"{what}, −2 calm to 2 lively (default: 0)",
+        )
+
+
+def _settings(options: argparse.Namespace) -> MotionSettings:
+    from openvasa.motion.controls import Controls, parse_emotion, parse_gaze
+    from openvasa.motion.window import MotionSettings
+
+    single = {"gaze": options.gaze, "distance": options.distance, "emotion": options.emotion}
+    given = {key: value for key, value in single.items() if value is not None}
+    if options.controls is not None:
+        if given:
+            options.usage_error(f"--{next(iter(given))} does not go with --controls")
+        controls = Controls.load(options.controls)
+    else:
+        parsers = {"gaze": parse_gaze, "distance": float, "emotion": parse_emotion}
+        controls = Controls(**{key: parsers[key](value) for key, value in given.items()})
+    styles = {name: getattr(options, f"{name}_style") for name in STYLES}
+    for name, amount in styles.items():
+        if not -3 <= amount <= 3:
+            options.usage_error(f"--{name}-style {amount}: choose -3 to 3")
+    return MotionSettings(seed=options.seed, controls=controls, **styles)
 
 
 def _animate(options: argparse.Namespace) -> int:
@@ -236,7 +304,7 @@ def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
         fps=options.fps,
         size=CROP_SIDE if options.size is None else options.size,
         full_frame=options.full_frame,
-        seed=options.seed,
+        settings=_settings(options),
         sound=options.audio,
     )
     if options.preview:
@@ -260,6 +328,90 @@ def _with_saved_motion(video: Video, path: Path | None) -> Video:
         motion = Motion(rows[:, :POSE_DIM], rows[:, POSE_DIM:], MOTION_RATE)
     motion.save(path)
     return replace(video, source=motion)
+
+
+def _add_edit(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "edit",
+        _edit,
+        "change a motion file; the edits asked for are done in the order listed here",
+        "openvasa edit talk.npz -o still.npz --expression-only",
+        "openvasa edit talk.npz -o turning.npz --spin 20",
+        "openvasa edit talk.npz -o mixed.npz --pose-from other.npz --add mouthSmile:0.3",
+        "openvasa edit recording.csv -o talk.npz",
+        "openvasa animate portrait.jpg voice.wav -o out.mp4 --motion turning.npz",
+    )
+    parser.add_argument("motion", type=Path, metavar="MOTION", help=".npz, or Live Link Face .csv")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help=MOTION_FILE)
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--pose-only", action="store_true", help="the head's movement, face at rest")
+    part.add_argument("--expression-only", action="store_true", help="the face, head held still")
+    parser.add_argument("--pose-from", type=Path, metavar="MOTION", help="take the head from there")
+    parser.add_argument(
+        "--expression-from", type=Path, metavar="MOTION", help="take the face from there"
+    )
+    parser.add_argument(
+        "--spin", type=float, metavar="DEG", help="let the head circle so far to the sides"
+    )
+    parser.add_argument(
+        "--blend", type=Path, metavar="MOTION", help="go part of the way to another motion"
+    )
+    parser.add_argument(
+        "--share", type=float, default=0.5, metavar="S", help="how far, 0 to 1 (default: 0.5)"
+    )
+    parser.add_argument(
+        "--scale-pose", type=float, default=1.0, metavar="F", help="move the head so much more"
+    )
+    parser.add_argument(
+        "--scale-expression", type=float, default=1.0, metavar="F", help="and the face"
+    )
+    parser.add_argument(
+        "--add",
+        action="append",
+        default=[],
+        metavar="NAME:AMOUNT",
+        help="add an ARKit blendshape, as jawOpen:0.3; may be repeated",
+    )
+    parser.add_argument(
+        "--stretch", type=float, default=1.0, metavar="F", help="make it so many times as long"
+    )
+
+
+def _edit(options: argparse.Namespace) -> int:
+    from openvasa.motion import edit
+    from openvasa.motion.motion import Motion
+
+    motion = Motion.load(options.motion)
+    if options.pose_only:
+        motion = edit.pose_only(motion)
+    if options.expression_only:
+        motion = edit.expression_only(motion)
+    if options.pose_from:
+        motion = edit.with_pose_of(motion, Motion.load(options.pose_from))
+    if options.expression_from:
+        motion = edit.with_expression_of(motion, Motion.load(options.expression_from))
+    if options.spin is not None:
+        motion = edit.spinning(motion, options.spin)
+    if options.blend:
+        motion = edit.blended(motion, Motion.load(options.blend), options.share)
+    motion = edit.scaled(motion, pose=options.scale_pose, expression=options.scale_expression)
+    motion = edit.with_blendshapes(motion, _amounts(options))
+    motion = edit.stretched(motion, options.stretch)
+    motion.save(options.output)
+    print(f"{options.output}: {motion.seconds:.2f} s, {len(motion)} frames")
+    return OK
+
+
+def _amounts(options: argparse.Namespace) -> dict[str, float]:
+    added: dict[str, float] = {}
+    for text in options.add:
+        name, _, amount = text.partition(":")
+        try:
+            added[name] = added.get(name, 0.0) + float(amount)
+        except ValueError:
+            options.usage_error(f"--add {text}: give name and amount, as jawOpen:0.3")
+    return added
 
 
 @contextmanager
@@ -413,6 +565,27 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         "--export", action="store_true", help="then put the weights into the package's assets"
     )
 
+    for name, what in (("sync", "lips"), ("capp", "head motion")):
+        parser = _add_command(
+            group,
+            name,
+            _train_expert,
+            f"train the expert that judges whether {what} and sound belong together",
+            f"openvasa train {name} cache/",
+        )
+        _add_cache(parser)
+        parser.add_argument(
+            "--minutes", type=float, default=6.0, metavar="M", help="time to train (default: 6)"
+        )
+        parser.set_defaults(expert=name)
+
+
+def _train_expert(options: argparse.Namespace) -> int:
+    from openvasa.train.experts import train_expert
+
+    print(train_expert(options.expert, options.cache, options.minutes))
+    return OK
+
 
 def _train_dynamics(options: argparse.Namespace) -> int:
     from openvasa.train.dynamics import train
@@ -443,6 +616,9 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     _add_cache(parser)
     parser.add_argument(
+        "--voices", type=Path, metavar="DIR", help="also judge every sound file of a folder"
+    )
+    parser.add_argument(
         "--baseline-minutes",
         type=float,
         default=4.0,
@@ -458,11 +634,40 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     _add_cache(parser)
 
+    parser = _add_command(
+        group,
+        "controls",
+        _evaluate_controls,
+        "measure whether gaze, distance and emotion come out as asked, on rendered video",
+        "openvasa evaluate controls",
+        "openvasa evaluate controls --portrait me.jpg --portrait you.jpg --audio voice.wav",
+    )
+    parser.add_argument(
+        "--portrait", action="append", metavar="P", help="may be repeated; default: the example's"
+    )
+    parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
+
+
+def _evaluate_controls(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.bench import example
+    from openvasa.evaluate.controls import evaluate
+    from openvasa.face.encode import load_portrait
+
+    portraits = options.portrait or [example("portrait.jpg", "--portrait")]
+    faces = [load_portrait(portrait) for portrait in portraits]
+    print(evaluate(faces, options.audio or example("voice.wav", "--audio")))
+    return OK
+
 
 def _evaluate_motion(options: argparse.Namespace) -> int:
     from openvasa.evaluate.motion import evaluate
 
-    print(evaluate(options.cache, options.baseline_minutes))
+    voices = (
+        sorted(p for p in options.voices.iterdir() if p.suffix in SOUND_FILES)
+        if (options.voices)
+        else []
+    )
+    print(evaluate(options.cache, options.baseline_minutes, voices))
     return OK
 
 

@@ -20,8 +20,9 @@ from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import CROP_SIDE, FaceLatent, pose_face
 from openvasa.media.mp4 import Mp4Writer
-from openvasa.motion.generator import MotionSettings, generate_frames
+from openvasa.motion.generator import generate_frames
 from openvasa.motion.motion import POSE_DIM, Motion, resample_pieces
+from openvasa.motion.window import MotionSettings
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.renderer import Renderer
 
@@ -145,6 +146,7 @@ def animate(
     size: int = CROP_SIDE,
     full_frame: bool = False,
     seed: int = 0,
+    settings: MotionSettings | None = None,
     sound: str | Path | None = None,
 ) -> Video:
     """Make a portrait talk.
@@ -156,6 +158,7 @@ def animate(
         size: side of the square output, px.
         full_frame: paste the animated square back into the whole picture instead.
         seed: same seed, same video.
+        settings: style, controls and guidance of generated motion; they bring their own seed.
         sound: sound track to save with a ready motion.
 
     Returns:
@@ -169,4 +172,5 @@ def animate(
         return Video(face, audio, track, fps, size, full_frame)
     path = Path(audio)
     probe(path)
-    return Video(face, path, path, fps, size, full_frame, MotionSettings(seed=seed))
+    settings = settings or MotionSettings(seed=seed)
+    return Video(face, path, path, fps, size, full_frame, settings)

@@ -6,8 +6,9 @@ import pytest
 from openvasa.audio.features import FEATURE_DIM, SAMPLE_RATE
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.generator import MotionGenerator, MotionSettings, generate_motion
+from openvasa.motion.generator import MotionGenerator, generate_motion
 from openvasa.motion.schedule import ddim_sample, signal_and_noise
+from openvasa.motion.window import MotionSettings
 from openvasa.train.motion_data import silence_features
 
 FAST = MotionSettings(steps=4)

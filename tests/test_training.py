@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from openvasa.audio.features import FEATURE_DIM
 from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.train.dynamics import mirrored, mirrored_blendshapes, mouth_share
 from openvasa.train.motion_data import (
@@ -18,39 +20,90 @@ from openvasa.train.motion_data import (
     mirror_matrix,
     mouth_rest,
     mouth_rest_matrix,
+    rendition,
+    turned,
 )
 from openvasa.train.prepare import Clip, read_clip_list
 from openvasa.train.rest import resting_shape
+from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
 
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"
 
 
+def made_up_voice(frames: int, rng: np.random.Generator) -> Voice:
+    """A voice of noise."""
+    speech = rng.standard_normal((frames, FEATURE_DIM)).astype(np.float16)
+    starts = np.arange(0, frames - 8, 4, dtype=np.int32)
+    live = np.zeros((len(starts), LIVE_CONTEXT + LIVE_FRAMES[-1], FEATURE_DIM), np.float16)
+    return Voice(
+        1.0,
+        speech,
+        speech,
+        np.arange(frames) > frames // 2,
+        starts,
+        np.resize(LIVE_FRAMES, len(starts)).astype(np.int32),
+        starts % 8 == 0,
+        live,
+    )
+
+
 def made_up_clips(count: int = 3, frames: int = 120) -> list[TalkingClip]:
-    """Clips whose mouth follows one speech feature."""
+    """Clips whose mouth follows one speech feature; the first has no sound."""
     rng = np.random.default_rng(0)
     dim = POSE_DIM + dynamics_code().size
     clips = []
     for index in range(count):
-        speech = rng.standard_normal((frames, FEATURE_DIM)).astype(np.float32)
         motion = 0.1 * rng.standard_normal((frames, dim)).astype(np.float32)
-        motion[:, POSE_DIM] = speech[:, 0]
+        voice = made_up_voice(frames, rng) if index else None
+        if voice is not None:
+            motion[:, POSE_DIM] = voice.speech[:, 0]
         clip = Clip(f"c{index}", "train", str(index), "real", index > 0, "made up")
         style = rng.standard_normal(4).astype(np.float32)
-        rest = np.linspace(0, 1, frames, dtype=np.float32)
-        clips.append(TalkingClip(clip, motion, speech, style, speech, rest))
+        clips.append(TalkingClip(clip, [rendition(motion, voice)], style))
     return clips
 
 
-def test_windows_have_their_shapes_and_are_normalised() -> None:
+@pytest.mark.parametrize("live", [False, True])
+def test_windows_have_their_shapes_and_are_normalised(live: bool) -> None:
     clips = made_up_clips()
-    sampler = WindowSampler(clips, fit_normaliser(clips), frames=64, context=10)
-    motion, speech, style, has_audio, has_context = sampler.batch(16)
-    assert motion.shape == (16, 64, clips[0].motion.shape[1])
-    assert speech.shape == (16, 64, FEATURE_DIM)
-    assert style.shape == (16, 4)
-    assert set(np.unique(has_audio)) <= {0.0, 1.0}
-    assert set(np.unique(has_context)) <= {0.0, 1.0}
-    assert 0.3 < motion.std() < 3
+    sampler = WindowSampler(clips, fit_normaliser(clips), context=16, window=54)
+    batch = sampler.live(16) if live else sampler.whole(16)
+    frames = batch.inside.shape[1]
+    assert frames in LIVE_FRAMES if live else frames == 54
+    assert batch.motion.shape == (16, 16 + frames, clips[0].motion.shape[1])
+    assert batch.speech.shape == (16, 16 + frames, FEATURE_DIM)
+    assert batch.controls.shape == (16, 16 + frames, CONTROL_DIM)
+    assert batch.style.shape == (16, 4)
+    assert set(np.unique(batch.has_audio)) <= {0.0, 1.0}
+    assert set(np.unique(batch.has_context)) <= {0.0, 1.0}
+    assert 0.2 < np.median(np.abs(batch.motion)) < 3
+
+
+def test_a_faster_voice_moves_the_lips_faster() -> None:
+    rng = np.random.default_rng(0)
+    motion = np.zeros((100, POSE_DIM + dynamics_code().size), np.float32)
+    motion[:, POSE_DIM] = np.sin(2 * np.pi * np.arange(100) / 25)
+    voice = replace(made_up_voice(80, rng), speed=1.25)
+    fast = rendition(motion, voice).motion
+    assert len(fast) == 80
+    expected = np.sin(2 * np.pi * (1.25 * (np.arange(80) + 0.5) - 0.5) / 25)
+    np.testing.assert_allclose(fast[2:-2, POSE_DIM], expected[2:-2], atol=0.02)
+
+
+def test_a_turned_head_turns_the_gaze_it_shows() -> None:
+    pose = np.zeros((10, POSE_DIM), np.float32)
+    codes = np.tile(eye_turn(np.radians([6.0, 2.0])), (10, 1))
+    shown = read_controls(turned(pose, np.radians([10.0, -5.0])), codes)
+    np.testing.assert_allclose(np.degrees(shown[:, GAZE]), np.tile([16, -3], (10, 1)), atol=1.0)
+
+
+def test_live_features_are_those_of_the_stream() -> None:
+    rng = np.random.default_rng(0)
+    samples = (0.1 * rng.standard_normal(16000)).astype(np.float32)
+    heard = live_features(samples, 10, 6)
+    again = live_features(np.concatenate([samples[: 16 * 640], np.zeros(640)]), 10, 6)
+    np.testing.assert_allclose(heard, again, atol=1e-5)
+    assert heard.shape == (LIVE_CONTEXT + 6, FEATURE_DIM)
 
 
 def test_mirroring_twice_changes_nothing() -> None:
@@ -109,7 +162,7 @@ def test_training_goes_on_from_its_checkpoint(
     from openvasa.train.export import load_average
 
     monkeypatch.setattr(training, "load_clips", lambda *_: made_up_clips())
-    config = training.TrainConfig(batch=4, warmup=1)
+    config = training.TrainConfig(batch=4, live_batch=4, warmup=1)
     training.train(tmp_path, tmp_path / "run", minutes=0.02, config=config)
     first = torch.load(tmp_path / "run" / "motion.pt", weights_only=True)
     training.train(tmp_path, tmp_path / "run", minutes=first["spent"] + 0.02, config=config)
@@ -120,11 +173,12 @@ def test_training_goes_on_from_its_checkpoint(
 
 @pytest.mark.skipif(not CLIPS.exists(), reason="the training clips are not beside the repository")
 def test_tracking_a_real_clip() -> None:
-    from openvasa.train.prepare import clip_speech, track_clip
+    from openvasa.train.prepare import clip_samples, track_clip
+    from openvasa.train.voices import whole_features
 
     clip = next(c for c in read_clip_list(CLIPS) if c.sound and c.split == "test")
     path = CLIPS / f"{clip.name}.mp4"
-    tracked, speech = track_clip(path), clip_speech(path)
+    tracked, speech = track_clip(path), whole_features(clip_samples(path))
     assert abs(len(tracked["valid"]) - len(speech)) <= 2
     assert tracked["valid"].mean() > 0.9
     gaps = lip_gap(tracked["canonical"])

@@ -89,17 +89,40 @@ def _pitch(padded: np.ndarray, count: int) -> np.ndarray:
     return np.stack([voicing, octaves * (voicing > 0.4)], axis=1)
 
 
+def segment_features(samples: np.ndarray, *, threads: int = 1) -> np.ndarray:
+    """Features of a stretch of sound that is heard on its own, nothing before or after it.
+
+    Args:
+        samples: (n * FRAME_SAMPLES,) float32, already at its standard level.
+        threads: CPU threads.
+
+    Returns:
+        (n, FEATURE_DIM) float32.
+    """
+    count = len(samples) // FRAME_SAMPLES
+    margin = (_PITCH_WINDOW - FRAME_SAMPLES) // 2
+    encoded = _encode(samples, threads)
+    return _assemble(encoded, samples, np.pad(samples, margin), 0, count)
+
+
 def _chunk_features(padded: np.ndarray, threads: int) -> np.ndarray:
     """Features of one chunk, from its audio with past and look-ahead on both sides."""
-    encoded = _encode(padded, threads)
-    frames = np.arange(CHUNK_FRAMES) + PAST_FRAMES
-    halves = [_read_at(encoded, (frames + part) * FRAME_SAMPLES) for part in (0.25, 0.75)]
     first = PAST_FRAMES * FRAME_SAMPLES
-    inside = padded[first : first + CHUNK_FRAMES * FRAME_SAMPLES]
     margin = (_PITCH_WINDOW - FRAME_SAMPLES) // 2
-    pitch = _pitch(padded[first - margin :], CHUNK_FRAMES)
-    energy = _log_energy(inside.reshape(CHUNK_FRAMES, FRAME_SAMPLES))
-    return np.concatenate([*halves, energy, pitch], axis=1).astype(np.float32)
+    around = padded[first - margin :]
+    return _assemble(_encode(padded, threads), padded, around, PAST_FRAMES, CHUNK_FRAMES)
+
+
+def _assemble(
+    encoded: np.ndarray, samples: np.ndarray, around: np.ndarray, first: int, count: int
+) -> np.ndarray:
+    """(count, FEATURE_DIM) features of `samples` from frame `first`; `around` starts a pitch
+    margin before it."""
+    frames = np.arange(first, first + count)
+    halves = [_read_at(encoded, (frames + part) * FRAME_SAMPLES) for part in (0.25, 0.75)]
+    inside = samples[first * FRAME_SAMPLES : (first + count) * FRAME_SAMPLES]
+    energy = _log_energy(inside.reshape(count, FRAME_SAMPLES))
+    return np.concatenate([*halves, energy, _pitch(around, count)], axis=1).astype(np.float32)
 
 
 def speech_features(

@@ -198,10 +198,10 @@ def loop_voice(audio: Path, target: Path, seconds: float) -> None:
 
 
 def example(name: str, option: str) -> Path:
-    """A file of this checkout's examples; `option` is what the user can give in its place."""
+    """A file of this checkout's examples; `option` is what to give where there is none."""
     path = EXAMPLES / name
     if not path.is_file():
-        raise InputError(f"bench: no examples/{name} beside this installation; give {option}")
+        raise InputError(f"no examples/{name} beside this installation; give {option}")
     return path
 
 

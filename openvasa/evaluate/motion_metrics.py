@@ -6,7 +6,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from openvasa.face.dynamics import DynamicsCode, lid_gap, lip_gap
-from openvasa.face.topology import LIPS
+from openvasa.face.gaze import eye_gaze
+from openvasa.face.topology import LEFT_BROW, LIPS, RIGHT_BROW
 from openvasa.motion.motion import POSE_DIM
 
 FPS = 25.0
@@ -56,3 +57,16 @@ def lip_activity(code: DynamicsCode, motion: np.ndarray) -> float:
     """Mean speed of the lip points, canonical units a frame."""
     velocity = lip_velocity(code, motion).reshape(len(motion) - 1, -1, 2)
     return float(np.linalg.norm(velocity, axis=2).mean())
+
+
+def brow_activity(code: DynamicsCode, motion: np.ndarray) -> float:
+    """Mean speed of the brows up and down, canonical units a frame."""
+    brows = np.concatenate([RIGHT_BROW, LEFT_BROW])
+    heights = motion[:, POSE_DIM:] @ code.basis[:, brows, 1]
+    return float(np.abs(np.diff(heights, axis=0)).mean())
+
+
+def gaze_spread(code: DynamicsCode, motion: np.ndarray) -> float:
+    """Deviation of the eyes' yaw and pitch, degrees, both together."""
+    shift = motion[:, POSE_DIM:] @ np.sin(eye_gaze(code.basis))
+    return float(np.degrees(np.sqrt(shift.var(axis=0).sum())))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from openvasa.live.engine import Engine, LiveSettings
-from openvasa.motion.generator import MotionSettings
-from openvasa.motion.streaming import StreamingGenerator
+from openvasa.motion.streaming import LIVE_STEPS, StreamingGenerator
+from openvasa.motion.window import MotionSettings
 
 
 def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engine:
@@ -16,6 +16,9 @@ def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engin
     """
     settings = settings or LiveSettings()
     generator = StreamingGenerator(
-        MotionSettings(seed=seed), hop=settings.hop, lookahead=settings.lookahead, threads=1
+        MotionSettings(seed=seed, steps=LIVE_STEPS),
+        hop=settings.hop,
+        lookahead=settings.lookahead,
+        threads=1,
     )
     return Engine(generator, settings)

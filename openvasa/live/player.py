@@ -63,7 +63,9 @@ class Player:
     Args:
         engine: not to be touched by anyone else while the player runs.
         paint: motion to picture; called in the player's thread.
-    X: seconds, never going back.
+        show: takes each frame; called in the player's thread and must not block.
+        wanted: whether anybody would see a frame; while not, the clock stands still.
+        clock: seconds, never going back.
     """
 
     def __init__(

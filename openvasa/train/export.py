@@ -10,8 +10,12 @@ import numpy as np
 import torch
 
 from openvasa.audio.features import FEATURE_DIM
-from openvasa.motion.generator import NETWORK_FILE, NORMALISER_FILE
+from openvasa.motion.controls import CONTROL_DIM, GROUPS
+from openvasa.motion.window import NETWORK_FILE, NORMALISER_FILE
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
+
+OPEN_AXES = {"noisy": "n", "clean": "n", "audio": "tokens", "controls": "tokens"}
+"""Second axes of the network's inputs and output that are left open."""
 
 
 def load_average(run: Path) -> MotionNetwork:
@@ -27,19 +31,22 @@ def load_average(run: Path) -> MotionNetwork:
 def export(run: Path) -> None:
     """Export the run's averaged weights into the package's assets, weights in half precision.
 
-    The batch is fixed at two: with and without audio, for classifier-free guidance.
+    The batch is open, for as many conditions as are guided, and so is the window's length.
     """
     network = load_average(run)
     config = network.config
+    rows, frames = 2, 8
     inputs = {
-        "noisy": torch.zeros(2, config.window, config.motion_dim),
-        "time": torch.zeros(2),
-        "context": torch.zeros(2, config.context, config.motion_dim),
-        "audio": torch.zeros(2, config.context + config.window, FEATURE_DIM),
-        "style": torch.zeros(2, config.style_dim),
-        "has_context": torch.zeros(2),
-        "has_audio": torch.zeros(2),
-        "has_style": torch.zeros(2),
+        "noisy": torch.zeros(rows, frames, config.motion_dim),
+        "time": torch.zeros(rows),
+        "context": torch.zeros(rows, config.context, config.motion_dim),
+        "audio": torch.zeros(rows, config.context + frames, FEATURE_DIM),
+        "style": torch.zeros(rows, config.style_dim),
+        "controls": torch.zeros(rows, config.context + frames, CONTROL_DIM),
+        "has_context": torch.zeros(rows),
+        "has_audio": torch.zeros(rows),
+        "has_style": torch.zeros(rows),
+        "has_controls": torch.zeros(rows, len(GROUPS)),
     }
     torch.onnx.export(
         network,
@@ -48,8 +55,11 @@ def export(run: Path) -> None:
         input_names=list(inputs),
         output_names=["clean"],
         opset_version=18,
-        dynamo=True,
-        external_data=False,
+        dynamic_axes={
+            name: {0: "rows"} | ({1: axis} if axis else {})
+            for name, axis in ((n, OPEN_AXES.get(n)) for n in [*inputs, "clean"])
+        },
+        dynamo=False,
     )
     _halve_weights(NETWORK_FILE)
     with np.load(run / "normaliser.npz") as data:

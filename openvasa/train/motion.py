@@ -22,9 +22,11 @@ from torch import Tensor
 from openvasa.audio.features import ENCODER_DIM
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
+from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
 from openvasa.train.motion_data import (
     STYLE_NAMES,
+    Batch,
     Normaliser,
     TalkingClip,
     WindowSampler,
@@ -37,19 +39,33 @@ from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run."""
+    """One training run.
+
+    Attributes:
+        batch, live_batch: windows a step as in whole files, and as in live streams.
+        live_share: share of steps on live windows.
+        drop_*: share of windows without that condition.
+        audio_noise: deviation of the noise on the encoder's features.
+        context_noise: largest deviation of the noise on the frames before.
+        low_noise_weight: how much more a nearly clean window counts than pure noise.
+    """
 
     batch: int = 32
+    live_batch: int = 64
+    live_share: float = 0.35
     learning_rate: float = 6e-4
     warmup: int = 200
     weight_decay: float = 0.02
     average: float = 0.998
-    audio_noise: float = 0.3
+    audio_noise: float = 0.2
+    context_noise: float = 0.2
     drop_audio: float = 0.1
-    drop_context: float = 0.4
+    drop_context: float = 0.15
     drop_style: float = 0.2
+    drop_controls: float = 0.4
     velocity_weight: float = 4.0
     lip_weight: float = 1.0
+    low_noise_weight: float = 10.0
     seed: int = 0
 
 
@@ -83,15 +99,24 @@ class GeometryLoss:
         )
 
     def __call__(
-        self, predicted: Tensor, target: Tensor, config: TrainConfig
+        self, predicted: Tensor, target: Tensor, weight: Tensor, config: TrainConfig
     ) -> tuple[Tensor, dict[str, float]]:
-        """Loss of predicted against true normalised motion (B, T, 6 + D), and its parts."""
+        """Loss of predicted against true normalised motion, and its parts.
+
+        Both (B, 1 + n, 6 + D) begin with the frame before the window, so that the step into it
+        counts as velocity; `weight` (B, 1 + n) says how much each frame counts.
+        """
         error = predicted - target
-        codes = (error.square() * self.code_weights).mean()
-        velocity = (error.diff(dim=1).square() * self.code_weights).mean()
         points = (error[..., POSE_DIM:] * self.deviation) @ self.points
-        lips = points.square().mean() * 100
-        lip_velocity = points.diff(dim=1).square().mean() * 100
+        both = weight[:, 1:] * weight[:, :-1].gt(0)
+
+        def mean(values: Tensor, frames: Tensor) -> Tensor:
+            return (values.mean(dim=2) * frames).sum() / frames.gt(0).sum()
+
+        codes = mean(error.square() * self.code_weights, weight)
+        velocity = mean(error.diff(dim=1).square() * self.code_weights, both)
+        lips = mean(points.square(), weight) * 100
+        lip_velocity = mean(points.diff(dim=1).square(), both) * 100
         loss = codes + config.velocity_weight * velocity
         loss = loss + config.lip_weight * (lips + config.velocity_weight * lip_velocity)
         return loss, {"codes": codes.item(), "lips": lips.item(), "velocity": lip_velocity.item()}
@@ -104,20 +129,33 @@ def _learning_rate(step: int, elapsed: float, config: TrainConfig) -> float:
     return config.learning_rate * warm * decay
 
 
+def _noise_weight(sigma: Tensor, low_noise_weight: float) -> Tensor:
+    """Weight of the loss on the clean motion at noise amplitude sigma, about 1 on average.
+
+    Near v-prediction's 1/sigma² (Salimans & Ho, arXiv:2202.00512), bounded: pure noise can only
+    be answered with an average, while what is fine and quick, a blink or a closing lip, is
+    decided where little noise is left.
+    """
+    floor = 1 / low_noise_weight
+    return math.sqrt(floor * (1 + floor)) / (sigma.square() + floor)
+
+
 def _step_loss(
     network: MotionNetwork,
-    batch: tuple[np.ndarray, ...],
+    batch: Batch,
     geometry: GeometryLoss,
     config: TrainConfig,
     device: str,
 ) -> tuple[Tensor, dict[str, float]]:
-    motion, speech, style, has_audio, has_context = (torch.tensor(b, device=device) for b in batch)
-    size = len(motion)
-    context, clean = motion.split([network.config.context, network.config.window], dim=1)
+    tensors = {key: torch.tensor(value, device=device) for key, value in vars(batch).items()}
+    motion, speech = tensors["motion"], tensors["speech"]
+    size, before = len(motion), network.config.context
+    context, clean = motion[:, :before], motion[:, before:]
 
-    def keep(chance: float) -> Tensor:
-        return (torch.rand(size, device=device) >= chance).float()
+    def keep(chance: float, *shape: int) -> Tensor:
+        return (torch.rand(size, *shape, device=device) >= chance).float()
 
+    has_context = tensors["has_context"] * keep(config.drop_context)
     diffusion_time = torch.rand(size, device=device)
     angle = diffusion_time[:, None, None] * (math.pi / 2)
     noisy = angle.cos() * clean + angle.sin() * torch.randn_like(clean)
@@ -125,19 +163,29 @@ def _step_loss(
     # the training voices by heart.
     features = slice(0, 2 * ENCODER_DIM)
     speech[..., features] += config.audio_noise * torch.randn_like(speech[..., features])
-    # Generated context is never quite like real motion; a little noise makes up for that.
-    context = context + 0.1 * torch.randn_like(context)
-    predicted = network(
-        noisy,
-        diffusion_time,
-        context,
-        speech,
-        style,
-        has_context * keep(config.drop_context),
-        has_audio * keep(config.drop_audio),
-        keep(config.drop_style),
+    # Generated context is never quite like real motion; noise makes up for that.
+    amount = config.context_noise * torch.rand(size, 1, 1, device=device)
+    heard_context = context + amount * torch.randn_like(context)
+    with torch.autocast(device, dtype=torch.bfloat16):
+        predicted = network(
+            noisy,
+            diffusion_time,
+            heard_context,
+            speech,
+            tensors["style"],
+            tensors["controls"],
+            has_context,
+            tensors["has_audio"] * keep(config.drop_audio),
+            keep(config.drop_style),
+            keep(config.drop_controls, len(GROUPS)),
+        )
+    last = context[:, -1:]
+    weight = _noise_weight(angle.sin()[:, :, 0], config.low_noise_weight)
+    # The frame before the window is known: it only counts in the velocity, where it is given.
+    frames = torch.cat([has_context[:, None], tensors["inside"]], dim=1) * weight
+    return geometry(
+        torch.cat([last, predicted.float()], dim=1), torch.cat([last, clean], dim=1), frames, config
     )
-    return geometry(predicted, clean, config)
 
 
 def _run_normaliser(run: Path, clips: list[TalkingClip]) -> Normaliser:
@@ -163,7 +211,6 @@ def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = N
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    frames = network_config.context + network_config.window
     checkpoint_file = run / "motion.pt"
     step, spent = 0, 0.0
     if checkpoint_file.exists():
@@ -172,8 +219,9 @@ def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = N
         optimiser.load_state_dict(saved["optimiser"])
         average, step, spent = saved["average"], saved["step"], saved["spent"]
     sampler = WindowSampler(
-        clips, normaliser, frames, network_config.context, seed=config.seed + step
+        clips, normaliser, network_config.context, network_config.window, seed=config.seed + step
     )
+    choices = np.random.default_rng([config.seed, step])
     geometry = GeometryLoss.build(normaliser, device)
     (run / "config.json").write_text(json.dumps(asdict(config) | asdict(network_config)))
     started, running = time.monotonic() - spent * 60, {}
@@ -181,7 +229,11 @@ def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = N
     while spent < minutes:
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(step, spent / minutes, config)
-        loss, parts = _step_loss(network, sampler.batch(config.batch), geometry, config, device)
+        if choices.random() < config.live_share:
+            batch, kind = sampler.live(config.live_batch), "live "
+        else:
+            batch, kind = sampler.whole(config.batch), ""
+        loss, parts = _step_loss(network, batch, geometry, config, device)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -192,6 +244,7 @@ def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = N
         step += 1
         spent = (time.monotonic() - started) / 60
         for key, value in (parts | {"loss": loss.item()}).items():
+            key = kind + key
             running[key] = running.get(key, value) * 0.98 + value * 0.02
         if step % 50 == 0 or spent >= minutes:
             figures = " ".join(f"{key} {value:.4f}" for key, value in running.items())

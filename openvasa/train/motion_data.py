@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
-from openvasa.audio.features import FEATURE_DIM, FPS, SAMPLE_RATE, speech_features
+from openvasa.audio.features import (
+    FEATURE_DIM,
+    FPS,
+    FRAME_SAMPLES,
+    PAST_FRAMES,
+    SAMPLE_RATE,
+    segment_features,
+    speech_features,
+)
+from openvasa.face.canonical import FACE_WIDTH
 from openvasa.face.dynamics import DynamicsCode, dynamics_code, lip_gap
 from openvasa.face.topology import LEFT_BROW, POINTS, RIGHT_BROW, RIGHT_IRIS
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.controls import (
+    DISTANCE,
+    EMOTION,
+    EMOTIONS,
+    GAZE,
+    emotion_directions,
+    eye_turn,
+    read_controls,
+)
+from openvasa.motion.motion import POSE_DIM, interpolate
 from openvasa.train.dynamics import mirrored, mouth_share
-from openvasa.train.prepare import Clip, cached_clips, load_track
+from openvasa.train.prepare import Clip, cached_clips, load_track, load_voices
 from openvasa.train.rest import head_poses, resting_shape, smooth_shape
+from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice
 
 POSE_MIRROR = np.array([1, -1, -1, -1, 1, 1], np.float32)
 """Signs of head pose in a mirrored picture."""
@@ -22,8 +43,34 @@ POSE_MIRROR = np.array([1, -1, -1, -1, 1, 1], np.float32)
 STYLE_NAMES = ("mouth", "head", "brows", "gaze")
 """Speaking style: log amplitude of each, per clip, normalised over the training clips."""
 
+CONTROL_SMOOTHING = 12.0
+"""Deviation (frames) of the Gaussian that tells main gaze and emotion from passing ones."""
+
+SILENCE_LEVELS = (0.0, 1e-4, 5e-4, 1e-3)
+"""RMS of what passes for silence: digital, or faint noise."""
+
+NECK_TO_HEAD = np.array([0.0, -9.0, -6.0])
+"""From where the head turns on the neck to the canonical origin, canonical units."""
+
 CLOSING_FRAMES, OPENING_FRAMES = 6, 4
 """How long a mouth takes to close into a pause, and to open out of it."""
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A clip played at its voice's speed, as the generator sees it.
+
+    Attributes:
+        motion: (T, 6 + D) float32 head pose and dynamics, not normalised.
+        controls: (T, CONTROL_DIM) float32 gaze, distance and emotion shown, slowly varying.
+        mouth_rest: (T,) float32 in 0–1, how far the mouth rests where the voice is silenced.
+        voice: speech features, or None where the clip has no sound.
+    """
+
+    motion: np.ndarray
+    controls: np.ndarray
+    mouth_rest: np.ndarray
+    voice: Voice | None
 
 
 @dataclass(frozen=True)
@@ -32,19 +79,25 @@ class TalkingClip:
 
     Attributes:
         clip: the line of the clip list.
-        motion: (T, 6 + D) float32 head pose and dynamics, not normalised.
-        speech: (T, FEATURE_DIM) float32, zeros where the clip has no sound.
+        renditions: the clip as it is, then with other voices.
         style: (4,) float32 log amplitudes, in the order of `STYLE_NAMES`.
-        paused: (T, FEATURE_DIM) float32, the speech with stretches silenced.
-        mouth_rest: (T,) float32 in 0–1, how far the mouth rests because of them.
     """
 
     clip: Clip
-    motion: np.ndarray
-    speech: np.ndarray
+    renditions: list[Rendition]
     style: np.ndarray
-    paused: np.ndarray
-    mouth_rest: np.ndarray
+
+    @property
+    def motion(self) -> np.ndarray:
+        """(T, 6 + D) float32 motion of the clip as it is."""
+        return self.renditions[0].motion
+
+    @property
+    def speech(self) -> np.ndarray:
+        """(T, FEATURE_DIM) float32 whole-file features of the clip as it is."""
+        voice = self.renditions[0].voice
+        assert voice is not None
+        return voice.speech.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -77,13 +130,28 @@ def load_talking_clip(cache: Path, clip: Clip, code: DynamicsCode) -> TalkingCli
     if np.abs(pose[:, :3]).max() > 0.7:
         return None
     motion = np.hstack([pose, code.encode(shapes)]).astype(np.float32)
-    silent = np.zeros((len(motion), FEATURE_DIM), np.float32)
-    if track.speech is None or track.paused is None or track.silenced is None:
-        speech = paused = silent
-        rest = np.zeros(len(motion), np.float32)
-    else:
-        speech, paused, rest = track.speech, track.paused, mouth_rest(track.silenced)
-    return TalkingClip(clip, motion, speech, clip_style(pose, shapes), paused, rest)
+    voices = load_voices(cache, clip)
+    renditions = [rendition(motion, voice) for voice in voices or [None]]
+    return TalkingClip(clip, renditions, clip_style(pose, shapes))
+
+
+def rendition(motion: np.ndarray, voice: Voice | None) -> Rendition:
+    """A clip's motion at the speed of one of its voices, cut to what both last."""
+    if voice is None:
+        return Rendition(motion, shown_controls(motion), np.zeros(len(motion), np.float32), None)
+    if voice.speed != 1.0:
+        # Frame i of the rendition is heard around (i + 1/2) speed of the clip's frames.
+        at = (np.arange(int(len(motion) / voice.speed)) + 0.5) * voice.speed - 0.5
+        motion = interpolate(motion, at).astype(np.float32)
+    count = min(len(motion), len(voice.speech))
+    motion, rest = motion[:count], mouth_rest(voice.silenced[:count])
+    return Rendition(motion, shown_controls(motion), rest, voice)
+
+
+def shown_controls(motion: np.ndarray) -> np.ndarray:
+    """(T, CONTROL_DIM) float32 controls that (T, 6 + D) motion shows, over about two seconds."""
+    shown = read_controls(motion[:, :POSE_DIM], motion[:, POSE_DIM:])
+    return gaussian_filter1d(shown, CONTROL_SMOOTHING, axis=0, mode="nearest")
 
 
 def mouth_rest(silenced: np.ndarray) -> np.ndarray:
@@ -128,23 +196,67 @@ def mouth_rest_matrix(code: DynamicsCode) -> np.ndarray:
     return code.encode(code.basis * (1 - mouth_share())[:, None])
 
 
+def live_silence(rng: np.random.Generator) -> np.ndarray:
+    """(LIVE_CONTEXT + longest live window, FEATURE_DIM) features of silence, heard live."""
+    frames = PAST_FRAMES + LIVE_FRAMES[-1]
+    samples = rng.standard_normal(frames * FRAME_SAMPLES).astype(np.float32)
+    heard = segment_features(samples * np.float32(rng.choice(SILENCE_LEVELS)))
+    return heard[PAST_FRAMES - LIVE_CONTEXT :]
+
+
 def silence_features(frames: int, rng: np.random.Generator) -> np.ndarray:
     """(frames, FEATURE_DIM) features of digital silence or of faint noise."""
-    level = rng.choice([0.0, 1e-4, 5e-4, 1e-3])
+    level = rng.choice(SILENCE_LEVELS)
     samples = rng.standard_normal((frames * SAMPLE_RATE) // FPS).astype(np.float32) * level
     return np.concatenate(list(speech_features([samples])))[:frames]
 
 
+@dataclass(frozen=True)
+class Augmentation:
+    """How training windows are changed.
+
+    Attributes:
+        silence: share of windows that hear nothing, mouth at rest.
+        pause: share of windows with stretches silenced, mouth at rest there.
+        gaze, distance, emotion: share of windows with a made-up gaze, distance or emotion on top
+            of what the person shows.
+        generated: how often a clip made by another system is drawn against a real one.
+    """
+
+    silence: float = 0.15
+    pause: float = 0.4
+    gaze: float = 0.4
+    distance: float = 0.4
+    emotion: float = 0.35
+    generated: float = 0.6
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training windows of context and n frames, each array with a leading batch axis.
+
+    `inside` (B, n) is 1 where a window's frames lie within the clip; the others are padding. For
+    the rest see `MotionNetwork.forward`.
+    """
+
+    motion: np.ndarray
+    style: np.ndarray
+    controls: np.ndarray
+    speech: np.ndarray
+    has_audio: np.ndarray
+    has_context: np.ndarray
+    inside: np.ndarray
+
+
 @dataclass
 class WindowSampler:
-    """Draws training windows: (context + window) frames of motion and speech of one clip."""
+    """Draws training windows: context and window of motion, speech and controls of one clip."""
 
     clips: list[TalkingClip]
     normaliser: Normaliser
-    frames: int
     context: int
-    silence_share: float = 0.15
-    pause_share: float = 0.4
+    window: int
+    augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -153,49 +265,131 @@ class WindowSampler:
         self._mirror = mirror_matrix(code)
         self._mouth_rest = mouth_rest_matrix(code)
         self._rng = np.random.default_rng(self.seed)
-        self._silence = [silence_features(4 * self.frames, self._rng) for _ in range(8)]
-        seconds = np.array([len(c.motion) for c in self.clips], float)
-        self._chances = seconds / seconds.sum()
+        frames = self.context + self.window
+        self._silence = [silence_features(4 * frames, self._rng) for _ in range(8)]
+        self._live_silence = [live_silence(self._rng) for _ in range(32)]
+        weights = np.array(
+            [
+                len(c.motion) * (1.0 if c.clip.kind == "real" else self.augmentation.generated)
+                for c in self.clips
+            ]
+        )
+        self._chances = weights / weights.sum()
+        heard = np.array([c.renditions[0].voice is not None for c in self.clips])
+        self._live_chances = weights * heard / (weights * heard).sum()
 
-    def _draw(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
-        rng = self._rng
+    def whole(self, size: int) -> Batch:
+        """A batch of windows as in whole files, `context` + `window` frames each."""
+        return _stack([self._draw_whole() for _ in range(size)])
+
+    def live(self, size: int) -> Batch:
+        """A batch of short windows as in live streams, all of one length."""
+        frames = int(self._rng.choice(LIVE_FRAMES))
+        return _stack([self._draw_live(frames) for _ in range(size)])
+
+    def _draw_whole(self) -> tuple[np.ndarray | float, ...]:
+        rng, frames = self._rng, self.context + self.window
         clip = self.clips[rng.choice(len(self.clips), p=self._chances)]
-        motion, speech, style = clip.motion, clip.speech, clip.style
-        has_audio = float(clip.clip.sound)
+        take = clip.renditions[rng.integers(len(clip.renditions))]
+        motion, voice = take.motion, take.voice
         # A window may begin before the clip does: its first frames then have no context, as at
         # run time. It never reaches past the end.
-        start = int(rng.integers(-self.context, max(len(motion) - self.frames, -self.context) + 1))
-        rows = np.clip(np.arange(start, start + self.frames), 0, len(motion) - 1)
-        has_context = float(start >= 0)
-        pausing = has_audio and rng.random() < self.pause_share
-        if pausing:
-            motion, speech = self._rest_mouth(motion, clip.mouth_rest), clip.paused
-        motion, speech = motion[rows], speech[rows]
-        if rng.random() < 0.5:
-            motion = np.hstack(
-                [motion[:, :POSE_DIM] * POSE_MIRROR, motion[:, POSE_DIM:] @ self._mirror]
+        first = -self.context
+        start = int(rng.integers(first, max(len(motion) - frames, first) + 1))
+        rows = np.clip(np.arange(start, start + frames), 0, len(motion) - 1)
+        paused = voice is not None and rng.random() < self.augmentation.pause
+        if voice is None:
+            speech = np.zeros((frames, FEATURE_DIM), np.float32)
+        else:
+            speech = (voice.paused if paused else voice.speech)[rows].astype(np.float32)
+        rest = take.mouth_rest[rows] if paused else np.zeros(frames, np.float32)
+        has_audio = float(voice is not None)
+        if not paused and rng.random() < self.augmentation.silence:
+            at = int(rng.integers(0, 3 * frames))
+            speech = self._silence[rng.integers(len(self._silence))][at : at + frames]
+            rest, has_audio = np.ones(frames, np.float32), 1.0
+        # Context that begins before the clip does is padded, as at run time.
+        has_context = float(start + self.context > 0)
+        window = motion[rows], take.controls[rows], rest
+        inside = (np.arange(start + self.context, start + frames) < len(motion)).astype(np.float32)
+        return *self._changed(window, clip.style), speech, has_audio, has_context, inside
+
+    def _draw_live(self, frames: int) -> tuple[np.ndarray | float, ...]:
+        rng = self._rng
+        while True:
+            clip = self.clips[rng.choice(len(self.clips), p=self._live_chances)]
+            take = clip.renditions[rng.integers(len(clip.renditions))]
+            assert take.voice is not None
+            fitting = np.flatnonzero(
+                (take.voice.live_frames == frames)
+                & (take.voice.live_start + frames <= len(take.motion))
             )
-        if not pausing and rng.random() < self.silence_share:
-            at = int(rng.integers(0, 3 * self.frames))
-            speech = self._silence[rng.integers(len(self._silence))][at : at + self.frames]
-            motion = self._rest_mouth(motion, np.ones(self.frames, np.float32))
-            has_audio = 1.0
-        motion = (motion - self.normaliser.mean) / self.normaliser.deviation
+            if len(fitting):
+                break
+        voice, pick = take.voice, fitting[rng.integers(len(fitting))]
+        start = int(voice.live_start[pick])
+        rows = np.clip(np.arange(start - self.context, start + frames), 0, len(take.motion) - 1)
+        skipped = LIVE_CONTEXT - self.context
+        speech = voice.live[pick, skipped : LIVE_CONTEXT + frames].astype(np.float32)
+        paused = bool(voice.live_paused[pick])
+        rest = take.mouth_rest[rows] if paused else np.zeros(len(rows), np.float32)
+        if not paused and rng.random() < self.augmentation.silence:
+            heard = self._live_silence[rng.integers(len(self._live_silence))]
+            speech = heard[skipped : LIVE_CONTEXT + frames]
+            rest = np.ones(len(rows), np.float32)
+        window = take.motion[rows], take.controls[rows], rest
+        inside = np.ones(frames, np.float32)
+        return *self._changed(window, clip.style), speech, 1.0, float(start > 0), inside
+
+    def _changed(
+        self,
+        window: tuple[np.ndarray, np.ndarray, np.ndarray],
+        style: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rest the mouth, mirror, steer and normalise one window: motion, style, controls."""
+        rng = self._rng
+        motion, controls, rest = window
+        pose, codes = motion[:, :POSE_DIM].copy(), motion[:, POSE_DIM:]
+        controls = controls.copy()
+        codes = codes + rest[:, None] * (codes @ self._mouth_rest - codes)
+        if rng.random() < 0.5:
+            pose, codes = pose * POSE_MIRROR, codes @ self._mirror
+            controls[:, 0] *= -1
+        if rng.random() < 0.5:
+            # A steady control is what users mostly give; the model must know it, too.
+            controls[:] = controls.mean(axis=0)
+        if rng.random() < self.augmentation.gaze:
+            turn = rng.uniform(-1, 1, 2) * np.radians([28, 18])
+            head = turn * rng.uniform([0.25, 0.5], [0.7, 0.85])
+            pose, codes = turned(pose, head), codes + eye_turn(turn - head)
+            controls[:, GAZE] += turn.astype(np.float32)
+        if rng.random() < self.augmentation.distance:
+            away = np.float32(rng.uniform(-0.35, 0.35))
+            pose[:, 5] += away
+            controls[:, DISTANCE] += away
+        if rng.random() < self.augmentation.emotion:
+            amounts = np.zeros(len(EMOTIONS), np.float32)
+            amounts[rng.integers(len(EMOTIONS))] = rng.uniform(0.1, 1.0)
+            codes = codes + amounts @ emotion_directions()
+            controls[:, EMOTION] = np.clip(controls[:, EMOTION] + amounts, 0, 1)
+        motion = (np.hstack([pose, codes]) - self.normaliser.mean) / self.normaliser.deviation
         style = (style - self.normaliser.style_mean) / self.normaliser.style_deviation
-        return motion, speech, style, has_audio, has_context
+        return motion, style, controls
 
-    def _rest_mouth(self, motion: np.ndarray, amount: np.ndarray) -> np.ndarray:
-        """Motion with mouth and jaw brought to rest by (T,) amounts in 0–1."""
-        codes = motion[:, POSE_DIM:]
-        rested = codes + amount[:, None] * (codes @ self._mouth_rest - codes)
-        return np.hstack([motion[:, :POSE_DIM], rested])
 
-    def batch(self, size: int) -> tuple[np.ndarray, ...]:
-        """(motion, speech, style, has_audio, has_context), each with a leading batch axis."""
-        return tuple(
-            np.asarray(part, np.float32)
-            for part in zip(*(self._draw() for _ in range(size)), strict=True)
-        )
+def _stack(windows: list[tuple[np.ndarray | float, ...]]) -> Batch:
+    return Batch(*(np.asarray(part, np.float32) for part in zip(*windows, strict=True)))
+
+
+def turned(pose: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """(T, 6) poses with the head turned by (2,) yaw and pitch (rad) about the neck."""
+    turn = Rotation.from_rotvec([-angles[1], -angles[0], 0.0])
+    rotation = turn * Rotation.from_rotvec(pose[:, :3])
+    shift = (turn.as_matrix() @ NECK_TO_HEAD - NECK_TO_HEAD)[:2] / FACE_WIDTH
+    out = pose.copy()
+    out[:, :3] = rotation.as_rotvec()
+    out[:, 3:5] += shift
+    return out
 
 
 def lip_points_matrix(code: DynamicsCode, points: np.ndarray) -> np.ndarray:

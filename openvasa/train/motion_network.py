@@ -14,18 +14,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openvasa.audio.features import FEATURE_DIM
+from openvasa.motion.controls import CONTROL_DIM, CONTROL_SCALE, GROUPS
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes. A window's tokens are `context` past frames, then `window` frames."""
+    """Sizes. A window's tokens are `context` past frames, then up to `window` frames."""
 
     motion_dim: int
     style_dim: int
-    context: int = 10
+    context: int = 16
     window: int = 54
     width: int = 256
-    layers: int = 5
+    layers: int = 6
     heads: int = 4
     dropout: float = 0.1
 
@@ -76,6 +77,8 @@ class Block(nn.Module):
 class MotionNetwork(nn.Module):
     """Predicts the clean motion of a window from its noisy version and the conditions."""
 
+    control_scale: Tensor
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
@@ -90,9 +93,11 @@ class MotionNetwork(nn.Module):
             nn.GELU(approximate="tanh"),
             nn.Conv1d(width, width, 3, padding=1),
         )
+        self.controls_in = nn.Linear(CONTROL_DIM + len(GROUPS), width)
         self.no_audio = nn.Parameter(torch.zeros(width))
         self.no_context = nn.Parameter(torch.zeros(width))
         self.no_style = nn.Parameter(torch.zeros(width))
+        self.register_buffer("control_scale", torch.tensor(CONTROL_SCALE))
         self.position = nn.Parameter(torch.randn(tokens, width) * 0.02)
         self.style_in = nn.Linear(config.style_dim, width)
         self.time_in = nn.Sequential(
@@ -110,23 +115,27 @@ class MotionNetwork(nn.Module):
         context: Tensor,
         audio: Tensor,
         style: Tensor,
+        controls: Tensor,
         has_context: Tensor,
         has_audio: Tensor,
         has_style: Tensor,
+        has_controls: Tensor,
     ) -> Tensor:
-        """Predict the clean motion.
+        """Predict the clean motion of n frames, n up to `window`.
 
         Args:
-            noisy: (B, window, motion_dim) noisy normalised motion.
+            noisy: (B, n, motion_dim) noisy normalised motion.
             time: (B,) diffusion time in 0–1.
             context: (B, context, motion_dim) the frames before the window.
-            audio: (B, context + window, FEATURE_DIM) speech features of all tokens.
+            audio: (B, context + n, FEATURE_DIM) speech features of all tokens.
             style: (B, style_dim) normalised speaking style.
+            controls: (B, context + n, CONTROL_DIM) gaze, distance, emotion (`motion.controls`).
             has_context: (B,) 1 where the context is given, else 0; likewise `has_audio`
                 and `has_style`.
+            has_controls: (B, 3) likewise for gaze, distance and emotion.
 
         Returns:
-            (B, window, motion_dim) clean normalised motion.
+            (B, n, motion_dim) clean normalised motion.
         """
 
         def choose(given: Tensor, value: Tensor, absent: Tensor) -> Tensor:
@@ -137,10 +146,19 @@ class MotionNetwork(nn.Module):
         past = choose(has_context, self.context_in(context), self.no_context)
         tokens = torch.cat([past, self.motion_in(noisy)], dim=1)
         heard = self.audio_in(self.audio_dropout(audio).transpose(1, 2)).transpose(1, 2)
-        tokens = tokens + choose(has_audio, heard, self.no_audio) + self.position
+        tokens = tokens + choose(has_audio, heard, self.no_audio)
+        tokens = tokens + self._steered(controls, has_controls) + self.position[: tokens.shape[1]]
         condition = self.time_in(time_embedding(time, self.config.width))
         condition = condition + choose(has_style, self.style_in(style), self.no_style)
         condition = functional.silu(condition)
         for block in self.blocks:
             tokens = block(tokens, condition)
         return self.head(self.norm(tokens[:, self.config.context :]))
+
+    def _steered(self, controls: Tensor, given: Tensor) -> Tensor:
+        """(B, T, CONTROL_DIM) and (B, 3) → (B, T, width); what is not given says nothing."""
+        sizes = [group.stop - group.start for group in GROUPS]
+        mask = torch.cat([given[:, i : i + 1].expand(-1, n) for i, n in enumerate(sizes)], dim=1)
+        scaled = controls / self.control_scale * mask[:, None]
+        flags = given[:, None].expand(-1, controls.shape[1], -1)
+        return self.controls_in(torch.cat([scaled, flags], dim=2))

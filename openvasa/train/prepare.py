@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +24,6 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import FPS, SAMPLE_RATE, speech_features
-from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.landmarker import (
@@ -33,11 +32,14 @@ from openvasa.face.landmarker import (
     track_detection,
     track_next,
 )
+from openvasa.train.voices import Voice, make_voice
 
 MIN_PRESENCE = 0.5
 INDEX = "clips.jsonl"
-PAUSE_SECONDS, SPEECH_SECONDS = (0.2, 1.6), (0.6, 3.0)
-"""Lengths of the stretches that `paused_speech` silences, and of those between."""
+KINDS = ("tracks", "voices")
+"""Folders of the cache: one file a clip in each."""
+RENDITIONS = 2
+"""Renditions of each clip's voice, the clip as it is among them."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,6 @@ class Track:
         scale: (T,) float32 px per canonical unit.
         blendshapes: (T, 52) float32 in 0–1.
         valid: (T,) bool, the face was found.
-        speech: (T, FEATURE_DIM) float32, or None for a clip without sound.
-        paused: the same of the clip with stretches silenced (`paused_speech`), or None.
-        silenced: (T,) bool where they are, or None.
     """
 
     canonical: np.ndarray
@@ -83,9 +82,6 @@ class Track:
     scale: np.ndarray
     blendshapes: np.ndarray
     valid: np.ndarray
-    speech: np.ndarray | None = None
-    paused: np.ndarray | None = None
-    silenced: np.ndarray | None = None
 
 
 def cached_clips(cache: Path) -> list[Clip]:
@@ -127,7 +123,7 @@ def _frames(path: Path) -> Iterator[np.ndarray]:
 
 
 def track_clip(path: Path) -> dict[str, np.ndarray]:
-    """Track one 25-fps clip; the arrays are those of `Track`, without speech."""
+    """Track one 25-fps clip; the arrays are those of `Track`."""
     rows: dict[str, list] = {key: [] for key in ("canonical", "rotation", "translation")}
     rows |= {key: [] for key in ("scale", "blendshapes", "valid")}
     previous = None
@@ -156,36 +152,9 @@ def track_clip(path: Path) -> dict[str, np.ndarray]:
     return arrays | {"valid": np.asarray(rows["valid"], bool)}
 
 
-def clip_speech(path: Path) -> np.ndarray:
-    """(T, FEATURE_DIM) float32 speech features, cut as at run time."""
-    gain = speech_gain(read_blocks(path))
-    return np.concatenate(list(speech_features(read_blocks(path), gain=gain, threads=1)))
-
-
-def paused_speech(path: Path, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Speech features of a clip in which stretches were silenced, and where.
-
-    Recorded pauses hold breath and room noise; synthetic voices pause in perfect silence, which
-    the clips never show. The encoder hears the silence in its place among the speech, as it will.
-
-    Returns:
-        (T, FEATURE_DIM) float32 features, and (T,) bool where the sound was silenced.
-    """
-    rng = np.random.default_rng(seed)
-    samples = np.concatenate(list(read_blocks(path)))
-    gain = speech_gain([samples])
-    keep = np.ones(len(samples), np.float32)
-    at = int(rng.uniform(0, 2) * SAMPLE_RATE)
-    while at < len(samples):
-        length = int(rng.uniform(*PAUSE_SECONDS) * SAMPLE_RATE)
-        keep[at : at + length] = 0
-        at += length + int(rng.uniform(*SPEECH_SECONDS) * SAMPLE_RATE)
-    ramp = np.ones(160, np.float32) / 160
-    samples = samples * np.convolve(keep, ramp, mode="same")
-    features = np.concatenate(list(speech_features([samples], gain=gain, threads=1)))
-    middles = (np.arange(len(features)) + 0.5) * SAMPLE_RATE / FPS
-    silenced = keep[np.minimum(middles.astype(int), len(keep) - 1)] == 0
-    return features, silenced
+def clip_samples(path: Path) -> np.ndarray:
+    """(n,) float32 sound of a clip, mono at 16 kHz."""
+    return np.concatenate(list(read_blocks(path)))
 
 
 def _prepare(clip: Clip, folder: Path, cache: Path) -> str | None:
@@ -199,19 +168,25 @@ def _prepare(clip: Clip, folder: Path, cache: Path) -> str | None:
 
 def _fill(clip: Clip, folder: Path, cache: Path) -> None:
     path = folder / f"{clip.name}.mp4"
-    for kind in ("tracks", "speech"):
+    for kind in KINDS:
         target = cache / kind / f"{clip.name}.npz"
-        if target.exists() or (kind == "speech" and not clip.sound):
+        if target.exists() or (kind == "voices" and not clip.sound):
             continue
-        if kind == "tracks":
-            arrays = track_clip(path)
-        else:
-            paused, silenced = paused_speech(path)
-            arrays = {"speech": clip_speech(path).astype(np.float16)}
-            arrays |= {"paused": paused.astype(np.float16), "silenced": silenced}
+        arrays = track_clip(path) if kind == "tracks" else _voice_arrays(path)
         partial_file = target.with_suffix(".partial.npz")
         np.savez(partial_file, **arrays)  # pyright: ignore[reportArgumentType]
         partial_file.replace(target)
+
+
+def _voice_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The clip's sound and its renditions: `Voice` fields, each with the rendition's number."""
+    samples = clip_samples(path)
+    seed = zlib.crc32(path.stem.encode())
+    arrays = {"sound": np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)}
+    for index in range(RENDITIONS):
+        voice = make_voice(samples, index, seed)
+        arrays |= {f"{key}{index}": np.asarray(value) for key, value in vars(voice).items()}
+    return arrays
 
 
 def prepare(folder: Path, cache: Path) -> list[str]:
@@ -220,7 +195,7 @@ def prepare(folder: Path, cache: Path) -> list[str]:
     Returns a line for each clip that could not be read; these are not in the cache.
     """
     clips = read_clip_list(folder)
-    for kind in ("tracks", "speech"):
+    for kind in KINDS:
         (cache / kind).mkdir(parents=True, exist_ok=True)
     (cache / INDEX).write_text((folder / INDEX).read_text())
     work = partial(_prepare, folder=folder, cache=cache)
@@ -232,14 +207,23 @@ def prepare(folder: Path, cache: Path) -> list[str]:
 
 
 def load_track(cache: Path, clip: Clip) -> Track:
-    """Read one clip back from the cache."""
+    """Read one clip's track back from the cache."""
     with np.load(cache / "tracks" / f"{clip.name}.npz") as data:
+        return Track(**data)
+
+
+def load_voices(cache: Path, clip: Clip) -> list[Voice]:
+    """Read the renditions of a clip's voice; none where it has no usable sound."""
+    if not clip.sound:
+        return []
+    with np.load(cache / "voices" / f"{clip.name}.npz") as data:
         arrays = dict(data)
-    if clip.sound:
-        with np.load(cache / "speech" / f"{clip.name}.npz") as data:
-            heard = dict(data)
-        arrays |= {key: heard[key].astype(np.float32) for key in ("speech", "paused")}
-        arrays["silenced"] = heard["silenced"]
-        count = min(map(len, arrays.values()))
-        arrays = {key: value[:count] for key, value in arrays.items()}
-    return Track(**arrays)
+    names = [f.name for f in fields(Voice)]
+    voices = [Voice(**{n: arrays[f"{n}{index}"] for n in names}) for index in range(RENDITIONS)]
+    return [replace(voice, speed=float(voice.speed)) for voice in voices]
+
+
+def load_sound(cache: Path, clip: Clip) -> np.ndarray:
+    """(n,) float32 sound of a clip, mono at 16 kHz."""
+    with np.load(cache / "voices" / f"{clip.name}.npz") as data:
+        return data["sound"].astype(np.float32) / 32767

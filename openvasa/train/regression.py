@@ -16,7 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from openvasa.audio.features import FEATURE_DIM
-from openvasa.train.motion_data import Normaliser, TalkingClip, WindowSampler
+from openvasa.train.motion_data import Augmentation, Normaliser, TalkingClip, WindowSampler
 
 WINDOW = 64
 WIDTH = 192
@@ -42,13 +42,15 @@ def train_regression(
     """L1 on the normalised motion and its velocity, for so many minutes of wall-clock time."""
     torch.manual_seed(seed)
     talking = [c for c in clips if c.clip.sound]
-    sampler = WindowSampler(talking, normaliser, WINDOW, 0, seed=seed)
+    plain = Augmentation(silence=0, gaze=0, distance=0, emotion=0)
+    sampler = WindowSampler(talking, normaliser, 0, WINDOW, plain, seed=seed)
     model = network(len(normaliser.mean))
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.02)
     started, last = time.monotonic(), 0.0
     with tqdm(total=round(minutes * 60), desc="training the baseline", unit="s") as bar:
         while (spent := time.monotonic() - started) < minutes * 60:
-            motion, speech, *_ = (torch.tensor(part) for part in sampler.batch(32))
+            batch = sampler.whole(32)
+            motion, speech = torch.tensor(batch.motion), torch.tensor(batch.speech)
             predicted = model(speech.transpose(1, 2)).transpose(1, 2)
             error = predicted - motion
             loss = error.abs().mean() + 2 * error.diff(dim=1).abs().mean()

@@ -7,7 +7,7 @@ from scipy.signal import savgol_filter
 
 from openvasa.face.canonical import HeadTransform, pose_between
 from openvasa.face.dynamics import close_lips, lid_gap, lip_gap
-from openvasa.motion.generator import POSE_FILTER_FRAMES
+from openvasa.motion.window import POSE_FILTER_FRAMES
 from openvasa.train.prepare import Track
 
 

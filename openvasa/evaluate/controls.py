@@ -1,0 +1,131 @@
+"""Do the controls do what they say? Rendered, tracked again and compared with what was asked.
+
+openvasa evaluate controls
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from openvasa.audio.decode import read_blocks
+from openvasa.audio.level import speech_gain
+from openvasa.evaluate.emotion import LABELS, emotion_scores
+from openvasa.face.canonical import fit_head, pose_between
+from openvasa.face.dynamics import DynamicsCode, dynamics_code
+from openvasa.face.gaze import eye_gaze, head_gaze
+from openvasa.face.landmarker import TrackedFace, track_next
+from openvasa.face.latent import FaceLatent, pose_face
+from openvasa.motion.controls import EMOTIONS, Controls
+from openvasa.motion.generator import generate_motion
+from openvasa.motion.motion import Motion
+from openvasa.motion.window import MotionSettings
+from openvasa.render.renderer import Renderer
+
+GAZES = [(0, 0), (20, 0), (-20, 0), (10, 8), (-10, 8), (10, -8), (-10, -8), (0, 12), (0, -12)]
+DISTANCES = (0.8, 0.9, 1.1, 1.25)
+SECONDS = 6.0
+SETTLE_FRAMES = 25
+"""The first second is left out: the motion sets out from the portrait's own pose."""
+EVERY = 5
+"""Frames from one that is rendered and tracked to the next."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the tracker saw in rendered frames: (n, 2) gaze in degrees, (n,) distance, (n, 7)."""
+
+    gaze: np.ndarray
+    distance: np.ndarray
+    emotions: np.ndarray
+
+
+def watch(face: FaceLatent, motion: Motion) -> Seen:
+    """Render every few frames of a motion and track them as any video."""
+    code, renderer = dynamics_code(), Renderer(face)
+    reference = _look(face, renderer, Motion(motion.pose[:1] * 0, motion.dynamics[:1] * 0), 0, code)
+    gazes, distances, emotions = [], [], []
+    rest = fit_head(reference[0].landmarks)
+    neutral = rest.invert(reference[0].landmarks)
+    for index in range(SETTLE_FRAMES, len(motion), EVERY):
+        tracked, image = _look(face, renderer, motion, index, code)
+        head = fit_head(tracked.landmarks)
+        pose = pose_between(rest, head)
+        eyes = eye_gaze(head.invert(tracked.landmarks) - neutral)
+        gazes.append(np.degrees(head_gaze(pose) + eyes))
+        distances.append(np.exp(pose[5]))
+        emotions.append(emotion_scores(image, tracked.landmarks))
+    return Seen(np.stack(gazes), np.array(distances), np.stack(emotions))
+
+
+def _look(
+    face: FaceLatent, renderer: Renderer, motion: Motion, index: int, code: DynamicsCode
+) -> tuple[TrackedFace, np.ndarray]:
+    geometry = pose_face(face, motion.pose[index], code.decode(motion.dynamics[index]))
+    image = renderer.render(geometry)
+    return track_next(image, geometry.landmarks), image
+
+
+def evaluate(faces: Sequence[FaceLatent], voice: Path) -> str:
+    """Table of the controls' errors on the given portraits, speaking `voice`."""
+    blocks, samples = [], 0
+    for block in read_blocks(voice):
+        blocks.append(block)
+        samples += len(block)
+        if samples >= SECONDS * 16000:
+            break
+    gain = speech_gain(blocks)
+
+    def motion(**controls) -> Motion:
+        return generate_motion(blocks, MotionSettings(controls=Controls(**controls)), gain=gain)
+
+    jobs = len(faces) * (len(GAZES) + len(DISTANCES) + len(EMOTIONS) + 1)
+    with tqdm(total=jobs, desc="controls", unit="clip") as bar:
+
+        def seen(face: FaceLatent, made: Motion) -> Seen:
+            bar.update()
+            return watch(face, made)
+
+        gaze_errors, slopes = [], []
+        for gaze in GAZES:
+            made = motion(gaze=gaze)
+            for face in faces:
+                look = seen(face, made).gaze.mean(axis=0)
+                gaze_errors.append(np.linalg.norm(look - gaze))
+                slopes.append((gaze, look))
+        distance_errors = []
+        for distance in DISTANCES:
+            made = motion(distance=distance)
+            distance_errors += [abs(seen(face, made).distance.mean() - distance) for face in faces]
+        plain = [seen(face, motion()).emotions.mean(axis=0) for face in faces]
+        rows, asked, answered = [], np.array(slopes)[:, 0], np.array(slopes)[:, 1]
+        for emotion in EMOTIONS:
+            made = motion(emotion={emotion: 1.0})
+            scores = [seen(face, made).emotions.mean(axis=0) for face in faces]
+            index = LABELS.index(emotion)
+            gains = [s[index] - p[index] for s, p in zip(scores, plain, strict=True)]
+            risen = [int((s - p).argmax() == index) for s, p in zip(scores, plain, strict=True)]
+            first = [int(s.argmax() == index) for s in scores]
+            rows.append(
+                f"| {emotion} | {np.mean([p[index] for p in plain]):.2f} | "
+                f"{np.mean([s[index] for s in scores]):.2f} | {np.mean(gains):+.2f} | "
+                f"{sum(risen)}/{len(faces)} | {sum(first)}/{len(faces)} |"
+            )
+    follow = [np.polyfit(asked[:, axis], answered[:, axis], 1)[0] for axis in (0, 1)]
+    return "\n".join(
+        [
+            f"{len(faces)} portraits, {SECONDS:.0f} s of speech each, tracked again",
+            "",
+            f"gaze error {np.mean(gaze_errors):.1f}° (mean over {len(GAZES)} directions; seen over "
+            f"asked: yaw {follow[0]:.2f}, pitch {follow[1]:.2f})",
+            f"distance error {np.mean(distance_errors):.4f} (factors {DISTANCES})",
+            "",
+            "| emotion | score without | with | gain | gains most | ranks first |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ]
+    )

@@ -1,0 +1,111 @@
+"""Edit motion: take pose and expression apart, turn, stretch, blend, and add blendshapes.
+
+Because the latent keeps head pose, facial dynamics and identity apart, every edit is arithmetic on
+one of them and carries over to any portrait. All functions return a new `Motion`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from openvasa.errors import InputError
+from openvasa.face.dynamics import dynamics_code
+from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.motion.motion import POSE_DIM, Motion, interpolate
+
+SPIN_SECONDS = 4.0
+STRETCHES = (0.25, 4.0)
+
+
+def pose_only(motion: Motion) -> Motion:
+    """The head's movement on a resting face."""
+    return Motion(motion.pose, np.zeros_like(motion.dynamics), motion.fps)
+
+
+def expression_only(motion: Motion) -> Motion:
+    """The face's movement on a still head."""
+    return Motion(np.zeros_like(motion.pose), motion.dynamics, motion.fps)
+
+
+def with_pose_of(motion: Motion, other: Motion) -> Motion:
+    """The face of one motion on the head of another, over and over if that is shorter."""
+    pose = _fitted(other.resample(motion.fps).pose, len(motion))
+    return Motion(pose, motion.dynamics, motion.fps)
+
+
+def with_expression_of(motion: Motion, other: Motion) -> Motion:
+    """The head of one motion with the face of another, over and over if that is shorter."""
+    dynamics = _fitted(other.resample(motion.fps).dynamics, len(motion))
+    return Motion(motion.pose, dynamics, motion.fps)
+
+
+def spinning(motion: Motion, degrees: float, seconds: float = SPIN_SECONDS) -> Motion:
+    """The face on a head that circles, `degrees` to the sides and half as far up and down."""
+    angle = 2 * np.pi * np.arange(len(motion)) / (motion.fps * seconds)
+    pose = np.zeros_like(motion.pose)
+    # It sets out from straight ahead.
+    start = np.minimum(angle / (np.pi / 2), 1)
+    pose[:, 1] = np.radians(degrees) * np.sin(angle)
+    pose[:, 0] = np.radians(degrees) / 2 * np.cos(angle) * start
+    return Motion(pose, motion.dynamics, motion.fps)
+
+
+def scaled(motion: Motion, *, pose: float = 1.0, expression: float = 1.0) -> Motion:
+    """Move the head or the face more or less."""
+    return Motion(
+        motion.pose * np.float32(pose), motion.dynamics * np.float32(expression), motion.fps
+    )
+
+
+def stretched(motion: Motion, factor: float) -> Motion:
+    """The same motion in `factor` times the time, 0.25 to 4."""
+    if not STRETCHES[0] <= factor <= STRETCHES[1]:
+        raise InputError(f"stretch {factor:g}: choose {STRETCHES[0]:g} to {STRETCHES[1]:g}")
+    count = max(1, round(len(motion) * factor))
+    if len(motion) < 2:
+        return motion
+    values = np.hstack([motion.pose, motion.dynamics])
+    values = interpolate(values, np.linspace(0, len(motion) - 1, count))
+    return Motion(values[:, :POSE_DIM], values[:, POSE_DIM:], motion.fps)
+
+
+def blended(motion: Motion, other: Motion, share: float = 0.5) -> Motion:
+    """Between two motions: 0 is the first, 1 the second; as long as the shorter."""
+    if not 0 <= share <= 1:
+        raise InputError(f"blend {share:g}: the share of the other motion is 0 to 1")
+    other = other.resample(motion.fps)
+    count = min(len(motion), len(other))
+    weight = np.float32(share)
+    return Motion(
+        motion.pose[:count] * (1 - weight) + other.pose[:count] * weight,
+        motion.dynamics[:count] * (1 - weight) + other.dynamics[:count] * weight,
+        motion.fps,
+    )
+
+
+def with_blendshapes(motion: Motion, added: Mapping[str, float]) -> Motion:
+    """Add constant amounts of ARKit blendshapes, −1 to 1; a name without side means both sides."""
+    amounts = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
+    for name, amount in added.items():
+        sides = [
+            index
+            for index, known in enumerate(BLENDSHAPE_NAMES)
+            if known in (name, f"{name}Left", f"{name}Right")
+        ]
+        if not sides:
+            raise InputError(f"{name}: not an ARKit blendshape; use a name such as jawOpen")
+        if not -1 <= amount <= 1:
+            raise InputError(f"{name} {amount:g}: choose -1 to 1")
+        amounts[sides] += amount
+    shift = dynamics_code().from_arkit(amounts)
+    return Motion(motion.pose, motion.dynamics + shift, motion.fps)
+
+
+def _fitted(values: np.ndarray, count: int) -> np.ndarray:
+    """(T, n) rows repeated there and back, so that nothing jumps, to `count` rows."""
+    if len(values) >= count:
+        return values[:count]
+    period = np.concatenate([values, values[-2:0:-1]]) if len(values) > 2 else values
+    return period[np.arange(count) % len(period)]

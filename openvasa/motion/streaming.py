@@ -1,0 +1,97 @@
+"""Live audio → motion: the whole-file generator's network on short windows.
+
+A hop of frames is generated as soon as its sound and a short look-ahead are in. The speech encoder
+hears the last second and the window, cut exactly so in training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
+from openvasa.errors import InputError
+from openvasa.motion.controls import Controls
+from openvasa.motion.window import MotionSettings, carried, eased, window_model
+
+SHORTEST_WINDOW, LONGEST_WINDOW = 4, 8
+"""Hop and look-ahead together, frames: the windows that the network was trained on."""
+LIVE_STEPS = 4
+DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES = 3, 8
+
+
+class StreamingGenerator:
+    """Generates motion while the sound comes in; the same sound in any chunks, the same motion.
+
+    Frame i shows samples [640 i, 640 (i + 1)) at 16 kHz. A hop comes out once its own samples
+    and those of the look-ahead are in.
+    """
+
+    def __init__(
+        self,
+        settings: MotionSettings | None = None,
+        *,
+        hop: int = 2,
+        lookahead: int = 2,
+        threads: int = 1,
+    ) -> None:
+        """Start at silence.
+
+        Args:
+            settings: seed, guidance, style and controls; four sampling steps where None.
+            hop: frames of 40 ms generated at a time.
+            lookahead: frames of sound heard past the hop.
+            threads: CPU threads.
+        """
+        if not SHORTEST_WINDOW <= hop + lookahead <= LONGEST_WINDOW or hop < 1 or lookahead < 0:
+            raise InputError(
+                f"hop {hop}, look-ahead {lookahead}: together {SHORTEST_WINDOW} to "
+                f"{LONGEST_WINDOW} frames"
+            )
+        self.settings = settings or MotionSettings(steps=LIVE_STEPS)
+        self.controls = self.settings.controls
+        self.hop, self.lookahead = hop, lookahead
+        self._threads = threads
+        self._model = window_model(threads)
+        self._rng = np.random.default_rng(self.settings.seed)
+        self._context: np.ndarray | None = None
+        self._held = np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32)
+        self._done = 0
+
+    controls: Controls
+    """Gaze, distance and emotion; a new one applies from the next hop."""
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """Add (n,) float32 mono samples at 16 kHz, already levelled (`audio.level`).
+
+        Returns:
+            (m, 6 + D) float32 frames that are now certain, 25 a second.
+        """
+        self._held = np.concatenate([self._held, samples.astype(np.float32)])
+        window = self.hop + self.lookahead
+        need = (PAST_FRAMES + window) * FRAME_SAMPLES
+        frames = [np.zeros((0, len(self._model.mean)), np.float32)]
+        while len(self._held) >= need:
+            frames.append(self._hop(self._held[:need]))
+            self._held = self._held[self.hop * FRAME_SAMPLES :]
+        return np.concatenate(frames)
+
+    def finish(self) -> np.ndarray:
+        """The (m, 6 + D) frames of the sound's end, silence after it; then used up."""
+        left = round(len(self._held) / FRAME_SAMPLES) - PAST_FRAMES
+        silence = np.zeros((self.hop + self.lookahead) * FRAME_SAMPLES, np.float32)
+        return self.push(silence)[: max(left, 0)]
+
+    def _hop(self, heard: np.ndarray) -> np.ndarray:
+        """Generate the window of `heard`, a second of past before it, and keep its hop."""
+        model, window = self._model, self.hop + self.lookahead
+        audio = segment_features(heard, threads=self._threads)[PAST_FRAMES - model.context :]
+        settings = replace(self.settings, controls=self.controls)
+        steering = self.controls.rows(self._done - model.context, model.context + window)
+        noise = self._rng.standard_normal((window, len(model.mean))).astype(np.float32)
+        clean = model.sample(noise, self._context, audio, steering, settings)
+        frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)[: self.hop]
+        self._context = carried(self._context, frames, model.context)
+        self._done += self.hop
+        return frames * model.deviation + model.mean

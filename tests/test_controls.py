@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openvasa.errors import InputError
+from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.face.gaze import eye_gaze
+from openvasa.motion.controls import (
+    CONTROL_DIM,
+    DISTANCE,
+    EMOTION,
+    EMOTIONS,
+    GAZE,
+    LIP_GAPS,
+    Controls,
+    emotion_directions,
+    eye_turn,
+    parse_emotion,
+    parse_gaze,
+)
+
+
+@pytest.mark.parametrize("angles", [(15.0, 0.0), (-10.0, 0.0), (0.0, 5.0), (8.0, -6.0)])
+def test_eyes_turn_by_what_is_asked(angles: tuple[float, float]) -> None:
+    code = dynamics_code()
+    change = code.decode(eye_turn(np.radians(angles)))
+    np.testing.assert_allclose(np.degrees(eye_gaze(change)), angles, atol=0.5)
+    assert abs(lip_gap(change)) < 0.05
+
+
+def test_emotions_move_the_face_and_leave_gaze_and_lip_gap() -> None:
+    code = dynamics_code()
+    shapes = dict(zip(EMOTIONS, code.decode(emotion_directions()), strict=True))
+    for name, shape in shapes.items():
+        assert np.degrees(np.abs(eye_gaze(shape))).max() < 0.5
+        assert lip_gap(shape) == pytest.approx(LIP_GAPS.get(name, 0.0), abs=0.02)
+    # y points down: corners of the mouth up in a smile, brows up in surprise and down in anger.
+    assert shapes["happy"][[61, 291], 1].max() < -0.3
+    assert shapes["sad"][[61, 291], 1].min() > 0.3
+    assert shapes["sad"][[107, 336], 1].max() < -0.3
+    assert shapes["surprised"][[105, 334], 1].max() < -0.4
+    assert shapes["angry"][[105, 334], 1].min() > 0.4
+
+
+def test_rows_are_in_the_generator_units() -> None:
+    controls = Controls(gaze=(18.0, -9.0), distance=1.1, emotion={"sad": 0.4})
+    values, known = controls.rows(-5, 20)
+    assert values.shape == (20, CONTROL_DIM)
+    np.testing.assert_allclose(np.degrees(values[:, GAZE]), np.tile([18, -9], (20, 1)), rtol=1e-5)
+    np.testing.assert_allclose(values[:, DISTANCE], np.log(1.1), rtol=1e-5)
+    np.testing.assert_allclose(values[0, EMOTION], [0, 0, 0.4, 0])
+    np.testing.assert_array_equal(known, [1, 1, 1])
+    np.testing.assert_array_equal(Controls(distance=1.0).rows(0, 1)[1], [0, 1, 0])
+
+
+def test_curves_run_between_their_keys(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(
+        json.dumps(
+            {
+                "gaze": [[0, 0, 0], [2, 20, -10]],
+                "emotion": [[0, {"happy": 0}], [1, {"happy": 1.0}]],
+            }
+        )
+    )
+    controls = Controls.load(path)
+    values, known = controls.rows(25, 26)
+    np.testing.assert_allclose(np.degrees(values[0, GAZE]), [10, -5], atol=1e-4)
+    np.testing.assert_allclose(np.degrees(values[25, GAZE]), [20, -10], atol=1e-4)
+    assert values[0, EMOTION][0] == 1
+    np.testing.assert_array_equal(known, [1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("not json", "not a JSON file"),
+        ('{"gaze": [[0, 99, 0]]}', "out of range"),
+        ('{"gaze": [[0, 1]]}', "list of keys"),
+        ('{"gaze": [[1, 0, 0], [0, 0, 0]]}', "times must rise"),
+        ('{"mood": []}', "unknown control"),
+        ('{"emotion": [[0, {"bored": 1}]]}', "unknown"),
+        ("[1, 2]", "known are"),
+        ('{"distance": [[0, NaN]]}', "list of keys"),
+    ],
+)
+def test_bad_curves_are_explained(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=said) as error:
+        Controls.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_bad_values_are_explained() -> None:
+    assert parse_gaze("15,-5") == (15, -5)
+    assert parse_emotion("happy:0.5, sad") == {"happy": 0.5, "sad": 1.0}
+    for wrong in ("", "3", "a,b", "1,2,3"):
+        with pytest.raises(InputError, match="degrees"):
+            parse_gaze(wrong)
+    for wrong in ("happy:x", "happy:2", "happy:nan"):
+        with pytest.raises(InputError, match="intensity"):
+            parse_emotion(wrong)
+    with pytest.raises(InputError, match="choose of neutral"):
+        Controls(emotion={"bored": 1})
+    with pytest.raises(InputError, match="distance"):
+        Controls(distance=9)
+    with pytest.raises(InputError, match="gaze"):
+        Controls(gaze=(float("nan"), 0))

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openvasa.audio.decode import read_blocks
+from openvasa.audio.features import FRAME_SAMPLES, SAMPLE_RATE
+from openvasa.audio.level import speech_gain
+from openvasa.errors import InputError
+from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
+from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.controls import Controls, read_controls
+from openvasa.motion.generator import generate_motion
+from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.streaming import StreamingGenerator
+from openvasa.motion.window import MotionSettings
+
+VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    samples = np.concatenate(list(read_blocks(VOICE)))[: 5 * SAMPLE_RATE]
+    return samples * np.float32(speech_gain([samples]))
+
+
+def whole(samples: np.ndarray, chunk: int, **options) -> np.ndarray:
+    generator = StreamingGenerator(**options)
+    pieces = [generator.push(samples[at : at + chunk]) for at in range(0, len(samples), chunk)]
+    return np.concatenate([*pieces, generator.finish()])
+
+
+def test_the_same_sound_in_any_chunks_gives_the_same_motion(speech: np.ndarray) -> None:
+    speech = speech[: 2 * SAMPLE_RATE]
+    once = whole(speech, len(speech))
+    assert len(once) == 50
+    np.testing.assert_array_equal(whole(speech, 333), once)
+    np.testing.assert_array_equal(whole(speech, 1600), once)
+
+
+@pytest.mark.parametrize(("hop", "lookahead"), [(2, 2), (1, 3), (4, 3)])
+def test_a_hop_comes_out_as_soon_as_its_lookahead_is_in(hop: int, lookahead: int) -> None:
+    generator = StreamingGenerator(hop=hop, lookahead=lookahead)
+    need = (hop + lookahead) * FRAME_SAMPLES
+    assert len(generator.push(np.zeros(need - 1, np.float32))) == 0
+    assert len(generator.push(np.zeros(1, np.float32))) == hop
+    assert len(generator.push(np.zeros(hop * FRAME_SAMPLES, np.float32))) == hop
+    assert len(generator.finish()) == lookahead
+
+
+def test_windows_the_network_does_not_know_are_refused() -> None:
+    with pytest.raises(InputError, match="together 4 to 8"):
+        StreamingGenerator(hop=8, lookahead=8)
+
+
+def test_live_lips_agree_with_those_of_the_whole_file(speech: np.ndarray) -> None:
+    code = dynamics_code()
+    live = whole(speech, 1600)
+    file = generate_motion([speech], MotionSettings())
+    other = np.hstack([file.pose, file.dynamics])
+    assert correlation(aperture(code, live), aperture(code, other)) > 0.5
+
+
+def test_live_silence_stills_the_lips_and_not_the_head(speech: np.ndarray) -> None:
+    code = dynamics_code()
+    quiet = whole(np.zeros(8 * SAMPLE_RATE, np.float32), 1280)[25:]
+    assert lip_activity(code, quiet) < 0.25 * lip_activity(code, whole(speech, 1280))
+    assert pose_change(quiet) > 0.05
+
+
+def test_controls_can_change_while_it_runs() -> None:
+    generator = StreamingGenerator()
+    silence = np.zeros(3 * SAMPLE_RATE, np.float32)
+    generator.controls = Controls(gaze=(15.0, 0.0))
+    right = generator.push(silence)[-25:]
+    generator.controls = Controls(gaze=(-15.0, 0.0))
+    left = generator.push(silence)[-25:]
+    yaws = [
+        np.degrees(read_controls(part[:, :POSE_DIM], part[:, POSE_DIM:])[:, 0].mean())
+        for part in (right, left)
+    ]
+    assert yaws[0] > 8
+    assert yaws[1] < -8
