@@ -13,12 +13,15 @@ import numpy as np
 from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
 from openvasa.errors import InputError
 from openvasa.motion.controls import Controls
-from openvasa.motion.window import MotionSettings, carried, eased, window_model
+from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.window import MotionSettings, carried, window_model
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 4, 8
 """Hop and look-ahead together, frames: the windows that the network was trained on."""
 LIVE_STEPS = 4
-DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES = 3, 8
+POSE_JOIN_HOPS = 4
+"""Hops over which what is left of a step of the head at a hop's start is spread. The face has no
+such step worth spreading: the network saw the frames before, and a short hop would be all join."""
 
 
 class StreamingGenerator:
@@ -91,7 +94,21 @@ class StreamingGenerator:
         steering = self.controls.rows(self._done - model.context, model.context + window)
         noise = self._rng.standard_normal((window, len(model.mean))).astype(np.float32)
         clean = model.sample(noise, self._context, audio, steering, settings)
-        frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)[: self.hop]
+        frames = _head_eased(clean, self._context, POSE_JOIN_HOPS * self.hop)[: self.hop]
         self._context = carried(self._context, frames, model.context)
         self._done += self.hop
         return frames * model.deviation + model.mean
+
+
+def _head_eased(frames: np.ndarray, context: np.ndarray | None, length: int) -> np.ndarray:
+    """Let the head of a hop, (n, 6 + D) normalised, start near where it was heading.
+
+    Already the first frame keeps a part of its own: one that only followed the frames before would,
+    in hops of one frame, never move again.
+    """
+    if context is None:
+        return frames
+    step = 1.5 * context[-1] - 0.5 * context[-2] - frames[0]
+    step[POSE_DIM:] = 0
+    at = np.arange(1, len(frames) + 1, dtype=np.float32)[:, None]
+    return frames + step * (1 + np.cos(np.pi * np.minimum(at / length, 1))) / 2
