@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,12 +38,14 @@ class Shown:
         frame: motion and sound.
         picture: (H, W, 3) uint8 RGB; None where it would have come too late.
         ready_at, due_at: on the player's clock, s.
+        interruptions: how many the engine had obeyed when it made the frame.
     """
 
     frame: LiveFrame
     picture: np.ndarray | None
     ready_at: float
     due_at: float
+    interruptions: int = 0
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Player:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
         self._origin = self._painted_at = 0.0
+        self._interruptions = 0
 
     @property
     def delay_s(self) -> float:
@@ -118,6 +121,19 @@ class Player:
         self._commands.append(command)
         self._wake.set()
         return True
+
+    def interrupt(self) -> None:
+        """Stop speaking: from now on `current` silences what was made before."""
+        self._interruptions += 1
+        self.tell(Engine.interrupt)
+
+    def current(self, shown: Shown) -> Shown:
+        """A frame as it may still be shown: without its speech where that was interrupted since."""
+        if shown.interruptions >= self._interruptions:
+            return shown
+        silence = np.zeros_like(shown.frame.sound)
+        frame = replace(shown.frame, sound=silence, speech_s=None, speeches_ended=0)
+        return replace(shown, frame=frame)
 
     def _run(self) -> None:
         try:
@@ -169,5 +185,5 @@ class Player:
         if not too_late or frozen:
             picture = self._paint(frame.motion)
             self._painted_at = now = self._clock()
-        self._show(Shown(frame, picture, now, due_at))
+        self._show(Shown(frame, picture, now, due_at, self._engine.stats.interruptions))
         return picture is not None

@@ -171,7 +171,7 @@ class Session:
 
     def interrupt(self) -> None:
         """Stop speaking now."""
-        self._player.tell(Engine.interrupt)
+        self._player.interrupt()
         for outlet in self._outlets:
             outlet.hush()
 
@@ -283,6 +283,7 @@ class Session:
     def _deliver(self, shown: Shown) -> None:
         if self.closed is not None:
             return
+        shown = self._player.current(shown)
         self.state = shown.frame.state
         self.loudness = float(np.sqrt(np.mean(shown.frame.sound**2)))
         self._left_out.append(shown.picture is None)
