@@ -38,6 +38,12 @@ MOTION_FILE = "motion to write, .npz or .csv"
 MOTION_RATE = 25
 """Frames a second of motion as it is generated and saved."""
 
+EXTRAS = {
+    "train": {"onnx", "onnxscript", "safetensors", "torch"},
+    "live": {"aiortc", "fastapi", "multipart", "prometheus_client", "uvicorn", "websockets"},
+}
+"""Packages that come with an extra only."""
+
 STYLES = {
     "mouth": "how far the mouth opens",
     "head": "how much the head moves",
@@ -45,7 +51,6 @@ STYLES = {
     "gaze": "how much the eyes wander",
 }
 
-TRAINING_PACKAGES = {"onnx", "onnxscript", "safetensors", "torch"}
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -81,9 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except SystemExit as leaving:
             return leaving.code if isinstance(leaving.code, int) else OK
         except ModuleNotFoundError as error:
-            if error.name not in TRAINING_PACKAGES:
+            extra = _extra_with(error.name or "")
+            if extra is None:
                 raise
-            return _bad_input(f"needs {error.name}; run pip install 'openvasa[train]'")
+            return _bad_input(f"needs {error.name}; run pip install 'openvasa[{extra}]'")
         except InputError as error:
             return _bad_input(str(error))
         except OSError as error:
@@ -111,6 +117,10 @@ def _cleanup_when_terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _extra_with(package: str) -> str | None:
+    return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="openvasa",
@@ -128,6 +138,7 @@ def _parser() -> Parser:
     _add_train(commands)
     _add_evaluate(commands)
     _add_bench(commands)
+    _add_live(commands)
     _add_command(
         commands,
         "doctor",
@@ -640,6 +651,76 @@ def _detect(options: argparse.Namespace) -> int:
     return OK if score >= 0.5 else FAILED
 
 
+def _add_live(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "live",
+        _live,
+        "serve talking portraits in real time to browsers",
+        "openvasa live",
+        "openvasa live --portrait me.jpg --portrait painting.png --port 9000",
+        "openvasa live --host 0.0.0.0 --certificate cert.pem key.pem",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="where to listen; any but a loopback address asks for a token (default: 127.0.0.1)",
+    )
+    parser.add_argument("--port", type=int, default=8765, metavar="N", help="(default: 8765)")
+    parser.add_argument(
+        "--portrait",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a picture or avatar .npz to choose from; may be given more than once",
+    )
+    parser.add_argument(
+        "--piper-voice",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.onnx",
+        help="a Piper voice to speak text with; eSpeak NG is found by itself",
+    )
+    parser.add_argument("--token", metavar="T", help="ask for this token (default: made up)")
+    parser.add_argument(
+        "--certificate",
+        type=Path,
+        nargs=2,
+        metavar=("CERT", "KEY"),
+        help="serve HTTPS, without which browsers give a microphone to localhost only",
+    )
+    parser.add_argument(
+        "--sessions", type=int, default=4, metavar="N", help="at the same time (default: 4)"
+    )
+    _add_live_options(parser)
+
+
+def _live(options: argparse.Namespace) -> int:
+    if not 1 <= options.port <= 65535:
+        options.usage_error(f"port {options.port}: choose 1 to 65535")
+    if options.sessions < 1:
+        options.usage_error(f"sessions {options.sessions}: choose 1 or more")
+
+    from openvasa.live.engine import LiveSettings
+    from openvasa.live.serve import serve
+    from openvasa.live.session import Limits
+
+    serve(
+        host=options.host,
+        port=options.port,
+        portraits=options.portrait,
+        settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
+        limits=Limits(sessions=options.sessions),
+        token=options.token,
+        piper_voices=options.piper_voice,
+        certificate=tuple(options.certificate) if options.certificate else None,
+    )
+    return OK
+
+
 def _add_data(commands: argparse._SubParsersAction[Parser]) -> None:
     group = _add_group(commands, "data", "prepare training data")
     parser = _add_command(
@@ -870,7 +951,30 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         help="length of the video; the audio is looped or cut to it (default: 30)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
-
+    parser = _add_command(
+        group,
+        "live",
+        _bench_live,
+        "feed a voice in real time: frames a second, latency, frames left out, load, memory",
+        "openvasa bench live",
+        "openvasa bench live --seconds 300 --fps 50 --encode vp8 --json",
+    )
+    parser.add_argument("--portrait", type=Path, metavar="P", help="default: the example's")
+    parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, metavar="S", help="to measure (default: 60)"
+    )
+    _add_live_options(parser)
+    parser.add_argument(
+        "--chunk", type=int, default=20, metavar="MS", help="sound pushed at once (default: 20)"
+    )
+    parser.add_argument(
+        "--encode",
+        choices=["none", "jpeg", "vp8", "h264"],
+        default="none",
+        help="encode the video as well (default: none)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
     parser = _add_command(
         group,
         "watermark",
@@ -888,6 +992,45 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         "--compare", action="store_true", help="measure the package blind-watermark beside it"
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+
+
+def _add_live_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--fps", type=int, default=40, metavar="N", help="25, 30, 40, 50 or 60 (default: 40)"
+    )
+    parser.add_argument(
+        "--hop",
+        type=int,
+        default=2,
+        metavar="N",
+        help="steps of 40 ms in which motion is made; 1 costs twice as much (default: 2)",
+    )
+    parser.add_argument(
+        "--lookahead",
+        type=int,
+        default=2,
+        metavar="N",
+        help="steps of 40 ms that the lips hear ahead; fewer answer sooner (default: 2)",
+    )
+
+
+def _bench_live(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from openvasa.evaluate.bench_live import bench_live, live_table
+
+    figures = bench_live(
+        options.portrait,
+        options.audio,
+        seconds=options.seconds,
+        fps=options.fps,
+        chunk_ms=options.chunk,
+        encode=options.encode,
+        hop=options.hop,
+        lookahead=options.lookahead,
+    )
+    print(json.dumps(asdict(figures), indent=2) if options.json else live_table(figures))
+    return OK
 
 
 def _bench_watermark(options: argparse.Namespace) -> int:

@@ -41,6 +41,8 @@ COMMANDS = [
     ["bench"],
     ["bench", "animate"],
     ["bench", "watermark"],
+    ["bench", "live"],
+    ["live"],
     ["doctor"],
 ]
 

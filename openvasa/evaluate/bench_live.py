@@ -1,0 +1,292 @@
+"""What `openvasa bench live` reports: a voice fed in real time, and when its frames were ready.
+
+Latency is told per sample of sound: from the moment the chunk with it was pushed to the moment the
+picture of the frame that shows it was painted. It includes the hop, the look-ahead, interpolation,
+motion, rendering and marking; with `--encode`, video encoding as well. It does not include the time
+in which a chunk is collected by whoever pushes it, nor a network.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from openvasa.audio.decode import SAMPLE_RATE, read_blocks
+from openvasa.errors import InputError
+from openvasa.evaluate.bench import Machine, example, machine
+from openvasa.face.dynamics import dynamics_code
+from openvasa.face.encode import load_portrait
+from openvasa.live.assemble import live_engine
+from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.painter import Painter
+from openvasa.live.player import Player, Shown
+from openvasa.motion.motion import POSE_DIM
+
+SAMPLE_GRID_S = 0.001
+WARM_UP_S = 2.0
+NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
+ENCODERS = ("none", "jpeg", "vp8", "h264")
+
+
+@dataclass(frozen=True)
+class LiveFigures:
+    """Everything that `openvasa bench live` measures.
+
+    Attributes:
+        machine: what was measured on.
+        other_load: load average of the machine just before, by other programs.
+        seconds: of the measured stream.
+        fps_wanted, fps: frames a second asked for, and painted.
+        latency_ms: p50, p95, p99 and largest, over all samples of the stream.
+        spoken_latency_ms: the same from the moment a sample was spoken, the time in its chunk
+            included.
+        accounted_ms: the part of it that hop, look-ahead, interpolation and filter explain.
+        frames, left_out: painted, and left out because they would have been too late.
+        stalled_ms, stretched_ms, dropped_ms: see the engine's and player's statistics.
+        cores: processor time over wall time.
+        memory_mb, growth_mb: resident at the end, and gained after the first third.
+    """
+
+    machine: Machine
+    other_load: float
+    seconds: float
+    fps_wanted: int
+    fps: float
+    latency_ms: dict[str, float]
+    spoken_latency_ms: dict[str, float]
+    accounted_ms: float
+    frames: int
+    left_out: int
+    stalled_ms: float
+    stretched_ms: float
+    dropped_ms: float
+    cores: float
+    memory_mb: float
+    growth_mb: float
+
+
+@dataclass
+class Pushed:
+    """When sound was pushed: a line for each chunk."""
+
+    ends_s: list[float]
+    at: list[float]
+    memory_mb: list[float]
+
+
+def bench_live(
+    portrait: Path | None,
+    audio: Path | None,
+    *,
+    seconds: float,
+    fps: int,
+    chunk_ms: int,
+    encode: str,
+    hop: int,
+    lookahead: int,
+) -> LiveFigures:
+    """Feed a voice in real time and measure.
+
+    Args:
+        portrait, audio: None takes the example of this checkout.
+        seconds: length of the measured stream.
+        fps: frames a second to ask for.
+        chunk_ms: sound is pushed in chunks of this length, each when its last sample is spoken.
+        encode: one of `ENCODERS`; beside the painting, in a thread of its own.
+        hop, lookahead: of the generator, in rows of 40 ms.
+
+    Raises:
+        InputError: an input cannot be used.
+    """
+    if seconds < 5:
+        raise InputError(f"seconds {seconds:g}: choose 5 or more")
+    if not 5 <= chunk_ms <= 200:
+        raise InputError(f"chunk {chunk_ms} ms: choose 5 to 200")
+    face = load_portrait(portrait or example("portrait.jpg", "--portrait"))
+    voice = np.concatenate(list(read_blocks(audio or example("voice.wav", "--audio"))))
+    engine = live_engine(LiveSettings(fps, 24000, hop, lookahead))
+    painter = Painter(face)
+    painter.paint(np.zeros(POSE_DIM + dynamics_code().size, np.float32))
+    encoder = _Encoder(encode, fps)
+    arrived: list[Shown] = []
+
+    def show(shown: Shown) -> None:
+        if shown.picture is not None and encode != "none":
+            encoder.put(shown)
+        arrived.append(replace(shown, picture=None if shown.picture is None else NO_PICTURE))
+
+    load = _load_average()
+    player = Player(engine, painter.paint, show)
+    encoder.start()
+    player.start()
+    time.sleep(WARM_UP_S)
+    arrived.clear()
+    before = (player.stats.shown, player.stats.left_out)
+    cpu, wall = time.process_time(), time.perf_counter()
+    pushed = _push_paced(player, voice, seconds, chunk_ms / 1000)
+    time.sleep(engine.budget.total_s + 0.2)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    player.stop()
+    encoder.stop()
+    if player.error is not None:
+        raise player.error
+    ready = encoder.ready if encode != "none" else None
+    latency, spoken = _latencies(pushed, arrived, ready)
+    memory = pushed.memory_mb
+    return LiveFigures(
+        machine=machine(),
+        other_load=load,
+        seconds=seconds,
+        fps_wanted=fps,
+        fps=(player.stats.shown - before[0]) / wall,
+        latency_ms=_percentiles(latency),
+        spoken_latency_ms=_percentiles(spoken),
+        accounted_ms=1000 * engine.budget.total_s,
+        frames=player.stats.shown - before[0],
+        left_out=player.stats.left_out - before[1],
+        stalled_ms=1000 * player.stats.stalled_s,
+        stretched_ms=1000 * engine.stats.stretched_s,
+        dropped_ms=1000 * engine.stats.dropped_s,
+        cores=cpu / wall,
+        memory_mb=memory[-1],
+        growth_mb=memory[-1] - memory[len(memory) // 3],
+    )
+
+
+def _push_paced(player: Player, voice: np.ndarray, seconds: float, chunk_s: float) -> Pushed:
+    """Push the voice, over and over, each chunk when its last sample would have been spoken."""
+    pushed = Pushed([], [], [])
+    position, started = 0, time.perf_counter()
+    count = round(chunk_s * SAMPLE_RATE)
+    for index in range(round(seconds / chunk_s)):
+        time.sleep(max(0.0, started + (index + 1) * chunk_s - time.perf_counter()))
+        chunk = np.take(voice, np.arange(position, position + count), mode="wrap")
+        position += count
+        pushed.at.append(time.perf_counter())
+        pushed.ends_s.append(position / SAMPLE_RATE)
+        player.tell(partial(Engine.push, samples=chunk, rate=SAMPLE_RATE, live=True))
+        if index % round(1 / chunk_s) == 0:
+            pushed.memory_mb.append(resident_mb())
+    return pushed
+
+
+def _latencies(
+    pushed: Pushed, arrived: list[Shown], encoded: dict[float, float] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Per ms of sound that was shown: seconds from pushed, and from spoken, to the picture."""
+    from_pushed, from_spoken = [], []
+    ends, at = np.array(pushed.ends_s), np.array(pushed.at)
+    ready = np.inf
+    # From the end: a frame that was left out is shown by the next one that was not.
+    for shown in reversed(arrived):
+        if shown.picture is not None:
+            ready = shown.ready_at if encoded is None else encoded[shown.frame.time_s]
+        if shown.frame.speech_s is None or ready == np.inf:
+            continue
+        length = shown.frame.end_s - shown.frame.time_s
+        times = shown.frame.speech_s + np.arange(SAMPLE_GRID_S / 2, length, SAMPLE_GRID_S)
+        times = times[times < ends[-1]]
+        chunk = np.searchsorted(ends, times, side="left")
+        from_pushed.append(ready - at[chunk])
+        from_spoken.append(ready - at[chunk] + ends[chunk] - times)
+    return np.concatenate(from_pushed), np.concatenate(from_spoken)
+
+
+def _percentiles(seconds: np.ndarray) -> dict[str, float]:
+    values = 1000 * np.percentile(seconds, [50, 95, 99, 100])
+    return dict(zip(("p50", "p95", "p99", "max"), map(float, values), strict=True))
+
+
+class _Encoder:
+    """Encodes frames in a thread of its own, as a server would, and notes when each was done."""
+
+    def __init__(self, kind: str, fps: int) -> None:
+        self.ready: dict[float, float] = {}
+        self._encode = _encode_function(kind, fps)
+        self._frames: queue.SimpleQueue = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, shown) -> None:
+        self._frames.put(shown)
+
+    def stop(self) -> None:
+        self._frames.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (shown := self._frames.get()) is not None:
+            self._encode(shown)
+            self.ready[shown.frame.time_s] = time.perf_counter()
+
+
+def _encode_function(kind: str, fps: int) -> Callable:
+    if kind == "none":
+        return lambda shown: None
+    if kind == "jpeg":
+        from openvasa.live.pictures import jpeg
+
+        return lambda shown: jpeg(shown.picture)
+    from aiortc.codecs.h264 import H264Encoder
+    from aiortc.codecs.vpx import Vp8Encoder
+    from av.video.reformatter import VideoReformatter
+
+    from openvasa.media.colour import to_yuv420p
+
+    encoder = {"vp8": Vp8Encoder, "h264": H264Encoder}[kind]()
+    reformatter = VideoReformatter()
+
+    def encode(shown) -> None:
+        frame = to_yuv420p(reformatter, shown.picture)
+        frame.pts, frame.time_base = round(shown.frame.time_s * 90000), Fraction(1, 90000)
+        encoder.encode(frame)
+
+    return encode
+
+
+def live_table(figures: LiveFigures) -> str:
+    """The figures as text for people."""
+    machine, f = figures.machine, figures
+    late, spoken = f.latency_ms, f.spoken_latency_ms
+    share = f.left_out / max(1, f.left_out + f.frames)
+    return "\n".join(
+        [
+            f"{machine.cpu}, {machine.cores} cores, {machine.system}, Python {machine.python}; "
+            f"load by others {f.other_load:.1f}",
+            "",
+            f"frames a second         {f.fps:8.1f}      (asked for {f.fps_wanted}, "
+            f"{f.seconds:.0f} s)",
+            "pushed → frame ready    "
+            f"{late['p50']:8.0f} ms   p95 {late['p95']:.0f}, p99 {late['p99']:.0f}, "
+            f"largest {late['max']:.0f}; {f.accounted_ms:.0f} of it is waiting for sound at most",
+            f"spoken → frame ready    {spoken['p50']:8.0f} ms   p95 {spoken['p95']:.0f}, "
+            f"p99 {spoken['p99']:.0f}, largest {spoken['max']:.0f}",
+            f"frames left out         {f.left_out:8d}      {share:.2%}",
+            f"stalled, stretched      {f.stalled_ms:8.0f} ms   {f.stretched_ms:.0f} ms; "
+            f"dropped {f.dropped_ms:.0f} ms",
+            f"processor               {f.cores:8.2f} cores",
+            f"memory                  {f.memory_mb:8.0f} MB   {f.growth_mb:+.1f} MB "
+            "in the last two thirds",
+        ]
+    )
+
+
+def resident_mb() -> float:
+    """Resident memory of this process, 10⁶ bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1e6
+
+
+def _load_average() -> float:
+    with open("/proc/loadavg") as file:
+        return float(file.read().split()[0])

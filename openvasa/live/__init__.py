@@ -1,0 +1,1 @@
+"""Talking portraits in real time: engine, player, server, page, adapters for agents."""

@@ -1,0 +1,135 @@
+"""A live portrait for asyncio programs: sound in, frames with their own sound out, in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from openvasa.face.latent import FaceLatent
+from openvasa.live.assemble import live_engine
+from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.painter import Painter
+from openvasa.live.player import COMMANDS, Player, Shown
+from openvasa.motion.controls import Controls
+
+Command = Callable[[Engine], object]
+
+WAITING_S = 1.0
+"""Frames that may wait for a slow consumer, s; the pictures of older ones are let go."""
+
+
+class LiveAvatar:
+    """One portrait; `start` it, push speech, and iterate over its frames as they are due.
+
+    Args:
+        face: the portrait.
+        settings: frame rate and sound rate.
+        seed: same seed, same speech, same motion.
+    """
+
+    def __init__(self, face: FaceLatent, settings: LiveSettings | None = None, *, seed: int = 0):
+        self.settings = settings or LiveSettings()
+        self.pictures_lost = 0
+        self.unfinished = 0
+        """Speeches ended by `end_speech` whose last sample has not been shown."""
+        self._face = face
+        self._seed = seed
+        self._frames: deque[Shown] = deque()
+        self._news = asyncio.Event()
+        self._player: Player | None = None
+        self._early: list[Command] = []
+
+    async def start(self) -> None:
+        """Prepare everything off the event loop and start the clock."""
+
+        def prepare() -> tuple[Engine, Painter]:
+            return live_engine(self.settings, seed=self._seed), Painter(self._face)
+
+        engine, painter = await asyncio.to_thread(prepare)
+        loop = asyncio.get_running_loop()
+
+        def show(shown: Shown) -> None:
+            loop.call_soon_threadsafe(self._take, shown)
+
+        self._player = Player(engine, painter.paint, show)
+        for command in self._early:
+            self._player.tell(command)
+        self._early.clear()
+        self._player.start()
+
+    async def stop(self) -> None:
+        """Stop the clock; whoever iterates comes to the end. Safe to call twice."""
+        player, self._player = self._player, None
+        if player is not None:
+            await asyncio.to_thread(player.stop)
+        self._news.set()
+
+    def push(self, samples: np.ndarray, rate: int) -> None:
+        """Speak (n,) mono samples, float32 or int16, after what was pushed before."""
+        self._tell(partial(Engine.push, samples=samples, rate=rate))
+
+    def end_speech(self) -> None:
+        """Say that a speech is complete; the frame with its end has `speeches_ended`."""
+        self.unfinished += 1
+        self._tell(Engine.end_speech)
+
+    def interrupt(self) -> None:
+        """Stop speaking now."""
+        self.unfinished = 0
+        if self._player is not None:
+            self._player.interrupt()
+        self._early.clear()
+
+    def listen(self, listening: bool) -> None:
+        """Say whether somebody is talking to the portrait."""
+        self._tell(lambda engine: setattr(engine, "listening", listening))
+
+    def steer(self, controls: Controls, intensity: float = 1.0) -> None:
+        """Change gaze, distance, emotion and intensity."""
+
+        def command(engine: Engine) -> None:
+            engine.controls, engine.intensity = controls, intensity
+
+        self._tell(command)
+
+    async def __aiter__(self) -> AsyncIterator[Shown]:
+        """Frames, each when it is due, until `stop`.
+
+        Raises:
+            Exception: whatever the player failed with.
+        """
+        while self._player is not None or self._frames:
+            if self._player is not None and self._player.error is not None:
+                raise self._player.error
+            if not self._frames:
+                self._news.clear()
+                # Woken now and then to see whether the player has failed.
+                await asyncio.wait([asyncio.ensure_future(self._news.wait())], timeout=0.5)
+                continue
+            shown = self._frames.popleft()
+            await asyncio.sleep(max(0.0, shown.due_at - time.perf_counter()))
+            if self._player is not None:
+                shown = self._player.current(shown)
+            self.unfinished = max(0, self.unfinished - shown.frame.speeches_ended)
+            yield shown
+
+    def _tell(self, command: Command) -> None:
+        if self._player is not None:
+            self._player.tell(command)
+        elif len(self._early) < COMMANDS:
+            # Speech may come before everything is prepared; it is the first that is said.
+            self._early.append(command)
+
+    def _take(self, shown: Shown) -> None:
+        self._frames.append(shown)
+        late = len(self._frames) - round(WAITING_S * self.settings.fps)
+        if late > 0 and self._frames[late - 1].picture is not None:
+            self._frames[late - 1] = replace(self._frames[late - 1], picture=None)
+            self.pictures_lost += 1
+        self._news.set()

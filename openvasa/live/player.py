@@ -1,0 +1,189 @@
+"""Runs an engine by the clock, in a thread of its own, and paints its frames.
+
+The thread is the only one that touches engine and painter; others hand it commands (`tell`).
+When it cannot keep up, frames are left out first (their sound never is), then the frame rate sinks,
+and only when even the motion cannot be made in time the clock itself waits ("stalled"): picture and
+sound then pause together and go on together.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from openvasa.live.engine import Engine, LiveFrame
+from openvasa.live.governor import Governor
+
+STEP_S = 0.01
+"""Longest sleep; a command ends it early."""
+COMPUTE_S = 0.06
+"""Time allowed for motion and picture before a frame is due."""
+LONGEST_LAG_S = 0.25
+"""The clock waits for an engine that is further behind than this."""
+LONGEST_FREEZE_S = 0.25
+"""At least so often a picture is painted, however late."""
+COMMANDS = 5000
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame on its way out.
+
+    Attributes:
+        frame: motion and sound.
+        picture: (H, W, 3) uint8 RGB; None where it would have come too late.
+        ready_at, due_at: on the player's clock, s.
+        interruptions: how many the engine had obeyed when it made the frame.
+    """
+
+    frame: LiveFrame
+    picture: np.ndarray | None
+    ready_at: float
+    due_at: float
+    interruptions: int = 0
+
+
+@dataclass
+class PlayerStats:
+    """What the player did; seconds of wall time, and counts."""
+
+    shown: int = 0
+    left_out: int = 0
+    stalled_s: float = 0.0
+    busy_s: float = 0.0
+    commands_refused: int = 0
+
+
+class Player:
+    """See the module.
+
+    Args:
+        engine: not to be touched by anyone else while the player runs.
+        paint: motion to picture; called in the player's thread.
+        show: takes each frame; called in the player's thread and must not block.
+        wanted: whether anybody would see a frame; while not, the clock stands still.
+        clock: seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        paint: Callable[[np.ndarray], np.ndarray],
+        show: Callable[[Shown], None],
+        wanted: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.stats = PlayerStats()
+        self.error: BaseException | None = None
+        self.governor = Governor(engine.settings.fps)
+        self._engine = engine
+        self._paint = paint
+        self._show = show
+        self._wanted = wanted
+        self._clock = clock
+        self._commands: deque[Callable[[Engine], object]] = deque()
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="player", daemon=True)
+        self._origin = self._painted_at = 0.0
+        self._interruptions = 0
+
+    @property
+    def delay_s(self) -> float:
+        """From a sound's arrival to the moment its frame is due."""
+        return self._engine.budget.total_s + COMPUTE_S
+
+    def start(self) -> None:
+        """Start the clock."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop for good; returns when the thread has ended."""
+        self._stopped.set()
+        self._wake.set()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def tell(self, command: Callable[[Engine], object]) -> bool:
+        """Have a command carried out in the player's thread, soon and in order.
+
+        Returns:
+            False where too many are waiting already; the command is then not taken.
+        """
+        if len(self._commands) >= COMMANDS:
+            self.stats.commands_refused += 1
+            return False
+        self._commands.append(command)
+        self._wake.set()
+        return True
+
+    def interrupt(self) -> None:
+        """Stop speaking: from now on `current` silences what was made before."""
+        self._interruptions += 1
+        self.tell(Engine.interrupt)
+
+    def current(self, shown: Shown) -> Shown:
+        """A frame as it may still be shown: without its speech where that was interrupted since."""
+        if shown.interruptions >= self._interruptions:
+            return shown
+        silence = np.zeros_like(shown.frame.sound)
+        frame = replace(shown.frame, sound=silence, speech_s=None, speeches_ended=0)
+        return replace(shown, frame=frame)
+
+    def _run(self) -> None:
+        try:
+            self._origin = self._painted_at = last = self._clock()
+            while not self._stopped.is_set():
+                self._wake.wait(STEP_S)
+                self._wake.clear()
+                started = self._clock()
+                shown, left_out = self._turn(started)
+                ended = self._clock()
+                self.stats.busy_s += ended - started
+                rate = self.governor.observe(ended - last, ended - started, shown, left_out)
+                if rate != self._engine.fps:
+                    self._engine.fps = rate
+                last = ended
+        except BaseException as error:
+            self.error = error
+            self._stopped.set()
+
+    def _turn(self, now: float) -> tuple[int, int]:
+        """One turn of the loop; returns the numbers of frames painted and left out."""
+        while self._commands:
+            self._commands.popleft()(self._engine)
+        if not self._wanted():
+            self._origin = self._painted_at = now - self._engine.heard_s
+            return 0, 0
+        self._wait_for_engine(now)
+        frames = self._engine.advance(now - self._origin)
+        painted = 0
+        for frame in frames:
+            painted += self._send(frame)
+        self.stats.shown += painted
+        self.stats.left_out += len(frames) - painted
+        return painted, len(frames) - painted
+
+    def _wait_for_engine(self, now: float) -> None:
+        """Hold the clock where the engine would otherwise have to catch up with too much."""
+        lag = now - self._origin - self._engine.heard_s
+        if lag > LONGEST_LAG_S:
+            self._origin += lag - STEP_S
+            self.stats.stalled_s += lag - STEP_S
+
+    def _send(self, frame: LiveFrame) -> bool:
+        due_at = self._origin + frame.time_s + self.delay_s
+        now = self._clock()
+        too_late = now > due_at + frame.end_s - frame.time_s
+        frozen = now - self._painted_at > LONGEST_FREEZE_S
+        picture = None
+        if not too_late or frozen:
+            picture = self._paint(frame.motion)
+            self._painted_at = now = self._clock()
+        self._show(Shown(frame, picture, now, due_at, self._engine.stats.interruptions))
+        return picture is not None

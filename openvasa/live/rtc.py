@@ -1,0 +1,151 @@
+"""WebRTC: an outlet's frames as tracks that aiortc sends, a microphone's track as chunks of sound.
+
+Both tracks carry the timeline in their timestamps and are sent at the same moments, so that the
+sender reports that a browser synchronises by tell the same story.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from aiortc import (
+    AudioStreamTrack,
+    MediaStreamTrack,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+    VideoStreamTrack,
+)
+from aiortc.codecs import h264, vpx
+from aiortc.mediastreams import MediaStreamError
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from openvasa.live.outlet import Outlet
+from openvasa.media.colour import to_yuv420p
+
+VIDEO_CLOCK = 90000
+PACKET_S = 0.02
+FIRST_BITRATE, HIGHEST_BITRATE = 1_500_000, 4_000_000
+"""Bits a second: aiortc's own 0.5 to 1.5 million are too few for a face at 40 frames a second."""
+
+# Its encoders read these when they are made and when the browser reports its bandwidth.
+for codec in (vpx, h264):
+    vars(codec).update(DEFAULT_BITRATE=FIRST_BITRATE, MAX_BITRATE=HIGHEST_BITRATE)
+
+
+class PictureTrack(VideoStreamTrack):
+    """An outlet's pictures."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__()
+        self._outlet = outlet
+        self._reformatter = VideoReformatter()
+
+    async def recv(self) -> VideoFrame:
+        """The next frame, when it is due."""
+        picture = await self._outlet.picture()
+        if picture is None:
+            raise MediaStreamError
+        frame = to_yuv420p(self._reformatter, picture.pixels)
+        frame.pts = round(picture.time_s * VIDEO_CLOCK)
+        frame.time_base = Fraction(1, VIDEO_CLOCK)
+        return frame
+
+
+class SoundTrack(AudioStreamTrack):
+    """An outlet's sound, in packets of 20 ms."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__()
+        self._outlet = outlet
+
+    async def recv(self) -> AudioFrame:
+        """The next packet, when it is due."""
+        rate = self._outlet.rate
+        sound = await self._outlet.sound(round(PACKET_S * rate))
+        if sound is None:
+            raise MediaStreamError
+        samples = np.clip(sound.samples * 32767, -32768, 32767).astype(np.int16)
+        frame = AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate = rate
+        frame.pts, frame.time_base = sound.position, Fraction(1, rate)
+        return frame
+
+
+class Connection:
+    """One browser, connected.
+
+    Args:
+        outlet: what it sees and hears.
+        heard: called with (n,) int16 samples and their rate for what its microphone hears.
+        lost: called once when the connection has failed or closed.
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        heard: Callable[[np.ndarray, int], object],
+        lost: Callable[[], None],
+    ) -> None:
+        self.outlet = outlet
+        self._heard = heard
+        self._lost = lost
+        self._peer = RTCPeerConnection()
+        self._microphone: asyncio.Task | None = None
+        self._peer.on("track", self._on_track)
+        self._peer.on("connectionstatechange", self._on_state)
+
+    async def answer(self, offer_sdp: str) -> str:
+        """Take a browser's offer (SDP) and return the answer.
+
+        Raises:
+            ValueError: not an offer that could be understood.
+        """
+        await self._peer.setRemoteDescription(RTCSessionDescription(sdp=offer_sdp, type="offer"))
+        for transceiver in self._peer.getTransceivers():
+            if transceiver.kind == "video":
+                transceiver.sender.replaceTrack(PictureTrack(self.outlet))
+                transceiver.direction = "sendonly"
+                codecs = RTCRtpSender.getCapabilities("video").codecs
+                vp8_first = sorted(codecs, key=lambda c: c.mimeType != "video/VP8")
+                transceiver.setCodecPreferences(vp8_first)
+            else:
+                transceiver.sender.replaceTrack(SoundTrack(self.outlet))
+                transceiver.direction = "sendrecv"
+        await self._peer.setLocalDescription(await self._peer.createAnswer())
+        return self._peer.localDescription.sdp
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._lost = lambda: None
+        self.outlet.close()
+        if self._microphone is not None:
+            self._microphone.cancel()
+        await self._peer.close()
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio" and self._microphone is None:
+            self._microphone = asyncio.create_task(self._listen(track))
+
+    async def _listen(self, track: MediaStreamTrack) -> None:
+        mono = AudioResampler(format="s16", layout="mono", rate=48000)
+        try:
+            while True:
+                frame = await track.recv()
+                assert isinstance(frame, AudioFrame)
+                frame.pts = None
+                for part in mono.resample(frame):
+                    self._heard(part.to_ndarray()[0], 48000)
+        except MediaStreamError:
+            return
+
+    def _on_state(self) -> None:
+        if self._peer.connectionState in {"failed", "closed"}:
+            lost, self._lost = self._lost, lambda: None
+            lost()

@@ -1,0 +1,305 @@
+"""One portrait, alive for one client: its player, whoever watches, its recording, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import tempfile
+import time
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from openvasa.errors import InputError
+from openvasa.face.latent import FaceLatent
+from openvasa.live.assemble import live_engine
+from openvasa.live.engine import Engine, LiveSettings, State
+from openvasa.live.logs import note
+from openvasa.live.metrics import Metrics
+from openvasa.live.outlet import Outlet
+from openvasa.live.painter import Painter
+from openvasa.live.player import Player, Shown
+from openvasa.live.record import Recorder
+from openvasa.live.rtc import Connection
+from openvasa.motion.controls import Controls
+
+RECENT = 400
+"""Frames over which the figures shown to users are taken."""
+MICROPHONE_SPEED = 1.5
+"""A microphone may send this much faster than time passes, bursts after a pause included below."""
+MICROPHONE_BURST_S = 2.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one server gives.
+
+    Attributes:
+        sessions: open at the same time.
+        idle_s: a session that nobody watches is closed after this time.
+        upload_bytes: largest file taken.
+        picture_pixels: largest picture taken.
+        sound_s: longest sound file taken.
+    """
+
+    sessions: int = 4
+    idle_s: float = 30.0
+    upload_bytes: int = 20_000_000
+    picture_pixels: int = 40_000_000
+    sound_s: float = 300.0
+
+
+class Session:
+    """Create with `Session.open`; all methods belong to the event loop's thread."""
+
+    def __init__(self, face: FaceLatent, painter: Painter, engine: Engine, metrics: Metrics):
+        self.id = secrets.token_urlsafe(18)
+        self.face = face
+        self.opened_at = self.watched_at = time.monotonic()
+        self.closed: str | None = None
+        self.folder = Path(tempfile.mkdtemp(prefix="openvasa-live-"))
+        self._engine = engine
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._painter = painter
+        self._outlets: list[Outlet] = []
+        self._connection: Connection | None = None
+        self._recorder: Recorder | None = None
+        self._latencies: deque[float] = deque(maxlen=RECENT)
+        self._left_out: deque[bool] = deque(maxlen=RECENT)
+        self._shown_at: deque[float] = deque(maxlen=60)
+        self._counted: dict[str, float] = {}
+        self._budget = MICROPHONE_BURST_S
+        self._budget_at = time.monotonic()
+        self._microphone_refused_s = 0.0
+        self.state = State.IDLE
+        self.loudness = 0.0
+        self._player = Player(engine, self._paint, self._show, self._wanted)
+        self._player.start()
+
+    @staticmethod
+    async def open(face: FaceLatent, settings: LiveSettings, metrics: Metrics) -> Session:
+        """Prepare everything off the event loop and start the clock."""
+
+        def prepare() -> tuple[Painter, Engine]:
+            return Painter(face), live_engine(settings, seed=secrets.randbelow(1 << 31))
+
+        painter, engine = await asyncio.to_thread(prepare)
+        return Session(face, painter, engine, metrics)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is connected."""
+        return bool(self._outlets)
+
+    @property
+    def failed(self) -> BaseException | None:
+        """What the player ended with, if it did."""
+        return self._player.error
+
+    @property
+    def recording(self) -> bool:
+        """Whether it is being recorded."""
+        return self._recorder is not None
+
+    def connect(self) -> Outlet:
+        """A new outlet that gets every frame from now on."""
+        outlet = Outlet(self._engine.settings.rate)
+        self._outlets.append(outlet)
+        return outlet
+
+    def disconnect(self, outlet: Outlet) -> None:
+        """No more frames for an outlet; the session lives on for a while."""
+        outlet.close()
+        if outlet in self._outlets:
+            self._outlets.remove(outlet)
+            self._metrics.lost.inc(outlet.pictures_lost)
+        self.watched_at = time.monotonic()
+
+    async def answer(self, offer_sdp: str) -> str:
+        """Connect a browser by WebRTC: its offer (SDP) in, the answer out.
+
+        Raises:
+            InputError: not an offer that is understood.
+        """
+        outlet = self.connect()
+        connection = Connection(outlet, self.microphone, partial(self.disconnect, outlet))
+        # One pair of eyes a session: the old connection of a client that comes back is dead.
+        await self._hang_up()
+        self._connection = connection
+        try:
+            return await connection.answer(offer_sdp)
+        except Exception as error:
+            await self._hang_up()
+            raise InputError("offer: not a WebRTC offer that is understood here") from error
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self.disconnect(connection.outlet)
+            await connection.close()
+
+    async def change_portrait(self, face: FaceLatent) -> None:
+        """Go on with another face."""
+        self._painter = await asyncio.to_thread(Painter, face)
+        self.face = face
+
+    def microphone(self, samples: np.ndarray, rate: int) -> bool:
+        """Speak what a microphone hears; returns False where it is more than a microphone can."""
+        now, seconds = time.monotonic(), len(samples) / rate
+        refill = (now - self._budget_at) * MICROPHONE_SPEED
+        self._budget = min(MICROPHONE_BURST_S, self._budget + refill)
+        self._budget_at = now
+        if seconds > self._budget:
+            self._microphone_refused_s += seconds
+            return False
+        self._budget -= seconds
+        return self._player.tell(partial(Engine.push, samples=samples, rate=rate, live=True))
+
+    def speak(self, samples: np.ndarray, rate: int) -> None:
+        """Speak a whole speech; it queues behind what is being said.
+
+        Raises:
+            InputError: more is waiting already than is kept.
+        """
+        if not self._player.tell(partial(_push_speech, samples=samples, rate=rate)):
+            raise InputError("speech: too much is waiting already; interrupt first")
+
+    def interrupt(self) -> None:
+        """Stop speaking now."""
+        self._player.interrupt()
+        for outlet in self._outlets:
+            outlet.hush()
+
+    def steer(self, controls: Controls, intensity: float) -> None:
+        """Change gaze, distance, emotion and intensity."""
+
+        def command(engine: Engine) -> None:
+            engine.controls, engine.intensity = controls, intensity
+
+        self._player.tell(command)
+
+    def listen(self, listening: bool) -> None:
+        """Say whether somebody is talking to the portrait."""
+        self._player.tell(partial(_set_listening, listening=listening))
+
+    def start_recording(self) -> None:
+        """Record from the next frame on."""
+        if self._recorder is None:
+            path = self.folder / f"{secrets.token_hex(8)}.mp4"
+            self._recorder = Recorder(path, self._engine.settings.rate)
+
+    async def stop_recording(self) -> Path:
+        """Stop recording; returns the finished mp4.
+
+        Raises:
+            InputError: nothing is being recorded, or nothing could be written.
+        """
+        recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            raise InputError("recording: none is running; start one first")
+        try:
+            return await asyncio.to_thread(recorder.finish)
+        except Exception as error:
+            raise InputError(f"recording: failed ({error}); record again") from error
+
+    def report(self) -> dict[str, object]:
+        """What users see of its state."""
+        latency = np.array(self._latencies or [0.0])
+        shown = self._shown_at
+        rate = (len(shown) - 1) / (shown[-1] - shown[0]) if len(shown) > 1 else 0.0
+        engine, player = self._engine.stats, self._player.stats
+        return {
+            "state": self.state.value,
+            "loudness": round(self.loudness, 3),
+            "fps": round(rate, 1),
+            "fps_target": self._engine.fps,
+            "latency_ms": round(1000 * float(np.median(latency))),
+            "latency_p95_ms": round(1000 * float(np.percentile(latency, 95))),
+            "frames": player.shown,
+            "left_out": player.left_out,
+            "left_out_share": round(sum(self._left_out) / max(1, len(self._left_out)), 4),
+            "waiting_s": round(self._engine.backlog_s, 2),
+            "stalled_s": round(player.stalled_s, 2),
+            "stretched_s": round(engine.stretched_s, 2),
+            "dropped_s": round(engine.dropped_s + self._microphone_refused_s, 2),
+            "recording": self.recording,
+        }
+
+    async def close(self, reason: str) -> None:
+        """End it and leave nothing behind; safe to call twice."""
+        if self.closed is not None:
+            return
+        self.closed = reason
+        report = self.report()
+        await self._hang_up()
+        for outlet in list(self._outlets):
+            self.disconnect(outlet)
+        await asyncio.to_thread(self._player.stop)
+        if self._recorder is not None:
+            recorder, self._recorder = self._recorder, None
+            await asyncio.gather(asyncio.to_thread(recorder.finish), return_exceptions=True)
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        self.count()
+        self._metrics.closed.labels(reason).inc()
+        note("session closed", {"session": self.id[:6], "reason": reason, **report})
+
+    def count(self) -> None:
+        """Add what has happened since the last call to the metrics."""
+        engine, player = self._engine.stats, self._player.stats
+        now = {
+            "frames": player.shown,
+            "left_out": player.left_out,
+            "spoken": engine.spoken_s,
+            "stretched": engine.stretched_s,
+            "dropped": engine.dropped_s + self._microphone_refused_s,
+            "refused": engine.refused_s,
+            "stalled": player.stalled_s,
+        }
+        gained = {key: value - self._counted.get(key, 0.0) for key, value in now.items()}
+        self._counted = now
+        self._metrics.frames.inc(gained.pop("frames"))
+        self._metrics.left_out.inc(gained.pop("left_out"))
+        for what, seconds in gained.items():
+            self._metrics.sound.labels(what).inc(max(0.0, seconds))
+
+    def _wanted(self) -> bool:
+        return bool(self._outlets) or self._recorder is not None
+
+    def _paint(self, motion: np.ndarray) -> np.ndarray:
+        return self._painter.paint(motion)
+
+    def _show(self, shown: Shown) -> None:
+        """In the player's thread."""
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.put(shown)
+        self._loop.call_soon_threadsafe(self._deliver, shown)
+
+    def _deliver(self, shown: Shown) -> None:
+        if self.closed is not None:
+            return
+        shown = self._player.current(shown)
+        self.state = shown.frame.state
+        self.loudness = float(np.sqrt(np.mean(shown.frame.sound**2)))
+        self._left_out.append(shown.picture is None)
+        if shown.picture is not None:
+            latency = shown.ready_at - shown.due_at + self._player.delay_s
+            self._latencies.append(latency)
+            self._metrics.latency.observe(latency)
+            self._shown_at.append(shown.ready_at)
+        for outlet in self._outlets:
+            outlet.put(shown)
+
+
+def _set_listening(engine: Engine, listening: bool) -> None:
+    engine.listening = listening
+
+
+def _push_speech(engine: Engine, samples: np.ndarray, rate: int) -> None:
+    engine.push(samples, rate)
+    engine.end_speech()

@@ -1,0 +1,66 @@
+"""Time in the live engine: whole ticks, so that thirty minutes add up to thirty minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import lcm
+
+TICKS = 48000
+"""Ticks a second: every frame rate and sound rate here divides it."""
+ROW_TICKS = TICKS // 25
+"""Ticks of one row of generated motion (25 fps)."""
+SOUND_RATES = (16000, 24000, 48000)
+FRAME_RATES = (25, 30, 40, 50, 60)
+"""Frame rates to choose from."""
+RELIEF_RATES = (10, 12, 15, 20)
+"""Further frame rates that an overloaded machine may fall back to."""
+
+
+@dataclass(frozen=True)
+class RowsNeeded:
+    """Which motion rows show a frame: between `row - 1` and `row`, `share` of the way to it."""
+
+    row: int
+    share: float
+
+
+def rows_needed(start: int, length: int) -> RowsNeeded:
+    """Rows for the frame from tick `start`, taken at its middle.
+
+    Row i stands for the middle of [1920 i, 1920 (i + 1)) ticks.
+    """
+    position = 2 * start + length - ROW_TICKS
+    row, rest = divmod(position, 2 * ROW_TICKS)
+    if rest == 0 or position < 0:
+        return RowsNeeded(max(row, 0), 1.0)
+    return RowsNeeded(row + 1, rest / (2 * ROW_TICKS))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Where the time goes from a sound's arrival to its frame's motion: upper bounds, s.
+
+    Attributes:
+        hop_s: sound is collected until a hop of the generator is full.
+        lookahead_s: sound that the generator hears beyond the hop.
+        interpolation_s: from the start of a frame to the motion row after its middle.
+        resampling_s: what the filter to 16 kHz holds back.
+    """
+
+    hop_s: float
+    lookahead_s: float
+    interpolation_s: float
+    resampling_s: float
+
+    @property
+    def total_s(self) -> float:
+        """A frame that starts at t has its motion when the sound until t + total_s is in."""
+        return self.hop_s + self.lookahead_s + self.interpolation_s + self.resampling_s
+
+
+def interpolation_s(fps: int) -> float:
+    """Longest time from a frame's start to the end of the row that it needs, less one row; s."""
+    length = TICKS // fps
+    starts = range(0, lcm(length, ROW_TICKS), length)
+    longest = max(rows_needed(s, length).row * ROW_TICKS - s for s in starts)
+    return max(longest, 0) / TICKS

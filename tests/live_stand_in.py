@@ -1,0 +1,48 @@
+"""A motion generator for tests: plain arithmetic on the sound, with the real one's timing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from openvasa.face.dynamics import dynamics_code
+from openvasa.face.landmarker import BLENDSHAPE_NAMES
+
+ROW = 640
+
+
+@dataclass(frozen=True)
+class StandInControls:
+    gaze: tuple[float, float] | None = None
+    distance: float | None = None
+    emotion: dict[str, float] = field(default_factory=dict)
+
+
+class StandInGenerator:
+    """The jaw opens with the loudness of the row and of the look-ahead; the head nods along."""
+
+    def __init__(self, hop: int = 2, lookahead: int = 2) -> None:
+        self.controls = StandInControls()
+        self._hop, self._lookahead = hop, lookahead
+        self._sound = np.zeros(0, np.float32)
+        self._row = 0
+        shapes = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
+        shapes[BLENDSHAPE_NAMES.index("jawOpen")] = 1
+        self._jaw = dynamics_code().from_arkit(shapes)
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        self._sound = np.concatenate([self._sound, samples])
+        rows = []
+        while len(self._sound) >= (self._hop + self._lookahead) * ROW:
+            rows += [self._made(i) for i in range(self._hop)]
+            self._sound = self._sound[self._hop * ROW :]
+        return np.array(rows, np.float32).reshape(-1, 6 + len(self._jaw))
+
+    def _made(self, index: int) -> np.ndarray:
+        heard = self._sound[index * ROW : (index + self._lookahead + 1) * ROW]
+        own, later = np.sqrt(np.mean(heard[:ROW] ** 2)), np.sqrt(np.mean(heard[ROW:] ** 2 + 0))
+        yaw, pitch = self.controls.gaze or (0.0, 0.0)
+        pose = [0.1 * later + pitch, yaw, 0.01 * np.sin(self._row / 7), 0, 0, 0]
+        self._row += 1
+        return np.concatenate([pose, self._jaw * 4 * own]).astype(np.float32)

@@ -1,0 +1,349 @@
+"""The live engine on a timeline of its own: chunking, accounts, late sound, interruption."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from live_stand_in import StandInControls, StandInGenerator
+
+from openvasa.errors import InputError
+from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.live.engine import (
+    BACKLOG_S,
+    LIVE_BACKLOG_S,
+    LIVE_TARGET_S,
+    PATIENCE_S,
+    Engine,
+    LiveFrame,
+    LiveSettings,
+    State,
+)
+from openvasa.live.timeline import FRAME_RATES, RELIEF_RATES, TICKS
+
+RATE = 24000
+FPS = st.sampled_from(FRAME_RATES)
+
+
+def voice(seconds: float, rate: int = RATE, level: float = 0.3) -> np.ndarray:
+    """Syllables: a tone that swells and fades four times a second."""
+    time = np.arange(round(seconds * rate)) / rate
+    swell = np.sin(2 * np.pi * 2 * time) ** 2
+    return (level * swell * np.sin(2 * np.pi * 180 * time)).astype(np.float32)
+
+
+def engine(fps: int = 40, hop: int = 2, lookahead: int = 2, rate: int = RATE) -> Engine:
+    return Engine(StandInGenerator(hop, lookahead), LiveSettings(fps, rate, hop, lookahead))
+
+
+def run(live: Engine, until: float, step: float = 0.01, start: float = 0.0) -> list[LiveFrame]:
+    frames = []
+    for now in np.arange(start, until + step / 2, step):
+        frames += live.advance(float(now))
+    return frames
+
+
+def motions(frames: list[LiveFrame]) -> np.ndarray:
+    return np.array([frame.motion for frame in frames])
+
+
+def sounds(frames: list[LiveFrame]) -> np.ndarray:
+    return np.concatenate([frame.sound for frame in frames])
+
+
+def lips(frames: list[LiveFrame]) -> np.ndarray:
+    """Opening of the lips in each frame, canonical units."""
+    code = dynamics_code()
+    return lip_gap(code.mean_shape + code.decode(motions(frames)[:, 6:]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 2 * RATE), max_size=40),
+    steps=st.lists(st.floats(0.001, 0.3), min_size=1, max_size=30),
+    fps=FPS,
+)
+def test_any_chunking_gives_the_same_motion(cuts: list[int], steps: list[float], fps: int) -> None:
+    spoken = voice(2)
+    whole = engine(fps)
+    whole.push(spoken, RATE)
+    whole.end_speech()
+    wanted = whole.advance(3.0)
+
+    cut = engine(fps)
+    bounds = [0, *sorted(cuts), len(spoken)]
+    for start, stop in pairwise(bounds):
+        cut.push(spoken[start:stop], RATE)
+    cut.end_speech()
+    frames, now, index = [], 0.0, 0
+    while now < 3.0:
+        now = min(3.0, now + steps[index % len(steps)])
+        index += 1
+        frames += cut.advance(now)
+    assert len(frames) == len(wanted)
+    np.testing.assert_array_equal(motions(frames), motions(wanted))
+    np.testing.assert_array_equal(sounds(frames), sounds(wanted))
+    assert [f.state for f in frames] == [f.state for f in wanted]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, round(0.03 * RATE)), min_size=1, max_size=20),
+    delays=st.lists(st.floats(0, 0.9 * PATIENCE_S), min_size=1, max_size=20),
+    fps=FPS,
+)
+def test_paced_chunks_are_as_good_as_one_push(
+    sizes: list[int], delays: list[float], fps: int
+) -> None:
+    spoken = voice(1.5)
+    wanted = engine(fps)
+    wanted.push(spoken, RATE)
+    paced = engine(fps)
+    position, index, frames = 0, 0, []
+    while position < len(spoken):
+        # Small chunks come in bundles, so that the test does not take thousands of steps.
+        for _ in range(max(1, 200 // sizes[index % len(sizes)])):
+            chunk = sizes[index % len(sizes)]
+            paced.push(spoken[position : position + chunk], RATE, live=True)
+            position += chunk
+        now = position / RATE + delays[index % len(delays)]
+        frames += paced.advance(min(now, 1.5))
+        index += 1
+    assert paced.stats.stretched_s == paced.stats.dropped_s == 0
+    same = wanted.advance(1.5)
+    assert len(same) >= len(frames) > 20
+    np.testing.assert_array_equal(motions(frames), motions(same[: len(frames)]))
+    np.testing.assert_array_equal(sounds(frames), sounds(same[: len(frames)]))
+
+
+@settings(max_examples=8, deadline=None)
+@given(fps=FPS, hop=st.integers(1, 3), lookahead=st.integers(1, 3))
+def test_budget_is_the_longest_wait(fps: int, hop: int, lookahead: int) -> None:
+    live = engine(fps, hop, lookahead)
+    waits = []
+    for now in np.arange(0, 2, 0.0005):
+        waits += [live.heard_s - frame.time_s for frame in live.advance(float(now))]
+    assert max(waits) <= live.budget.total_s + 1e-9
+    # No slack either: what is accounted for is really waited for.
+    assert max(waits) > live.budget.total_s - 0.002
+
+
+@given(fps=FPS)
+@settings(max_examples=5, deadline=None)
+def test_frames_and_sound_tile_the_timeline(fps: int) -> None:
+    live = engine(fps)
+    live.push(voice(1), RATE)
+    frames = run(live, 3.0)
+    for frame, after in pairwise(frames):
+        assert frame.start + frame.length == after.start
+        assert len(frame.sound) == (frame.length * RATE) // TICKS
+    assert frames[0].start == 0
+
+
+def test_sound_comes_out_as_it_went_in() -> None:
+    live = engine()
+    spoken = voice(1)
+    run(live, 0.5)
+    begins = live.heard_s
+    live.push(spoken, RATE)
+    live.end_speech()
+    frames = run(live, 2.5, start=0.5)
+    out = sounds(frames)
+    start = round((begins - frames[0].time_s) * RATE)
+    np.testing.assert_array_equal(out[start : start + len(spoken)], spoken)
+    assert not out[:start].any()
+    assert not out[start + len(spoken) :].any()
+    ended = [f for f in frames if f.speeches_ended]
+    assert len(ended) == 1
+    last = begins + len(spoken) / RATE
+    assert ended[0].time_s <= last <= ended[0].end_s
+
+
+def test_lips_move_with_the_sound_that_is_beside_them() -> None:
+    live = engine(fps=50)
+    run(live, 0.4)
+    live.push(voice(2), RATE)
+    frames = run(live, 3, start=0.4)
+    loudness = np.array([np.sqrt(np.mean(f.sound**2)) for f in frames])
+    opening = lips(frames)
+    shifts = range(-5, 6)
+    fits = [np.corrcoef(np.roll(loudness, shift), opening)[0, 1] for shift in shifts]
+    assert max(fits) > 0.85
+    assert abs(shifts[int(np.argmax(fits))]) <= 1
+
+
+def test_states_follow_the_voice() -> None:
+    live = engine()
+    run(live, 0.5)
+    live.push(voice(1), RATE)
+    live.end_speech()
+    frames = run(live, 2.5, start=0.5)
+    speaking = [f.time_s for f in frames if f.state is State.SPEAKING]
+    assert 0.4 < speaking[0] < 0.6
+    assert 1.5 < speaking[-1] < 2.0
+    assert frames[-1].state is State.IDLE
+    live.listening = True
+    listening = run(live, 10, start=2.5)
+    assert {f.state for f in listening} == {State.LISTENING}
+    pitch = motions(listening)[:, 0]
+    assert pitch.max() > 0.015, "a nod"
+    assert np.abs(np.diff(pitch)).max() < 0.02, "no jump"
+
+
+def test_interrupt_stops_within_a_tenth_of_a_second() -> None:
+    live = engine()
+    live.push(voice(5), RATE)
+    before = run(live, 2.0)
+    assert lips(before[-20:]).max() > 0.5
+    live.interrupt()
+    after = run(live, 4.0, start=2.0)
+    out = sounds(after)
+    assert not out[round(0.1 * RATE) :].any()
+    steps = np.abs(np.diff(np.concatenate([sounds(before)[-200:], out])))
+    assert steps.max() < 0.05, "no click"
+    opening = lips(before + after)
+    count = len(before)
+    rest = lips(after[-10:]).max()
+    assert opening[count + 8 :].max() < rest + 0.05, "closed within 200 ms"
+    assert np.abs(np.diff(opening[count - 4 : count + 12])).max() < 0.35 * opening.max(), "gently"
+    assert live.backlog_s == 0
+    assert all(f.state is State.IDLE for f in after[10:])
+
+
+def test_speech_right_after_an_interruption_is_heard_in_full() -> None:
+    live = engine()
+    live.push(voice(5), RATE)
+    run(live, 2.0)
+    live.interrupt()
+    begins = live.heard_s
+    live.push(voice(2, level=0.25), RATE)
+    frames = run(live, 4.5, start=2.0)
+    out = sounds(frames)
+    start = round((begins - frames[0].time_s) * RATE)
+    np.testing.assert_array_equal(out[start : start + 2 * RATE], voice(2, level=0.25))
+    speaking = [f for f in frames if begins + 0.4 < f.time_s < begins + 1.9]
+    assert lips(speaking).max() > 0.5
+
+
+def test_controls_show_within_a_fifth_of_a_second() -> None:
+    waits = []
+    for phase in np.arange(0, 0.08, 0.01):
+        live = engine()
+        run(live, 1.0 + phase)
+        live.controls = StandInControls(gaze=(0.5, 0.0))
+        for now in np.arange(1.0 + phase, 2, 0.005):
+            frames = live.advance(float(now))
+            if any(abs(f.motion[1]) > 0.25 for f in frames):
+                waits.append(now - 1.0 - phase)
+                break
+    assert len(waits) == 8
+    assert max(waits) <= 0.2
+
+
+def test_late_sound_is_stretched_and_counted() -> None:
+    live = engine()
+    spoken = voice(1)
+    live.push(spoken[:12000], RATE)
+    frames = run(live, 0.7)
+    live.push(spoken[12000:], RATE)
+    frames += run(live, 3, start=0.7)
+    gap = live.stats.stretched_s
+    assert gap == pytest.approx(0.2, abs=0.02)
+    out = sounds(frames)
+    np.testing.assert_array_equal(out[:12000], spoken[:12000])
+    second = 12000 + round(gap * RATE)
+    assert not out[12000:second].any()
+    np.testing.assert_array_equal(out[second : second + 6000], spoken[12000:18000])
+
+
+def test_a_live_source_that_falls_behind_is_cut_back() -> None:
+    live = engine()
+    for chunk in np.split(voice(2), 100):
+        live.push(chunk, RATE, live=True)
+        assert live.backlog_s <= LIVE_BACKLOG_S
+    assert live.stats.dropped_s > 1.5
+    frames = run(live, 1.0)
+    kept = live.stats.spoken_s
+    assert kept + live.stats.dropped_s == pytest.approx(2.0, abs=1e-6)
+    assert LIVE_TARGET_S <= kept <= LIVE_BACKLOG_S + 0.1
+    assert np.abs(np.diff(sounds(frames))).max() < 0.1, "no click"
+
+
+def test_more_than_fits_is_refused_and_counted() -> None:
+    live = engine()
+    hour = np.zeros(RATE * 3600, np.int16)
+    refused = live.push(hour, RATE)
+    assert refused == pytest.approx(3600 - BACKLOG_S, abs=1e-3)
+    assert live.stats.refused_s == refused
+    assert live.backlog_s == pytest.approx(BACKLOG_S, abs=1e-3)
+    live.interrupt()
+    assert live.backlog_s == 0
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("out", [16000, 24000, 48000])
+def test_any_rate_keeps_its_length_and_pitch(rate: int, out: int) -> None:
+    live = engine(rate=out)
+    time = np.arange(rate) / rate
+    live.push((0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32), rate)
+    live.end_speech()
+    sound = sounds(run(live, 2.0))[:out]
+    wanted = 0.3 * np.sin(2 * np.pi * 440 * np.arange(out) / out)
+    np.testing.assert_allclose(sound[200:-200], wanted[200:-200], atol=2e-3)
+
+
+def test_idle_goes_on_and_takes_no_memory() -> None:
+    live = engine()
+    frames = 0
+    for now in np.arange(0, 600, 0.1):
+        frames += len(live.advance(float(now)))
+        assert len(live._rows) < 20
+        assert len(live._sound) < RATE
+    assert frames == pytest.approx(600 * 40, abs=20)
+
+
+def test_frame_rate_changes_without_a_seam() -> None:
+    live = engine(fps=60)
+    live.push(voice(3), RATE)
+    frames = []
+    for index, now in enumerate(np.arange(0, 3, 0.01)):
+        if index % 40 == 39:
+            live.fps = (RELIEF_RATES + FRAME_RATES)[(index // 40) % 9]
+        frames += live.advance(float(now))
+    for frame, after in pairwise(frames):
+        assert frame.start + frame.length == after.start
+    np.testing.assert_array_equal(sounds(frames)[: 2 * RATE], voice(3)[: 2 * RATE])
+
+
+def test_intensity_scales_mouth_and_head_smoothly() -> None:
+    def spoken(intensity: float) -> list[LiveFrame]:
+        live = engine()
+        live.intensity = intensity
+        live.push(voice(3), RATE)
+        return run(live, 3)[80:]
+
+    plain, strong, none = spoken(1.0), spoken(1.5), spoken(0.0)
+    rest = lips(none).min()
+    assert lips(strong).max() - rest > 1.3 * (lips(plain).max() - rest)
+    assert np.ptp(lips(none)) < 0.02
+
+
+def test_strange_numbers_are_silence() -> None:
+    live = engine()
+    live.push(np.full(RATE, np.nan, np.float32), RATE)
+    live.push(np.full(RATE, np.inf, np.float32), RATE)
+    live.push(np.full(RATE, -1e9, np.float32), RATE)
+    frames = run(live, 4)
+    assert np.isfinite(motions(frames)).all()
+    assert np.abs(sounds(frames)).max() <= 1.0
+
+
+@pytest.mark.parametrize(("name", "value"), [("fps", 33), ("fps", 0), ("rate", 44100)])
+def test_settings_are_checked(name: str, value: int) -> None:
+    with pytest.raises(InputError, match=f"{name} {value}: choose one of"):
+        LiveSettings(**{name: value})
+    with pytest.raises(InputError, match="sound at 1000 Hz"):
+        engine().push(np.zeros(10, np.float32), 1000)

@@ -1,0 +1,407 @@
+"""The live server, really listening: guards, uploads, media over the socket, and chaos."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from live_stand_in import StandInGenerator
+from PIL import Image
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from openvasa.audio.decode import read_blocks
+from openvasa.live import session as session_module
+from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
+from openvasa.live.session import Limits
+from openvasa.live.speech import Voice
+from openvasa.media.inspect import inspect_video
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PICTURE, SOUND, MICROPHONE = 1, 2, 3
+RATE = 48000
+LIMITS = Limits(
+    sessions=4, idle_s=30.0, upload_bytes=3_000_000, picture_pixels=4_000_000, sound_s=20
+)
+
+
+@contextmanager
+def serving(studio: Studio) -> Iterator[str]:
+    """A server in a thread; gives its address."""
+    config = uvicorn.Config(
+        create_app(studio), port=0, log_level="error", ws_max_size=4 * LONGEST_MESSAGE
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    quiet = Voice("quiet", "Quiet", ("cat", str(EXAMPLES / "voice.wav")))
+    return Studio(
+        settings=LiveSettings(fps=25, rate=RATE),
+        limits=LIMITS,
+        portraits={"example": EXAMPLES / "portrait.jpg"},
+        voices=[quiet],
+        hosts=loopback_hosts("127.0.0.1"),
+    )
+
+
+@pytest.fixture(scope="module")
+def address(studio: Studio) -> Iterator[str]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(
+        session_module,
+        "live_engine",
+        lambda settings, seed: Engine(StandInGenerator(settings.hop, settings.lookahead), settings),
+    )
+    with serving(studio) as address:
+        yield address
+    patch.undo()
+
+
+@pytest.fixture
+def http(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def key(http: httpx.Client) -> Iterator[str]:
+    key = open_session(http)
+    yield key
+    http.delete(f"/api/sessions/{key}")
+
+
+def open_session(http: httpx.Client) -> str:
+    answer = http.post("/api/sessions", params={"portrait": "example"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["id"]
+
+
+@contextmanager
+def talk_to(address: str, key: str) -> Iterator[ClientConnection]:
+    url = f"{address.replace('http', 'ws')}/api/sessions/{key}/socket"
+    with connect(url, max_size=None) as link:
+        link.send(json.dumps({"type": "media", "on": True}))
+        yield link
+
+
+def received(link: ClientConnection, seconds: float) -> list[bytes | dict]:
+    messages, end = [], time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            message = link.recv(timeout=left)
+        except TimeoutError:
+            break
+        messages.append(json.loads(message) if isinstance(message, str) else message)
+    return messages
+
+
+def pictures(messages: list) -> list[tuple[float, np.ndarray]]:
+    return [
+        (struct.unpack_from("<d", m, 4)[0], np.asarray(Image.open(io.BytesIO(m[12:]))))
+        for m in messages
+        if isinstance(m, bytes) and m[0] == PICTURE
+    ]
+
+
+def sounds(messages: list) -> list[tuple[float, np.ndarray]]:
+    return [
+        (struct.unpack_from("<d", m, 4)[0], np.frombuffer(m, "<i2", offset=12))
+        for m in messages
+        if isinstance(m, bytes) and m[0] == SOUND
+    ]
+
+
+def reports(messages: list) -> list[dict]:
+    return [m for m in messages if isinstance(m, dict) and m["type"] == "report"]
+
+
+def wait_until(holds, seconds: float = 15.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.05)
+
+
+def test_page_and_figures(http: httpx.Client) -> None:
+    page = http.get("/")
+    assert "AI-generated" in page.text
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for name in ("studio.js", "link.js", "microphone.js", "studio.css", "icon.svg"):
+        text = http.get(f"/{name}").text
+        assert "https://" not in text, "no outside addresses"
+    assert http.get("/healthz").json()["status"] == "ok"
+    assert "openvasa_sessions " in http.get("/metrics").text
+    assert http.get("/api/studio").json()["portraits"] == ["example"]
+    assert http.get("/api/portraits/example").headers["content-type"] == "image/jpeg"
+    assert http.get("/api/portraits/..%2f..%2fLICENSE").status_code == 404
+    assert "access-control-allow-origin" not in http.get("/", headers={"Origin": "x"}).headers
+
+
+def test_other_sites_and_other_names_are_turned_away(http: httpx.Client, address: str) -> None:
+    assert http.get("/api/studio", headers={"Origin": "https://evil.example"}).status_code == 403
+    assert http.get("/api/studio", headers={"Host": "evil.example"}).status_code == 403
+    own = {"Origin": address}
+    assert http.get("/api/studio", headers=own).status_code == 200
+    with pytest.raises(Exception, match="403"):
+        connect(
+            f"{address.replace('http', 'ws')}/api/sessions/x/socket", origin="https://evil.example"
+        ).recv()
+
+
+def test_token_is_asked_for_off_localhost() -> None:
+    assert loopback_hosts("0.0.0.0") is None
+    assert loopback_hosts("192.168.1.5") is None
+    with serving(Studio(token="right", hosts=None)) as address:
+        assert httpx.get(f"{address}/api/studio").status_code == 401
+        assert httpx.get(f"{address}/metrics").status_code == 401
+        wrong = {"Authorization": "Bearer wrong"}
+        assert httpx.get(f"{address}/api/studio", headers=wrong).status_code == 401
+        right = {"Authorization": "Bearer right"}
+        assert httpx.get(f"{address}/api/studio", headers=right).status_code == 200
+        assert httpx.get(f"{address}/api/studio?token=right").status_code == 200
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        assert httpx.get(f"{address}/").status_code == 200
+
+
+def test_bad_pictures_are_refused_in_one_line(http: httpx.Client) -> None:
+    def refused(data: bytes, name: str = "me.jpg") -> tuple[int, str]:
+        answer = http.post("/api/sessions", files={"file": (name, data)})
+        return answer.status_code, answer.json()["error"]
+
+    grey = io.BytesIO()
+    Image.new("RGB", (300, 300), "grey").save(grey, "PNG")
+    huge = io.BytesIO()
+    Image.new("1", (3000, 3000)).save(huge, "PNG")
+    assert refused(b"") == (422, "file: is empty; choose another")
+    assert refused(b"<?php evil ?>")[1] == "picture: cannot be read; give a JPEG, PNG or WebP"
+    assert "no face found" in refused(grey.getvalue())[1]
+    assert "over 4 megapixels" in refused(huge.getvalue())[1]
+    status, said = refused(b"x" * 4_000_000)
+    assert (status, said) == (413, "file: over 3 MB; give a smaller one")
+    assert "/" not in refused(grey.getvalue(), "../../etc/passwd")[1], "no paths in messages"
+    assert http.post("/api/sessions", files={"other": b"x"}).status_code == 422
+    assert http.get("/healthz").json()["sessions"] == 0
+
+
+def test_places_are_limited_and_come_free(http: httpx.Client) -> None:
+    keys = [open_session(http) for _ in range(LIMITS.sessions)]
+    answer = http.post("/api/sessions", params={"portrait": "example"})
+    assert answer.status_code == 503
+    assert "all 4 places are taken" in answer.json()["error"]
+    for key in keys:
+        assert http.delete(f"/api/sessions/{key}").status_code == 200
+    assert http.delete(f"/api/sessions/{keys[0]}").status_code == 404
+    http.delete(f"/api/sessions/{open_session(http)}")
+
+
+def test_alive_while_idle_and_in_step_while_speaking(
+    http: httpx.Client, address: str, key: str
+) -> None:
+    with talk_to(address, key) as link:
+        idle = received(link, 2)
+        seen = pictures(idle)
+        assert len(seen) > 10
+        assert seen[0][1].shape == (512, 512, 3)
+        times = [time for time, _ in seen]
+        assert times == sorted(times)
+        with (EXAMPLES / "voice.wav").open("rb") as file:
+            answer = http.post(f"/api/sessions/{key}/speech", files={"file": file})
+        assert answer.json()["seconds"] == pytest.approx(9.0, abs=0.5)
+        spoken = received(link, 4)
+        heard = np.concatenate([samples for _, samples in sounds(spoken)])
+        assert np.abs(heard).max() > 3000
+        assert "speaking" in {r["state"] for r in reports(spoken)}
+        starts = [time for time, _ in sounds(spoken)]
+        np.testing.assert_allclose(np.diff(starts), 0.02, atol=1e-6)
+        # Picture and sound of the same moment leave at the same moment.
+        lag = pictures(spoken)[-1][0] - starts[-1]
+        assert abs(lag) < 0.5
+
+        link.send(json.dumps({"type": "interrupt"}))
+        received(link, 0.7)
+        after = received(link, 1)
+        assert not np.concatenate([samples for _, samples in sounds(after)]).any()
+        assert reports(after)[-1]["state"] == "idle"
+        assert reports(after)[-1]["waiting_s"] == 0
+
+
+def test_text_is_spoken_by_a_local_voice(http: httpx.Client, key: str) -> None:
+    said = {"text": "Hello", "voice": "quiet"}
+    assert http.post(f"/api/sessions/{key}/say", json=said).json()["seconds"] > 8
+    for wrong in ({"text": "x", "voice": "none"}, {"text": " ", "voice": "quiet"}, [], "x"):
+        assert http.post(f"/api/sessions/{key}/say", json=wrong).status_code == 422
+    long = {"text": "x" * 5000, "voice": "quiet"}
+    assert "at most" in http.post(f"/api/sessions/{key}/say", json=long).json()["error"]
+
+
+@pytest.mark.slow
+def test_portrait_changes_while_alive(http: httpx.Client, address: str, key: str) -> None:
+    other = io.BytesIO()
+    with Image.open(EXAMPLES / "portrait.jpg") as portrait:
+        portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(other, "PNG")
+    with talk_to(address, key) as link:
+        before = pictures(received(link, 1.5))[-1][1].astype(float)
+        answer = http.put(f"/api/sessions/{key}/portrait", files={"file": other.getvalue()})
+        assert answer.status_code == 200
+        received(link, 0.5)
+        after = pictures(received(link, 1.5))[-1][1].astype(float)
+    assert np.abs(after - before).mean() > 15
+    assert np.abs(after[:, ::-1] - before).mean() < 10
+
+
+def test_recording_is_a_marked_mp4(http: httpx.Client, key: str, tmp_path: Path) -> None:
+    assert http.delete(f"/api/sessions/{key}/recording").status_code == 422
+    assert http.post(f"/api/sessions/{key}/recording").status_code == 200
+    with (EXAMPLES / "voice.wav").open("rb") as file:
+        http.post(f"/api/sessions/{key}/speech", files={"file": file})
+    time.sleep(3)
+    name = http.delete(f"/api/sessions/{key}/recording").json()["file"]
+    path = tmp_path / "a.mp4"
+    path.write_bytes(http.get(f"/api/sessions/{key}/recordings/{name}").content)
+    info = inspect_video(path)
+    assert (info.codec, info.audio_codec) == ("h264", "aac")
+    assert info.metadata["comment"].startswith("AI-generated")
+    assert info.duration_s == pytest.approx(3, abs=1)
+    assert info.audio_duration_s == pytest.approx(info.duration_s, abs=0.1)
+    assert np.abs(np.concatenate(list(read_blocks(path)))).max() > 0.05
+    for wrong in ("../x.mp4", "%2e%2e%2fx.mp4", "x.mp4"):
+        assert http.get(f"/api/sessions/{key}/recordings/{wrong}").status_code == 404
+
+
+@pytest.mark.slow
+def test_rubbish_is_answered_and_harmless(http: httpx.Client, address: str, key: str) -> None:
+    rng = np.random.default_rng(0)
+    with talk_to(address, key) as link:
+        for size in (0, 1, 5, 6, 7, 100, 5001):
+            link.send(rng.bytes(size))
+        for text in ("", "{", "[]", "null", '{"type": 5}', "[" * 10000):
+            link.send(text)
+        for controls in (
+            {"gaze": "left"}, {"gaze": [1]}, {"gaze": [float("nan"), 0]}, {"distance": "x"},
+            {"emotion": {"x": 1}}, {"emotion": 5}, {"intensity": None}, {"intensity": []},
+        ):  # fmt: skip
+            link.send(json.dumps({"type": "controls", **controls}))
+        link.send(json.dumps({"type": "controls", "gaze": [1e9, -1e9], "distance": 99}))
+        link.send(b"x" * (LONGEST_MESSAGE + 1))
+        messages = received(link, 2)
+        errors = [m for m in messages if isinstance(m, dict) and m["type"] == "error"]
+        assert len(errors) >= 15
+        assert all(e["error"].count("\n") == 0 for e in errors)
+        assert pictures(messages)
+    with talk_to(address, key) as link:
+        for _ in range(120):
+            link.send("rubbish")
+        with pytest.raises(ConnectionClosed):
+            received(link, 10)
+    assert http.post(f"/api/sessions/{key}/offer", content="v=0 rubbish").status_code == 422
+    assert http.get("/healthz").json()["status"] == "ok"
+    with talk_to(address, key) as link:
+        assert pictures(received(link, 2))
+
+
+def microphone(samples: np.ndarray, rate: int = 16000) -> bytes:
+    return struct.pack("<BxI", MICROPHONE, rate) + samples.astype("<i2").tobytes()
+
+
+@pytest.mark.slow
+def test_ten_times_too_much_sound(address: str, key: str) -> None:
+    chunk = microphone(3000 * np.sin(np.arange(320) / 5))
+    with talk_to(address, key) as link:
+        for _ in range(100):
+            for _ in range(10):
+                link.send(chunk)
+            time.sleep(0.02)
+        messages = received(link, 2)
+        last = reports(messages)[-1]
+        assert last["dropped_s"] > 10
+        assert last["waiting_s"] < 0.3
+        assert last["latency_p95_ms"] < 2000
+        assert len(pictures(messages)) > 10
+
+
+def test_a_client_that_vanishes_leaves_nothing(
+    http: httpx.Client, studio: Studio, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio, "limits", replace(LIMITS, idle_s=1.0))
+    key = open_session(http)
+    folder = studio.sessions[key].folder
+    assert folder.is_dir()
+    with talk_to(address, key) as link:
+        received(link, 0.5)
+        assert any(t.name == "player" for t in threading.enumerate())
+        # No closing handshake: the line is simply dead.
+        link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.socket.shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: key not in studio.sessions, 30)
+    wait_until(lambda: not any(t.name == "player" for t in threading.enumerate()))
+    assert not folder.exists()
+    assert http.get(f"/api/sessions/{key}/recordings/x").status_code == 404
+
+
+@pytest.mark.slow
+def test_a_client_that_stalls_comes_back_to_the_present(address: str, key: str) -> None:
+    with talk_to(address, key) as link:
+        received(link, 1)
+        time.sleep(5)
+        received(link, 1)
+        fresh = received(link, 2)
+        assert len(pictures(fresh)) > 10
+        times = [time for time, _ in pictures(fresh)]
+        assert times[-1] - times[0] == pytest.approx(2, abs=0.6)
+
+
+def test_reconnects_to_the_same_session(address: str, key: str) -> None:
+    for _ in range(3):
+        with talk_to(address, key) as link:
+            assert pictures(received(link, 1))
+
+
+@pytest.mark.slow
+def test_four_at_once_all_go_on(http: httpx.Client, address: str) -> None:
+    keys = [open_session(http) for _ in range(4)]
+    voice = (8000 * np.sin(np.arange(320) / 5)).astype(np.int16)
+    with ExitStack() as stack:
+        links = [stack.enter_context(talk_to(address, key)) for key in keys]
+        for _ in range(200):
+            for link in links:
+                link.send(microphone(voice))
+            time.sleep(0.02)
+        for link in links:
+            messages = received(link, 1.5)
+            assert len(pictures(messages)) > 2
+            assert "speaking" in {report["state"] for report in reports(messages)}
+    for key in keys:
+        http.delete(f"/api/sessions/{key}")
+
+
+def test_nothing_is_left_in_the_temporary_folder(http: httpx.Client, studio: Studio) -> None:
+    wait_until(lambda: not studio.sessions)
+    folder = Path(os.environ.get("TMPDIR", "/tmp"))
+    assert not [p for p in folder.glob("openvasa-upload-*") if p.stat().st_uid == os.getuid()]
