@@ -104,8 +104,8 @@ def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
 
 
 def stream(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
-    """The same by the streaming generator, 80 ms hops and 80 ms of look-ahead."""
-    generator = StreamingGenerator(settings, threads=2)
+    """The same by the streaming generator, 120 ms hops and 120 ms of look-ahead."""
+    generator = StreamingGenerator(settings, hop=3, lookahead=3, threads=2)
     return np.concatenate([generator.push(sound), generator.finish()])
 
 
@@ -242,7 +242,7 @@ def evaluate(cache: Path, baseline_minutes: float = 4.0, voices: Sequence[Path] 
         "regression": lambda c, _: predict(regression, normaliser, c.speech),
         "generator": lambda _, s: generate(s, whole),
         "generator, no guidance": lambda _, s: generate(s, MotionSettings(audio_guidance=0)),
-        "generator, guidance 1": lambda _, s: generate(s, MotionSettings(audio_guidance=1)),
+        "generator, guidance 0.8": lambda _, s: generate(s, MotionSettings(audio_guidance=0.8)),
         "generator, live": lambda _, s: stream(s, live),
     }
     rows = {name: measure(name, clips, make, judges) for name, make in makers.items()}

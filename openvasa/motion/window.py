@@ -46,8 +46,8 @@ class MotionSettings:
     """
 
     seed: int = 0
-    steps: int = 8
-    audio_guidance: float = 0.5
+    steps: int = 5
+    audio_guidance: float = 0.4
     gaze_guidance: float = 0.5
     emotion_guidance: float = 0.5
     mouth: float = 0.0
