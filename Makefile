@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 demo: $(VENV)/.installed
 	mkdir -p out
-	$(BIN)/openvasa animate examples/portrait.jpg examples/voice.wav -o out/demo.mp4
+	$(BIN)/openvasa animate examples/portrait.jpg examples/voice.wav -o out/demo.mp4 --accept-policy
 
 test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import numpy as np
 
 from openvasa.audio.decode import probe
 from openvasa.media.inspect import inspect_video, read_frames
+from openvasa.provenance.verify import verify
 
 FPS = 25
 SIDE = 512
@@ -39,6 +40,11 @@ def problems(video: str, audio: str) -> list[str]:
             info.metadata.get("comment", "").startswith("AI-generated")
         ),
     }
+    report = verify(video)
+    checks["Content Credentials are not intact"] = bool(
+        report.credentials and report.credentials.intact
+    )
+    checks["there is no watermark"] = report.watermark is not None
     moving = moving_share(video)
     checks[f"only {moving:.0%} of the frames differ from the one before"] = moving > 0.8
     return [problem for problem, fine in checks.items() if not fine]

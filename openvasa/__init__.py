@@ -17,30 +17,41 @@ if TYPE_CHECKING:
     from openvasa.motion.controls import Controls, Curve
     from openvasa.motion.motion import Motion
     from openvasa.motion.window import MotionSettings
+    from openvasa.provenance.embed import WatermarkEmbedder
+    from openvasa.provenance.marking import UNMARKED, Marking
+    from openvasa.provenance.read import read_watermark
     from openvasa.video import Video, animate
 
 __all__ = [
+    "UNMARKED",
     "Controls",
     "Curve",
     "FaceLatent",
     "InputError",
+    "Marking",
     "Motion",
     "MotionSettings",
     "Video",
+    "WatermarkEmbedder",
     "animate",
     "load_portrait",
+    "read_watermark",
 ]
 
 _HOMES = {
+    "UNMARKED": "openvasa.provenance.marking",
     "Controls": "openvasa.motion.controls",
     "Curve": "openvasa.motion.controls",
     "FaceLatent": "openvasa.face.latent",
     "InputError": "openvasa.errors",
+    "Marking": "openvasa.provenance.marking",
     "Motion": "openvasa.motion.motion",
     "MotionSettings": "openvasa.motion.window",
     "Video": "openvasa.video",
+    "WatermarkEmbedder": "openvasa.provenance.embed",
     "animate": "openvasa.video",
     "load_portrait": "openvasa.face.encode",
+    "read_watermark": "openvasa.provenance.read",
 }
 
 

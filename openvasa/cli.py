@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from openvasa.errors import InputError
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
     from openvasa.face.latent import FaceLatent
     from openvasa.motion.motion import Motion
     from openvasa.motion.window import MotionSettings
+    from openvasa.provenance.marking import Marking
     from openvasa.video import Video
 
-OK, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
+OK, FAILED, BAD_INPUT, CANCELLED, TERMINATED = 0, 1, 2, 130, 143
 
 PREVIEW_SECONDS = 3.0
 PREVIEW_SIZE = 256
@@ -66,12 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; those of the process when None.
 
     Returns:
-        Exit status: 0 done, 1 something is wrong with the installation, 2 bad input, 130 cancelled.
+        Exit status: 0 done, 1 something is wrong with the installation, 2 bad input, 130 cancelled,
+        143 terminated; `verify` and `detect` have their own, see their help.
     """
-    with _warnings_in_one_line():
+    with _warnings_in_one_line(), _cleanup_when_terminated():
         try:
             options = _parser().parse_args(arguments)
             return options.command(options)
+        except _Terminated:
+            print("terminated", file=sys.stderr)
+            return TERMINATED
         except KeyboardInterrupt:
             print("cancelled", file=sys.stderr)
             return CANCELLED
@@ -92,6 +100,27 @@ def _extra_with(package: str) -> str | None:
     return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, as an exception that unwinds and cleans up like Ctrl-C."""
+
+
+@contextmanager
+def _cleanup_when_terminated() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread may handle signals.
+        yield
+        return
+
+    def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="openvasa",
@@ -103,6 +132,8 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_animate(commands)
     _add_edit(commands)
+    _add_verify(commands)
+    _add_detect(commands)
     _add_data(commands)
     _add_train(commands)
     _add_evaluate(commands)
@@ -158,6 +189,7 @@ def _add_animate(commands: argparse._SubParsersAction[Parser]) -> None:
         "openvasa animate portrait.jpg voice.wav -o a.mp4 --save-motion a.npz --save-avatar me.npz",
         "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
         "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
+        "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
     )
     parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
@@ -200,6 +232,96 @@ def _add_animate(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     _add_steering(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
+    _add_marking(parser)
+
+
+def _add_marking(parser: Parser) -> None:
+    group = parser.add_argument_group(
+        "marking",
+        "Every video carries an invisible watermark and signed Content Credentials that say it is "
+        "AI-generated; see docs/responsible-use.md.",
+    )
+    group.add_argument(
+        "--accept-policy",
+        action="store_true",
+        help="agree to the use policy for this run (or set OPENVASA_ACCEPT_POLICY=1)",
+    )
+    group.add_argument(
+        "--label",
+        nargs="?",
+        const="text",
+        choices=("text", "eu", "cn"),
+        help="also a visible label: plain text (the default), or as the EU's or China's rules ask",
+    )
+    group.add_argument(
+        "--label-seconds",
+        type=float,
+        metavar="S",
+        help="show the label only for the first S seconds, at least 2 (default: always)",
+    )
+    group.add_argument(
+        "--notice", choices=("morse",), help="also an audible notice at the start: AI in Morse code"
+    )
+    group.add_argument("--producer", metavar="NAME", help="who is named in the field of --label cn")
+    group.add_argument(
+        "--content-id",
+        type=_content_id,
+        metavar="HEX",
+        help="8 hexadecimal digits for the watermark (default: made from portrait and sound)",
+    )
+    group.add_argument(
+        "--c2pa-cert",
+        type=Path,
+        metavar="PEM",
+        help="sign with this certificate chain (or set OPENVASA_C2PA_CERT; default: self-signed)",
+    )
+    group.add_argument(
+        "--c2pa-key", type=Path, metavar="PEM", help="its private key (or set OPENVASA_C2PA_KEY)"
+    )
+    group.add_argument(
+        "--c2pa-timestamp", metavar="URL", help="have the time confirmed there; needs the network"
+    )
+    group.add_argument(
+        "--no-marks",
+        action="store_true",
+        help="write no mark at all; you answer for the video's use, and the run says so",
+    )
+
+
+def _content_id(text: str) -> int:
+    if len(text) > 8 or not all(digit in "0123456789abcdefABCDEF" for digit in text) or not text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to 8 hexadecimal digits")
+    return int(text, 16)
+
+
+def _marking(options: argparse.Namespace) -> Marking:
+    from openvasa.provenance.consent import require_consent
+    from openvasa.provenance.marking import UNMARKED, Marking
+
+    require_consent(options.accept_policy)
+    if options.no_marks:
+        wanted = ("label", "notice", "content_id", "c2pa_cert", "c2pa_key", "c2pa_timestamp")
+        given = [name for name in wanted if getattr(options, name) is not None]
+        if given:
+            options.usage_error(f"--no-marks does not go with --{given[0].replace('_', '-')}")
+        return UNMARKED
+    if options.label_seconds is not None and options.label is None:
+        options.usage_error("--label-seconds goes with --label")
+    if options.producer is not None and options.label != "cn":
+        options.usage_error("--producer goes with --label cn")
+    portrait = Path(options.portrait)
+    return Marking(
+        content_id=options.content_id,
+        label=options.label,
+        label_seconds=options.label_seconds,
+        notice=options.notice,
+        producer=options.producer,
+        cert=options.c2pa_cert,
+        key=options.c2pa_key,
+        timestamp_url=options.c2pa_timestamp,
+        portrait=None if portrait.suffix.lower() == ".npz" else portrait,
+        controls={"full_frame": options.full_frame, "preview": options.preview},
+    )
 
 
 def _add_steering(parser: Parser) -> None:
@@ -269,6 +391,7 @@ def _animate(options: argparse.Namespace) -> int:
     from openvasa.face.encode import load_portrait
     from openvasa.media.mp4 import check_output
 
+    marking = _marking(options)
     check_output(options.output, Path(options.audio))
     face = load_portrait(options.portrait, face=options.face)
     if options.save_avatar:
@@ -276,14 +399,63 @@ def _animate(options: argparse.Namespace) -> int:
     video = _with_saved_motion(_video(face, options), options.save_motion)
     started = perf_counter()
     with _progress_bar(video, options.quiet) as advance:
-        video.save(options.output, progress=advance)
+        video.save(options.output, progress=advance, marking=marking)
+    if not marking.marked:
+        print(
+            f"openvasa: {options.output} is NOT marked as AI-generated (--no-marks)",
+            file=sys.stderr,
+        )
     if not options.quiet:
         frames, rate = video.frame_count, video.frame_count / (perf_counter() - started)
         print(
             f"{options.output}: {frames / video.fps:.2f} s, {frames} frames rendered at "
-            f"{rate:.0f} fps, marked as AI-generated"
+            f"{rate:.0f} fps, {_marks_in_words(marking)}"
         )
     return OK
+
+
+def _marks_in_words(marking: Marking) -> str:
+    if not marking.marked:
+        return "NOT marked as AI-generated (--no-marks)"
+    from openvasa.provenance.certificate import identity
+
+    signed = "self-signed" if identity(marking.cert, marking.key).self_signed else "signed"
+    label = f", label {marking.label}" if marking.label else ""
+    return f"marked as AI-generated: watermark, Content Credentials ({signed}){label}"
+
+
+def _add_verify(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "verify",
+        _verify,
+        "look for marks of OpenVASA and for Content Credentials in videos and pictures",
+        "openvasa verify talking.mp4",
+        "openvasa verify downloads/*.mp4 screenshot.png --json",
+    )
+    parser.description = (
+        "Look for marks of OpenVASA and for Content Credentials in videos and pictures. Exit "
+        "status: 0 every file carries an intact mark of OpenVASA, 1 some file has none, 3 some "
+        "file was changed after it was signed, 2 some file cannot be read."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line for each file")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from openvasa.provenance.verify import TAMPERED, in_words, verify
+
+    statuses = []
+    for path in options.files:
+        try:
+            report = verify(path)
+        except InputError as error:
+            statuses.append(_bad_input(str(error)))
+            continue
+        statuses.append(report.status)
+        print(json.dumps(report.as_json()) if options.json else in_words(report), flush=True)
+    order = (BAD_INPUT, TAMPERED, FAILED, OK)
+    return min(statuses, key=order.index)
 
 
 def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
@@ -486,6 +658,11 @@ def _add_live(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--sessions", type=int, default=4, metavar="N", help="at the same time (default: 4)"
     )
+    parser.add_argument(
+        "--accept-policy",
+        action="store_true",
+        help="agree to the use policy for this run (or set OPENVASA_ACCEPT_POLICY=1)",
+    )
     _add_live_options(parser)
 
 
@@ -498,7 +675,9 @@ def _live(options: argparse.Namespace) -> int:
     from openvasa.live.engine import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
+    from openvasa.provenance.consent import require_consent
 
+    require_consent(options.accept_policy)
     serve(
         host=options.host,
         port=options.port,
@@ -510,6 +689,43 @@ def _live(options: argparse.Namespace) -> int:
         certificate=tuple(options.certificate) if options.certificate else None,
     )
     return OK
+
+
+def _add_detect(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "detect",
+        _detect,
+        "judge by the picture alone whether OpenVASA rendered a talking face",
+        "openvasa detect video.mp4",
+    )
+    parser.description = (
+        "Judge by the picture alone whether OpenVASA rendered a talking face, for videos whose "
+        "marks are gone. It knows this renderer and no other generator, and it errs: see "
+        "openvasa/assets/detector.md. Try openvasa verify first. Exit status: 0 probably rendered "
+        "by OpenVASA, 1 probably not, 2 bad input."
+    )
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of words")
+
+
+def _detect(options: argparse.Namespace) -> int:
+    from statistics import median
+
+    from openvasa.media.inspect import read_frames
+    from openvasa.provenance.detector import detect
+
+    scores = detect(read_frames(options.video), str(options.video))
+    score = median(scores)
+    if options.json:
+        print(json.dumps({"path": str(options.video), "score": score, "excerpts": scores}))
+    else:
+        verdict = "probably" if score >= 0.5 else "probably not"
+        print(
+            f"{options.video}: {verdict} rendered by OpenVASA (score {score:.2f} of 0 to 1, "
+            f"{len(scores)} excerpts); says nothing about other generators"
+        )
+    return OK if score >= 0.5 else FAILED
 
 
 def _add_data(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -564,6 +780,17 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--export", action="store_true", help="then put the weights into the package's assets"
     )
+    parser = _add_command(
+        group,
+        "detector",
+        _train_detector,
+        "train the detector of our own renders and report its errors on held-out people",
+        "openvasa train detector clips/",
+    )
+    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder with a clips.jsonl")
+    parser.add_argument(
+        "--people", type=int, default=60, metavar="N", help="at most N of each split (default: 60)"
+    )
 
     for name, what in (("sync", "lips"), ("capp", "head motion")):
         parser = _add_command(
@@ -604,6 +831,13 @@ def _train_motion(options: argparse.Namespace) -> int:
     return OK
 
 
+def _train_detector(options: argparse.Namespace) -> int:
+    from openvasa.train.detector import train
+
+    print(json.dumps(train(options.clips, options.people), indent=2))
+    return OK
+
+
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     group = _add_group(commands, "evaluate", "measure the models on held-out people")
     parser = _add_command(
@@ -636,6 +870,14 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
 
     parser = _add_command(
         group,
+        "experts",
+        _evaluate_experts,
+        "measure whether the experts that judge motion can tell right from wrong",
+        "openvasa evaluate experts cache/",
+    )
+    _add_cache(parser)
+    parser = _add_command(
+        group,
         "controls",
         _evaluate_controls,
         "measure whether gaze, distance and emotion come out as asked, on rendered video",
@@ -646,6 +888,17 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "--portrait", action="append", metavar="P", help="may be repeated; default: the example's"
     )
     parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
+
+
+def _evaluate_experts(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.expert_report import report
+    from openvasa.train.experts import RECIPES, paired
+    from openvasa.train.motion_data import load_clips
+
+    clips = load_clips(options.cache, "test")
+    for name, recipe in RECIPES.items():
+        print(f"{name}: {report(name, paired(options.cache, clips, recipe.excerpt))}\n")
+    return OK
 
 
 def _evaluate_controls(options: argparse.Namespace) -> int:
@@ -729,6 +982,23 @@ def _add_bench(commands: argparse._SubParsersAction[Parser]) -> None:
         help="encode the video as well (default: none)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+    parser = _add_command(
+        group,
+        "watermark",
+        _bench_watermark,
+        "measure what the invisible watermark survives, costs, and finds where it is not",
+        "openvasa bench watermark --portraits portraits/ --clips clips/ --compare",
+    )
+    parser.add_argument(
+        "--portraits", type=Path, metavar="DIR", help="pictures to animate (default: the example's)"
+    )
+    parser.add_argument(
+        "--clips", type=Path, metavar="DIR", help="count false marks in these real clips"
+    )
+    parser.add_argument(
+        "--compare", action="store_true", help="measure the package blind-watermark beside it"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
 
 
 def _add_live_options(parser: Parser) -> None:
@@ -767,6 +1037,16 @@ def _bench_live(options: argparse.Namespace) -> int:
         lookahead=options.lookahead,
     )
     print(json.dumps(asdict(figures), indent=2) if options.json else live_table(figures))
+    return OK
+
+
+def _bench_watermark(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from openvasa.evaluate.watermark import bench_watermark, table
+
+    figures = bench_watermark(options.portraits, options.clips, options.compare)
+    print(json.dumps(asdict(figures), indent=2) if options.json else table(figures))
     return OK
 
 

@@ -19,7 +19,9 @@ from openvasa.evaluate.bench import cores, cpu_name
 
 ASSETS = Path(__file__).parent / "assets"
 ASSET_FILES = (
+    "detector.json",
     "dynamics.npz",
+    "label_cn.png",
     "motion.onnx",
     "motion_normaliser.npz",
     "third_party/face_blendshapes.tflite",
@@ -35,7 +37,7 @@ CPU_FLAGS = (
     + ["asimd", "asimddp", "bf16", "i8mm", "sve"]
 )
 """Instructions that make networks faster, as Linux names them (x86, then ARM)."""
-IMPORT_NAMES = {"av": "av", "opencv-python-headless": "cv2", "pillow": "PIL"}
+IMPORT_NAMES = {"av": "av", "c2pa-python": "c2pa", "opencv-python-headless": "cv2", "pillow": "PIL"}
 """Where the name to import is not the package's own."""
 PYTHONS = ((3, 10), (3, 12))
 

@@ -7,7 +7,7 @@ so the first frame comes early and memory does not grow with the audio.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.generator import generate_frames
 from openvasa.motion.motion import POSE_DIM, Motion, resample_pieces
 from openvasa.motion.window import MotionSettings
+from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.renderer import Renderer
 
@@ -99,22 +100,65 @@ class Video:
             frame = renderer.render(pose_face(self.face, row[:POSE_DIM], change))
             yield self._resized(frame) if canvas is None else canvas.paste(frame)
 
-    def save(self, path: str | Path, *, progress: Progress | None = None) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        progress: Progress | None = None,
+        marking: Marking = Marking(),  # noqa: B008 (frozen)
+    ) -> Path:
         """Write an mp4 with the sound; nothing is left behind when it fails or is interrupted.
 
         Args:
             path: the file to write; an existing one is replaced at the end.
             progress: called with the number of frames done so far.
+            marking: how the video is marked as AI-generated; marked it is unless this is
+                `openvasa.UNMARKED`. Frames got by iterating are not marked: use a
+                `WatermarkEmbedder` where they leave your hands.
         """
         path = Path(path)
         with Mp4Writer(
-            path, self.frame_size, self.fps, self.audio, sound_seconds=self.seconds_limit
+            path,
+            self.frame_size,
+            self.fps,
+            self.audio,
+            sound_seconds=self.seconds_limit,
+            marking=self._completed(marking),
         ) as writer:
             for done, frame in enumerate(self, start=1):
                 writer.write(frame)
                 if progress is not None:
                     progress(done)
         return path
+
+    def _completed(self, marking: Marking) -> Marking:
+        """The marking with what this video knows: its content id, and what it is made by."""
+        if not marking.marked:
+            return marking
+        controls: dict[str, object] = {"fps": self.fps, "motion": "given"}
+        if not isinstance(self.source, Motion):
+            chosen = self.settings.controls
+            steered = [name for name in ("gaze", "distance", "emotion") if getattr(chosen, name)]
+            controls |= {"motion": "generated from audio", "seed": self.settings.seed}
+            controls |= {"steered": steered}
+        content_id = marking.content_id
+        return replace(
+            marking,
+            content_id=derived_content_id(self._origin()) if content_id is None else content_id,
+            portrait=self.face.picture if marking.portrait is None else marking.portrait,
+            controls={**controls, **marking.controls},
+        )
+
+    def _origin(self) -> Iterator[bytes]:
+        """Portrait and sound, or motion where there is no sound."""
+        yield self.face.picture.tobytes()
+        if self.audio is None and isinstance(self.source, Motion):
+            yield self.source.pose.tobytes()
+            yield self.source.dynamics.tobytes()
+        elif self.audio is not None:
+            with self.audio.open("rb") as file:
+                while block := file.read(1 << 20):
+                    yield block
 
     def _resized(self, frame: np.ndarray) -> np.ndarray:
         if self.size == CROP_SIDE:

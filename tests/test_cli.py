@@ -27,11 +27,14 @@ VOICE = str(EXAMPLES / "voice.wav")
 COMMANDS = [
     [],
     ["animate"],
+    ["verify"],
+    ["detect"],
     ["data"],
     ["data", "prepare"],
     ["train"],
     ["train", "dynamics"],
     ["train", "motion"],
+    ["train", "detector"],
     ["evaluate"],
     ["evaluate", "motion"],
     ["evaluate", "dynamics"],
@@ -39,6 +42,7 @@ COMMANDS = [
     ["bench", "animate"],
     ["bench", "live"],
     ["live"],
+    ["bench", "watermark"],
     ["doctor"],
 ]
 
@@ -87,8 +91,9 @@ def test_help_and_package_import_load_nothing_heavy() -> None:
 
 def test_public_names_are_all_there() -> None:
     assert set(openvasa.__all__) <= set(dir(openvasa))
-    for name in openvasa.__all__:
+    for name in set(openvasa.__all__) - {"UNMARKED"}:
         assert getattr(openvasa, name).__name__ == name
+    assert not openvasa.UNMARKED.marked
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         openvasa.nothing  # noqa: B018
 

@@ -256,6 +256,8 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.media.mp4 import Mp4Writer
     from openvasa.motion.generator import MotionGenerator
     from openvasa.motion.motion import POSE_DIM
+    from openvasa.provenance.embed import WatermarkEmbedder
+    from openvasa.provenance.marking import UNMARKED
     from openvasa.render.eyes import paint_eyes, prepare_eyes
     from openvasa.render.mouth import paint_mouth, prepare_mouth
     from openvasa.render.renderer import Renderer
@@ -301,11 +303,17 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
                 spent[name] += step
     per_frame |= {name: 1000 * total / len(motion) for name, total in spent.items()}
 
+    embedder = WatermarkEmbedder((CROP_SIDE, CROP_SIDE), 0)
+    embedder.apply(frames[0])
+    _, seconds = _timed(lambda: [embedder.apply(frame) for frame in frames])
+    per_frame["watermark"] = 1000 * seconds / len(frames)
+
     with tempfile.TemporaryDirectory() as folder:
 
         def write() -> None:
             target = Path(folder) / "video.mp4"
-            with Mp4Writer(target, (CROP_SIDE, CROP_SIDE), 25, voice) as writer:
+            size = (CROP_SIDE, CROP_SIDE)
+            with Mp4Writer(target, size, 25, voice, marking=UNMARKED) as writer:
                 for frame in frames:
                     writer.write(frame)
 

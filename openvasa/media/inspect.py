@@ -71,6 +71,12 @@ def inspect_video(path: str | Path) -> VideoInfo:
     )
 
 
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """The container's tags. Raises InputError for a file that is no video."""
+    with _open(Path(path)) as (container, _):
+        return dict(container.metadata)
+
+
 def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     """The frames of a video in display order, (h, w, 3) uint8 RGB, upright, one at a time.
 

@@ -8,7 +8,6 @@ import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +31,13 @@ from openvasa.media.colour import (
     TRANSFER_SRGB,
     to_yuv420p,
 )
+from openvasa.provenance.certificate import Identity, identity
+from openvasa.provenance.credentials import picture_file, sign
+from openvasa.provenance.embed import WatermarkEmbedder
+from openvasa.provenance.label import SHORTEST_SECONDS, VisibleLabel
+from openvasa.provenance.marking import Marking
+from openvasa.provenance.metadata import ai_mark, aigc_field
+from openvasa.provenance.notice import morse_notice
 
 Quality = Literal["fast", "good"]
 
@@ -60,14 +66,16 @@ class Mp4Writer:
     quality: "fast" (x264 ultrafast) or "good" (x264 veryfast: half the size,
         two to three times the time).
     sound_seconds: leave out the sound after this time; None keeps all of it.
-    metadata: further container tags. The comment always starts with the AI-generated mark.
+    metadata: further container tags. The comment of a marked file starts with the mark.
+    marking: how the video is marked; by default with watermark, Content Credentials and metadata.
+        Its content id is 0 where none is given.
 
     Colours: RGB is converted with the BT.709 matrix to limited range and tagged BT.709 primaries,
     sRGB transfer, so that players show the values that were written.
 
     Raises InputError: `path` is not .mp4, is the audio file itself, cannot be written, the disk is
-    full, or no frame was written; and whatever `read_sound` says of `audio`. ValueError: a frame of
-    another shape or dtype than (h, w, 3) uint8.
+    full, no frame was written, or it cannot be signed; and whatever `read_sound` says of `audio`.
+    ValueError: a frame of another shape or dtype than (h, w, 3) uint8.
     """
 
     def __init__(
@@ -79,21 +87,30 @@ class Mp4Writer:
         quality: Quality = "fast",
         metadata: Mapping[str, str] | None = None,
         sound_seconds: float | None = None,
+        marking: Marking = Marking(),  # noqa: B008 (frozen)
     ) -> None:
         self.path = Path(path)
         check_output(self.path, None if audio is None else Path(audio))
+        self._marking = marking
+        # Whatever is wrong with the marking is said before anything is rendered.
+        self._identity = identity(marking.cert, marking.key) if marking.marked else None
+        self._marks = _FrameMarks(size, fps, marking) if marking.marked else None
         self._shape = (size[1], size[0], 3)
         self._fps = fps
         # Decoding the first sound now reports a bad audio file before anything is rendered.
-        self._sound = None if audio is None else _Soundtrack(Path(audio))
+        notice = marking.notice if marking.marked else None
+        if notice and audio is None:
+            raise InputError(f"{self.path}: no sound to put the audible notice in; give a sound")
+        self._sound = None if audio is None else _Soundtrack(Path(audio), notice is not None)
         self._sound_end = float("inf") if sound_seconds is None else sound_seconds
         self._quality: Quality = quality
-        self._tags = _tags(metadata or {})
+        self._tags = _tags(metadata or {}, marking)
         self._frames: queue.Queue[np.ndarray | None] = queue.Queue(_QUEUE)
         self._error: BaseException | None = None
         self._abandoned = threading.Event()
         # Beside the target, so that the final rename stays on one file system and is atomic.
         self._partial = self.path.with_name(f".openvasa-{secrets.token_hex(8)}.mp4")
+        self._signed = self._partial.with_suffix(".signed.mp4")
         self._thread = threading.Thread(target=self._encode, name="mp4-encoder", daemon=True)
         self._count = 0
 
@@ -111,6 +128,8 @@ class Mp4Writer:
             raise ValueError(
                 f"frame is {frame.shape} {frame.dtype}, expected {self._shape} uint8 RGB"
             )
+        if self._marks is not None:
+            frame = self._marks.apply(frame, self._count)
         height, width = frame.shape[:2]
         even = np.empty((height + height % 2, width + width % 2, 3), np.uint8)
         even[:height, :width] = frame
@@ -133,6 +152,7 @@ class Mp4Writer:
             self._abandoned.set()
             self._thread.join()
             self._partial.unlink(missing_ok=True)
+            self._signed.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if not self._count:
@@ -141,9 +161,30 @@ class Mp4Writer:
         self._thread.join()
         self._raise_error()
         try:
-            os.replace(self._partial, self.path)
+            if self._identity is not None:
+                self._sign(self._identity)
+                os.replace(self._signed, self.path)
+            else:
+                os.replace(self._partial, self.path)
         except OSError as error:
             raise _not_written(self.path, error) from error
+
+    def _sign(self, signer: Identity) -> None:
+        marking = self._marking
+        generation = {
+            "content_id": f"{marking.content_id or 0:08x}",
+            "frames": self._count,
+            "controls": dict(marking.controls),
+        }
+        sign(
+            self._partial,
+            self._signed,
+            signer,
+            generation,
+            title=self.path.name,
+            portrait=None if marking.portrait is None else picture_file(marking.portrait),
+            timestamp_url=marking.timestamp_url,
+        )
 
     def _put(self, frame: np.ndarray | None) -> None:
         while True:
@@ -199,12 +240,13 @@ class Mp4Writer:
 class _Soundtrack:
     """The sound of a file, encoded little by little so that it stays beside the picture."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, notice: bool) -> None:
         pieces = read_sound(path)
         first = next(pieces)
         self.channels = first.samples.shape[0]
         self.rate = min(_AAC_RATES, key=lambda rate: abs(rate - first.rate))
         self._samples = resampled(chain([first], pieces), self.rate)
+        self._notice = morse_notice(self.rate) if notice else np.zeros(0, np.float32)
         self._written = 0
 
     def add_stream(self, container: OutputContainer) -> AudioStream:
@@ -221,6 +263,7 @@ class _Soundtrack:
                 return
             if samples.shape[0] != self.channels:
                 samples = np.repeat(samples.mean(axis=0, keepdims=True), self.channels, axis=0)
+            samples = self._with_notice(samples)
             frame = AudioFrame.from_ndarray(
                 np.ascontiguousarray(samples), format="fltp", layout=layout
             )
@@ -229,6 +272,31 @@ class _Soundtrack:
             frame.pts = self._written
             self._written += samples.shape[1]
             container.mux(stream.encode(frame))
+
+    def _with_notice(self, samples: np.ndarray) -> np.ndarray:
+        piece = self._notice[self._written : self._written + samples.shape[1]]
+        if not len(piece):
+            return samples
+        mixed = samples.copy()
+        mixed[:, : len(piece)] = np.clip(mixed[:, : len(piece)] + piece, -1, 1)
+        return mixed
+
+
+class _FrameMarks:
+    """What is put on each frame: the visible label, and the watermark over all."""
+
+    def __init__(self, size: tuple[int, int], fps: int, marking: Marking) -> None:
+        self._embedder = WatermarkEmbedder(size, marking.content_id or 0)
+        self._label = VisibleLabel(size, marking.label) if marking.label else None
+        seconds = marking.label_seconds
+        if seconds is not None and seconds < SHORTEST_SECONDS:
+            raise InputError(f"label for {seconds:g} s: choose {SHORTEST_SECONDS:g} or more")
+        self._labelled = float("inf") if seconds is None else seconds * fps
+
+    def apply(self, frame: np.ndarray, index: int) -> np.ndarray:
+        if self._label is not None and index < self._labelled:
+            frame = self._label.apply(frame)
+        return self._embedder.apply(frame)
 
 
 def _video_stream(
@@ -248,17 +316,14 @@ def _video_stream(
     return stream
 
 
-def ai_mark() -> str:
-    """The sentence in every file's comment tag that says a program made it."""
-    try:
-        return f"AI-generated with OpenVASA {version('openvasa')}"
-    except PackageNotFoundError:
-        return "AI-generated with OpenVASA (uninstalled checkout)"
-
-
-def _tags(metadata: Mapping[str, str]) -> dict[str, str]:
+def _tags(metadata: Mapping[str, str], marking: Marking) -> dict[str, str]:
+    if not marking.marked:
+        return dict(metadata)
     comment = metadata.get("comment")
-    return {**metadata, "comment": f"{ai_mark()}; {comment}" if comment else ai_mark()}
+    tags = {**metadata, "comment": f"{ai_mark()}; {comment}" if comment else ai_mark()}
+    if marking.label == "cn":
+        tags["AIGC"] = aigc_field(marking.content_id or 0, marking.producer)
+    return tags
 
 
 def check_output(path: Path, audio: Path | None) -> None:

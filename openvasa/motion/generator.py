@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
-from openvasa.audio.features import FEATURE_DIM, speech_features
+from openvasa.audio.features import (
+    FEATURE_DIM,
+    FRAME_SAMPLES,
+    PAST_FRAMES,
+    segment_features,
+    speech_features,
+)
 from openvasa.motion.motion import POSE_DIM, Motion
-from openvasa.motion.window import MotionSettings, carried, eased, window_model
+from openvasa.motion.window import MotionSettings, eased, window_model
 
 LOOKAHEAD = 4
 """Frames generated at the end of a window and thrown away: their own future was not seen."""
@@ -36,10 +43,10 @@ class MotionGenerator:
         """Load the network and start at the beginning."""
         self._model = window_model(self.threads)
         self._rng = np.random.default_rng(self.settings.seed)
-        self._context: np.ndarray | None = None
+        self._context = self._model.at_rest()
         self._done = 0
         self._heard = np.zeros((0, FEATURE_DIM), np.float32)
-        self._past = np.zeros((self._model.context, FEATURE_DIM), np.float32)
+        self._past = _silence()[-self._model.context :]
 
     def feed(self, features: np.ndarray) -> np.ndarray:
         """Add (n, FEATURE_DIM) features; returns the (m, 6 + D) float32 frames now certain."""
@@ -68,11 +75,17 @@ class MotionGenerator:
         noise = self._rng.standard_normal((model.window, len(model.mean))).astype(np.float32)
         clean = model.sample(noise, self._context, audio, steering, self.settings)[:count]
         frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)
-        self._context = carried(self._context, frames, model.context)
+        self._context = np.concatenate([self._context, frames])[-model.context :]
         self._past = np.concatenate([self._past, self._heard[:count]])[-model.context :]
         self._heard = self._heard[count:]
         self._done += count
         return frames * model.deviation + model.mean
+
+
+@lru_cache(maxsize=1)
+def _silence() -> np.ndarray:
+    """(PAST_FRAMES, FEATURE_DIM) features of the silence before the start."""
+    return segment_features(np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32))
 
 
 def generate_frames(

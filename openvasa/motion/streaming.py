@@ -14,7 +14,7 @@ from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
 from openvasa.errors import InputError
 from openvasa.motion.controls import Controls
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import MotionSettings, carried, window_model
+from openvasa.motion.window import MotionSettings, window_model
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 4, 8
 """Hop and look-ahead together, frames: the windows that the network was trained on."""
@@ -58,7 +58,7 @@ class StreamingGenerator:
         self._threads = threads
         self._model = window_model(threads)
         self._rng = np.random.default_rng(self.settings.seed)
-        self._context: np.ndarray | None = None
+        self._context = self._model.at_rest()
         self._held = np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32)
         self._done = 0
 
@@ -95,19 +95,17 @@ class StreamingGenerator:
         noise = self._rng.standard_normal((window, len(model.mean))).astype(np.float32)
         clean = model.sample(noise, self._context, audio, steering, settings)
         frames = _head_eased(clean, self._context, POSE_JOIN_HOPS * self.hop)[: self.hop]
-        self._context = carried(self._context, frames, model.context)
+        self._context = np.concatenate([self._context, frames])[-model.context :]
         self._done += self.hop
         return frames * model.deviation + model.mean
 
 
-def _head_eased(frames: np.ndarray, context: np.ndarray | None, length: int) -> np.ndarray:
+def _head_eased(frames: np.ndarray, context: np.ndarray, length: int) -> np.ndarray:
     """Let the head of a hop, (n, 6 + D) normalised, start near where it was heading.
 
     Already the first frame keeps a part of its own: one that only followed the frames before would,
     in hops of one frame, never move again.
     """
-    if context is None:
-        return frames
     step = 1.5 * context[-1] - 0.5 * context[-2] - frames[0]
     step[POSE_DIM:] = 0
     at = np.arange(1, len(frames) + 1, dtype=np.float32)[:, None]

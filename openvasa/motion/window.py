@@ -82,7 +82,7 @@ class WindowModel:
     def sample(
         self,
         noise: np.ndarray,
-        context: np.ndarray | None,
+        context: np.ndarray,
         audio: np.ndarray,
         steering: tuple[np.ndarray, np.ndarray],
         settings: MotionSettings,
@@ -91,7 +91,7 @@ class WindowModel:
 
         Args:
             noise: (n, 6 + D) standard normal.
-            context: (context, 6 + D) normalised motion before the window, or None at a start.
+            context: (context, 6 + D) normalised motion before the window.
             audio: (context + n, FEATURE_DIM) speech features.
             steering: values (context + n, CONTROL_DIM) and known (3,), from `Controls.rows`.
             settings: guidance, steps and style.
@@ -100,9 +100,6 @@ class WindowModel:
             (n, 6 + D) float32 normalised motion.
         """
         values, known = steering
-        before = context
-        if before is None:
-            before = np.zeros((self.context, noise.shape[1]), np.float32)
         scales = _guidance(settings, known, noise.shape[1])
         rows = 1 + len(scales)
         has_audio, has_controls = np.ones(rows, np.float32), np.tile(known, (rows, 1))
@@ -111,8 +108,8 @@ class WindowModel:
                 has_audio[row] = 0
             else:
                 has_controls[row, condition] = 0
-        fixed = [np.stack([part] * rows) for part in (before, audio, settings.style, values)] + [
-            np.full(rows, context is not None, np.float32),
+        fixed = [np.stack([part] * rows) for part in (context, audio, settings.style, values)] + [
+            np.ones(rows, np.float32),
             has_audio,
             np.ones(rows, np.float32),
             has_controls,
@@ -137,14 +134,15 @@ class WindowModel:
         distance = clean[:, POSE_DIM - 1] * deviation + mean
         clean[:, POSE_DIM - 1] += (values[:, DISTANCE].mean() - distance.mean()) / deviation
 
-    def _steadied(self, clean: np.ndarray, context: np.ndarray | None) -> np.ndarray:
+    def _steadied(self, clean: np.ndarray, context: np.ndarray) -> np.ndarray:
         """Filter a window's head pose as the tracked poses it was trained on were."""
-        before = clean[:0] if context is None else context
-        pose = np.concatenate([before, clean])[:, :POSE_DIM]
-        if len(pose) < POSE_FILTER_FRAMES:
-            return clean
+        pose = np.concatenate([context, clean])[:, :POSE_DIM]
         steady = np.asarray(savgol_filter(pose, POSE_FILTER_FRAMES, 2, axis=0), np.float32)
-        return np.hstack([steady[len(before) :], clean[:, POSE_DIM:]])
+        return np.hstack([steady[len(context) :], clean[:, POSE_DIM:]])
+
+    def at_rest(self) -> np.ndarray:
+        """(context, 6 + D) normalised motion of a portrait at rest: what comes before the start."""
+        return np.tile(-self.mean / self.deviation, (self.context, 1)).astype(np.float32)
 
 
 def _guidance(settings: MotionSettings, known: np.ndarray, size: int) -> dict[int, np.ndarray]:
@@ -174,29 +172,19 @@ def window_model(threads: int) -> WindowModel:
 
 
 def eased(
-    frames: np.ndarray, context: np.ndarray | None, dynamics_frames: float, pose_frames: float
+    frames: np.ndarray, context: np.ndarray, dynamics_frames: float, pose_frames: float
 ) -> np.ndarray:
     """Let a window start where the one before was heading.
 
     Args:
         frames: (n, 6 + D) normalised motion of the window.
-        context: the motion before it, at least two frames, or None.
+        context: the motion before it, at least two frames.
         dynamics_frames, pose_frames: over how many frames what is left of a step at the start is
             spread: lips must soon follow the speech again, the head has time.
     """
-    if context is None or not len(frames):
-        return frames
     step = 1.5 * context[-1] - 0.5 * context[-2] - frames[0]
     at = np.arange(len(frames), dtype=np.float32)[:, None]
     length = np.full(len(step), dynamics_frames, np.float32)
     length[:POSE_DIM] = pose_frames
     fade = (1 + np.cos(np.pi * np.minimum(at / length, 1))) / 2
     return frames + step * fade
-
-
-def carried(context: np.ndarray | None, frames: np.ndarray, count: int) -> np.ndarray:
-    """(count, 6 + D) last frames before the next window, padded where there are not so many."""
-    kept = frames if context is None else np.concatenate([context, frames])
-    if len(kept) < count:
-        kept = np.pad(kept, ((count - len(kept), 0), (0, 0)), mode="edge")
-    return kept[-count:]

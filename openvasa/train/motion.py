@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from openvasa.audio.features import ENCODER_DIM
-from openvasa.face.dynamics import dynamics_code
+from openvasa.face.dynamics import dynamics_code, lid_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
@@ -31,8 +31,8 @@ from openvasa.train.motion_data import (
     TalkingClip,
     WindowSampler,
     fit_normaliser,
-    lip_points_matrix,
     load_clips,
+    points_matrix,
 )
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 
@@ -46,25 +46,32 @@ class TrainConfig:
         live_share: share of steps on live windows.
         drop_*: share of windows without that condition.
         audio_noise: deviation of the noise on the encoder's features.
-        context_noise: largest deviation of the noise on the frames before.
+        context_noise, live_context_noise: largest deviation of the noise on the frames before, in
+            whole-file and in live windows. Live ones see mostly motion that they made themselves.
+        lid_weight: how much the lids count against the lips.
+        blink_weight: how much more a frame with closed eyes counts. Blinks are rare and short: a
+            network half trained plays safe and only lowers the lids.
         low_noise_weight: how much more a nearly clean window counts than pure noise.
     """
 
     batch: int = 32
     live_batch: int = 64
-    live_share: float = 0.35
+    live_share: float = 0.45
     learning_rate: float = 6e-4
     warmup: int = 200
     weight_decay: float = 0.02
     average: float = 0.998
     audio_noise: float = 0.2
     context_noise: float = 0.2
+    live_context_noise: float = 0.6
     drop_audio: float = 0.1
     drop_context: float = 0.15
     drop_style: float = 0.2
     drop_controls: float = 0.4
     velocity_weight: float = 4.0
     lip_weight: float = 1.0
+    lid_weight: float = 3.0
+    blink_weight: float = 4.0
     low_noise_weight: float = 10.0
     seed: int = 0
 
@@ -75,14 +82,17 @@ class GeometryLoss:
 
     points: Tensor
     code_weights: Tensor
+    lids: Tensor
     mean: Tensor
     deviation: Tensor
 
     @staticmethod
-    def build(normaliser: Normaliser, device: str) -> GeometryLoss:
+    def build(normaliser: Normaliser, config: TrainConfig, device: str) -> GeometryLoss:
         """Prepare for a normaliser."""
         code = dynamics_code()
-        points = np.unique(np.concatenate([LIPS, INNER_LIPS, OUTER_LIPS, RIGHT_EYE, LEFT_EYE]))
+        lips = points_matrix(code, np.unique(np.concatenate([LIPS, INNER_LIPS, OUTER_LIPS])))
+        lids = points_matrix(code, np.concatenate([RIGHT_EYE, LEFT_EYE]))
+        points = np.hstack([lips, lids * math.sqrt(config.lid_weight)])
         # Codes weigh as much as they move the face, pose as much as the strongest code.
         strength = np.sqrt((code.basis**2).sum(axis=(1, 2))) * normaliser.deviation[POSE_DIM:]
         weights = np.concatenate([np.full(POSE_DIM, strength.max()), strength])
@@ -92,11 +102,17 @@ class GeometryLoss:
             return torch.tensor(array, dtype=torch.float32, device=device)
 
         return GeometryLoss(
-            tensor(lip_points_matrix(code, points)),
+            tensor(points),
             tensor(weights / weights.mean()),
+            tensor(lid_gap(code.basis) / lid_gap(code.mean_shape)),
             tensor(normaliser.mean[POSE_DIM:]),
             tensor(normaliser.deviation[POSE_DIM:]),
         )
+
+    def closed_eyes(self, motion: Tensor) -> Tensor:
+        """(B, n, 6 + D) normalised motion → (B, n), 0 with open eyes to 1 in a blink."""
+        codes = motion[..., POSE_DIM:] * self.deviation + self.mean
+        return ((0.75 - (1 + codes @ self.lids)) / 0.5).clamp(0, 1)
 
     def __call__(
         self, predicted: Tensor, target: Tensor, weight: Tensor, config: TrainConfig
@@ -164,7 +180,9 @@ def _step_loss(
     features = slice(0, 2 * ENCODER_DIM)
     speech[..., features] += config.audio_noise * torch.randn_like(speech[..., features])
     # Generated context is never quite like real motion; noise makes up for that.
-    amount = config.context_noise * torch.rand(size, 1, 1, device=device)
+    live = clean.shape[1] < network.config.window
+    context_noise = config.live_context_noise if live else config.context_noise
+    amount = context_noise * torch.rand(size, 1, 1, device=device)
     heard_context = context + amount * torch.randn_like(context)
     with torch.autocast(device, dtype=torch.bfloat16):
         predicted = network(
@@ -182,7 +200,8 @@ def _step_loss(
     last = context[:, -1:]
     weight = _noise_weight(angle.sin()[:, :, 0], config.low_noise_weight)
     # The frame before the window is known: it only counts in the velocity, where it is given.
-    frames = torch.cat([has_context[:, None], tensors["inside"]], dim=1) * weight
+    counted = tensors["inside"] * (1 + config.blink_weight * geometry.closed_eyes(clean))
+    frames = torch.cat([has_context[:, None], counted], dim=1) * weight
     return geometry(
         torch.cat([last, predicted.float()], dim=1), torch.cat([last, clean], dim=1), frames, config
     )
@@ -222,7 +241,7 @@ def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = N
         clips, normaliser, network_config.context, network_config.window, seed=config.seed + step
     )
     choices = np.random.default_rng([config.seed, step])
-    geometry = GeometryLoss.build(normaliser, device)
+    geometry = GeometryLoss.build(normaliser, config, device)
     (run / "config.json").write_text(json.dumps(asdict(config) | asdict(network_config)))
     started, running = time.monotonic() - spent * 60, {}
     network.train()

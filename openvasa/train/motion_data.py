@@ -392,7 +392,7 @@ def turned(pose: np.ndarray, angles: np.ndarray) -> np.ndarray:
     return out
 
 
-def lip_points_matrix(code: DynamicsCode, points: np.ndarray) -> np.ndarray:
+def points_matrix(code: DynamicsCode, points: np.ndarray) -> np.ndarray:
     """(D, 2 n) float32: codes → x and y of n points, canonical units."""
     assert code.basis.shape[1] == POINTS
     return code.basis[:, points, :2].reshape(code.size, -1)
