@@ -63,6 +63,7 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     command = [sys.executable, "-m", "openvasa.cli", "live", "--port", "8799", "--fps", "25"]
+    command.append("--accept-policy")
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     ready, _, _ = select.select([server.stdout], [], [], 60)

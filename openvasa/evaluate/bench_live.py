@@ -113,7 +113,7 @@ def bench_live(
     face = load_portrait(portrait or example("portrait.jpg", "--portrait"))
     voice = np.concatenate(list(read_blocks(audio or example("voice.wav", "--audio"))))
     engine = live_engine(LiveSettings(fps, 24000, hop, lookahead))
-    painter = Painter(face)
+    painter = Painter(face, content_id=1)
     painter.paint(np.zeros(POSE_DIM + dynamics_code().size, np.float32))
     encoder = _Encoder(encode, fps)
     arrived: list[Shown] = []

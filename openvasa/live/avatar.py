@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -49,7 +50,9 @@ class LiveAvatar:
         """Prepare everything off the event loop and start the clock."""
 
         def prepare() -> tuple[Engine, Painter]:
-            return live_engine(self.settings, seed=self._seed), Painter(self._face)
+            return live_engine(self.settings, seed=self._seed), Painter(
+                self._face, secrets.randbits(32)
+            )
 
         engine, painter = await asyncio.to_thread(prepare)
         loop = asyncio.get_running_loop()

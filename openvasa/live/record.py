@@ -23,7 +23,9 @@ from openvasa.media.colour import (
     TRANSFER_SRGB,
     to_yuv420p,
 )
-from openvasa.media.mp4 import ai_mark
+from openvasa.provenance.certificate import identity
+from openvasa.provenance.credentials import sign
+from openvasa.provenance.metadata import ai_mark
 
 LONGEST_S = 600.0
 _VIDEO_CLOCK = 48000
@@ -38,14 +40,16 @@ class Recorder:
     Args:
         path: the mp4; it is complete when `finish` returns.
         rate: of the sound, Hz.
+        content_id: what the watermark of its frames carries.
     """
 
-    def __init__(self, path: Path, rate: int) -> None:
+    def __init__(self, path: Path, rate: int, content_id: int) -> None:
         self.path = path
         self.error: BaseException | None = None
         self.lost = 0
         self.seconds = 0.0
         self._rate = rate
+        self._content_id = content_id
         self._frames: queue.Queue[Shown | None] = queue.Queue(_QUEUE)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -76,7 +80,10 @@ class Recorder:
         if self.error is not None:
             self.path.unlink(missing_ok=True)
             raise self.error
-        return self.path
+        signed = self.path.with_suffix(".signed.mp4")
+        content = {"content_id": f"{self._content_id:08x}"}
+        sign(self.path, signed, identity(), content, title=self.path.name, portrait=None)
+        return signed.replace(self.path)
 
     def _run(self) -> None:
         try:

@@ -56,9 +56,9 @@ class Limits:
 class Session:
     """Create with `Session.open`; all methods belong to the event loop's thread."""
 
-    def __init__(self, face: FaceLatent, painter: Painter, engine: Engine, metrics: Metrics):
+    def __init__(self, content_id: int, painter: Painter, engine: Engine, metrics: Metrics):
         self.id = secrets.token_urlsafe(18)
-        self.face = face
+        self.content_id = content_id
         self.opened_at = self.watched_at = time.monotonic()
         self.closed: str | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="openvasa-live-"))
@@ -86,10 +86,11 @@ class Session:
         """Prepare everything off the event loop and start the clock."""
 
         def prepare() -> tuple[Painter, Engine]:
-            return Painter(face), live_engine(settings, seed=secrets.randbelow(1 << 31))
+            return Painter(face, content_id), live_engine(settings, seed=secrets.randbelow(1 << 31))
 
+        content_id = secrets.randbits(32)
         painter, engine = await asyncio.to_thread(prepare)
-        return Session(face, painter, engine, metrics)
+        return Session(content_id, painter, engine, metrics)
 
     @property
     def watched(self) -> bool:
@@ -145,8 +146,7 @@ class Session:
 
     async def change_portrait(self, face: FaceLatent) -> None:
         """Go on with another face."""
-        self._painter = await asyncio.to_thread(Painter, face)
-        self.face = face
+        self._painter = await asyncio.to_thread(Painter, face, self.content_id)
 
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
         """Speak what a microphone hears; returns False where it is more than a microphone can."""
@@ -191,7 +191,7 @@ class Session:
         """Record from the next frame on."""
         if self._recorder is None:
             path = self.folder / f"{secrets.token_hex(8)}.mp4"
-            self._recorder = Recorder(path, self._engine.settings.rate)
+            self._recorder = Recorder(path, self._engine.settings.rate, self.content_id)
 
     async def stop_recording(self) -> Path:
         """Stop recording; returns the finished mp4.
