@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from openvasa.face.latent import FaceLatent
+    from openvasa.motion.driver import DriverTrack
     from openvasa.motion.motion import Motion
     from openvasa.video import Video
 
@@ -28,6 +29,8 @@ OK, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
 
 PREVIEW_SECONDS = 3.0
 PREVIEW_SIZE = 256
+CAMERA_SECONDS = 60.0
+"""Longest recording from a camera where --seconds says nothing else."""
 MOTION_RATE = 25
 """Frames a second of motion as it is generated and saved."""
 
@@ -82,6 +85,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"openvasa {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_animate(commands)
+    _add_drive(commands)
     _add_data(commands)
     _add_train(commands)
     _add_evaluate(commands)
@@ -250,6 +254,129 @@ def _with_saved_motion(video: Video, path: Path | None) -> Video:
         motion = Motion(rows[:, :POSE_DIM], rows[:, POSE_DIM:], MOTION_RATE)
     motion.save(path)
     return replace(video, source=motion)
+
+
+def _add_drive(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "drive",
+        _drive,
+        "make a portrait move as the person in a video or before the camera does, and write an mp4",
+        "openvasa drive portrait.jpg actor.mp4 -o reenacted.mp4",
+        "openvasa drive portrait.jpg actor.mp4 -o nods.mp4 --pose-only",
+        "openvasa drive portrait.jpg webcam -o me.mp4 --seconds 15",
+        "openvasa drive portrait.jpg actor.mp4 -o a.mp4 --save-motion a.npz",
+    )
+    parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
+    parser.add_argument(
+        "driver",
+        metavar="VIDEO|webcam",
+        help="a video file with one face; or webcam, webcam:N, /dev/videoN, recorded until Ctrl-C",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="OUT.mp4", type=Path)
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument(
+        "--pose-only", action="store_true", help="only the head's movement; the face stays as it is"
+    )
+    part.add_argument(
+        "--expression-only", action="store_true", help="only the face; the head is held still"
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="only the driver's first S seconds"
+    )
+    parser.add_argument(
+        "--fps", type=int, default=25, metavar="N", help="25, 30, 40, 50 or 60 (default: 25)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
+    )
+    parser.add_argument(
+        "--full-frame", action="store_true", help="the whole picture, with the person moving in it"
+    )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which of several faces, 1 is the leftmost"
+    )
+    parser.add_argument(
+        "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
+
+
+def _drive(options: argparse.Namespace) -> int:
+    if options.size is not None and options.full_frame:
+        options.usage_error("--size does not go with --full-frame")
+    if options.seconds is not None and options.seconds <= 0:
+        options.usage_error(f"seconds {options.seconds:g}: choose more than 0")
+
+    from time import perf_counter
+
+    from openvasa.face.encode import load_portrait
+    from openvasa.face.latent import CROP_SIDE
+    from openvasa.media.inspect import has_sound
+    from openvasa.media.mp4 import check_output
+    from openvasa.motion.driver import is_camera, motion_of, only_expression, only_pose
+    from openvasa.video import Video
+
+    file = None if is_camera(options.driver) else Path(options.driver)
+    check_output(options.output, file)
+    face = load_portrait(options.portrait, face=options.face)
+    track = _track_driver(options)
+    motion = motion_of(track)
+    if options.pose_only:
+        motion = only_pose(motion, face.dynamics)
+    if options.expression_only:
+        motion = only_expression(motion)
+    if options.save_motion:
+        motion.save(options.save_motion)
+    video = Video(
+        face,
+        motion,
+        audio=file if file is not None and has_sound(file) else None,
+        fps=options.fps,
+        size=CROP_SIDE if options.size is None else options.size,
+        full_frame=options.full_frame,
+        seconds_limit=motion.seconds,
+    )
+    started = perf_counter()
+    with _progress_bar(video, options.quiet) as advance:
+        video.save(options.output, progress=advance)
+    if track.seen < 0.98:
+        print(
+            f"openvasa: warning: {options.driver}: the face was lost in "
+            f"{100 * (1 - track.seen):.0f} % of the frames",
+            file=sys.stderr,
+        )
+    if not options.quiet:
+        frames, rate = video.frame_count, video.frame_count / (perf_counter() - started)
+        print(
+            f"{options.output}: {frames / video.fps:.2f} s, {frames} frames rendered at "
+            f"{rate:.0f} fps, marked as AI-generated"
+        )
+    return OK
+
+
+def _track_driver(options: argparse.Namespace) -> DriverTrack:
+    from tqdm import tqdm
+
+    from openvasa.motion.driver import camera_frames, file_frames, is_camera, track_driver
+
+    if is_camera(options.driver):
+        print(f"{options.driver}: recording; Ctrl-C ends it", file=sys.stderr)
+        frames = camera_frames(options.driver, options.seconds or CAMERA_SECONDS)
+    else:
+        frames = file_frames(Path(options.driver), options.seconds)
+    with tqdm(
+        desc="tracking",
+        disable=options.quiet,
+        mininterval=0.1 if sys.stderr.isatty() else 5.0,
+        unit=" frames",
+        bar_format="{desc}: {n_fmt} frames, {rate_fmt}",
+    ) as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        return track_driver(frames, options.driver, advance)
 
 
 @contextmanager

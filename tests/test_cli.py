@@ -27,6 +27,7 @@ VOICE = str(EXAMPLES / "voice.wav")
 COMMANDS = [
     [],
     ["animate"],
+    ["drive"],
     ["data"],
     ["data", "prepare"],
     ["train"],

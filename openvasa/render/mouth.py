@@ -568,8 +568,9 @@ def _own_interior(face: FaceLatent, lip: np.ndarray) -> _Interior | None:
     if not inside.any():
         return None
     lip_red, tooth_red = float(_redness(lip)), float(np.percentile(red[inside], 10))
-    tooth_light = float(np.percentile(light[inside & (red < (lip_red + tooth_red) / 2)], 85))
-    contrast = lip_red - tooth_red
+    # Grey lips are no redder than teeth; the contrast then stays too low for any to be seen.
+    contrast = max(lip_red - tooth_red, 1e-3)
+    tooth_light = float(np.percentile(light[inside & (red <= tooth_red + contrast / 2)], 85))
     tooth = 1 - _ramp(tooth_red + 0.4 * contrast, tooth_red + 0.8 * contrast, red)
     tooth *= _ramp(0.4, 0.6, light / tooth_light)
     upwards = np.zeros((2 * pad + 1, 3), np.uint8)
