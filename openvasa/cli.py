@@ -460,6 +460,50 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         "--export", action="store_true", help="then put the weights into the package's assets"
     )
 
+    parser = _add_command(
+        group,
+        "render",
+        _train_render,
+        "train the refinement of mouth and eyes; goes on from the last checkpoints in RUN",
+        "openvasa train render cache/ clips/ runs/render --minutes 90",
+        "openvasa train render cache/ clips/ runs/render --minutes 90 --network mouth",
+        "openvasa train render cache/ clips/ runs/render --minutes 90 --export",
+    )
+    _add_cache(parser)
+    _add_clips(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of pairs and checkpoints")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=60.0,
+        metavar="M",
+        help="of each network in all (default: 60)",
+    )
+    parser.add_argument(
+        "--network",
+        choices=("mouth", "eye"),
+        help="only this one, so that two processes can train both at a time",
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="then put the weights into the package's assets"
+    )
+
+
+def _add_clips(parser: Parser) -> None:
+    parser.add_argument("clips", type=Path, metavar="CLIPS", help="the folder CACHE was made from")
+
+
+def _train_render(options: argparse.Namespace) -> int:
+    from openvasa.face.topology import ASSETS
+    from openvasa.train.render import NETWORKS, train
+    from openvasa.train.render_export import export
+
+    names = (options.network,) if options.network else tuple(NETWORKS)
+    train(options.cache, options.clips, options.run, options.minutes, names)
+    if options.export:
+        export(options.run, ASSETS)
+    return OK
+
 
 def _train_dynamics(options: argparse.Namespace) -> int:
     from openvasa.train.dynamics import train
@@ -504,6 +548,41 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "openvasa evaluate dynamics cache/",
     )
     _add_cache(parser)
+
+    parser = _add_command(
+        group,
+        "render",
+        _evaluate_render,
+        "measure rendered frames against real ones: warp alone, drawn, refined",
+        "openvasa evaluate render cache/ clips/ --report report/",
+        "openvasa evaluate render cache/ clips/ --run runs/render",
+    )
+    _add_cache(parser)
+    _add_clips(parser)
+    parser.add_argument(
+        "--run", type=Path, metavar="RUN", help="of this training run, not what is shipped"
+    )
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write report.html there")
+
+
+def _evaluate_render(options: argparse.Namespace) -> int:
+    from tempfile import TemporaryDirectory
+
+    from openvasa.evaluate.render import evaluate
+    from openvasa.evaluate.render_report import table, write_report
+
+    if options.run:
+        from openvasa.train.render_export import export
+
+        with TemporaryDirectory() as folder:
+            export(options.run, Path(folder))
+            figures = evaluate(options.cache, options.clips, Path(folder))
+    else:
+        figures = evaluate(options.cache, options.clips)
+    print(table(figures))
+    if options.report:
+        print(write_report(figures, options.report))
+    return OK
 
 
 def _evaluate_motion(options: argparse.Namespace) -> int:
