@@ -44,11 +44,11 @@ from openvasa.train.rest import resting_shape
 
 METHODS = ("warp", "drawn", "refined")
 AREAS = ("mouth", "eyes", "face", "whole")
-MOMENTS = 6
+MOMENTS = 4
 """Frames of a clip that are measured, each with its neighbours for flicker."""
 
 CROSS_MOMENTS = 4
-PICTURE_SIDE = 256
+PICTURE_SIDE = 128
 """Side to which face and whole frame are brought for their features."""
 
 LIPS = np.concatenate([INNER_LIPS, OUTER_LIPS])
@@ -112,19 +112,26 @@ class _Stage:
         return {"warp": self._renderer.warp(geometry), "drawn": drawn, "refined": refined}
 
 
-def _areas(face: FaceLatent, geometry: FrameGeometry, frame: np.ndarray) -> dict[str, np.ndarray]:
+def _face_box(geometry: FrameGeometry) -> tuple[slice, slice]:
+    """Rows and columns around the face's oval."""
+    oval = geometry.landmarks[FACE_OVAL, :2]
+    low = np.clip(oval.min(axis=0), 0, CROP_SIDE - 64).astype(int)
+    high = np.clip(oval.max(axis=0), low + 64, CROP_SIDE).astype(int)
+    return slice(low[1], high[1]), slice(low[0], high[0])
+
+
+def _areas(
+    face: FaceLatent, geometry: FrameGeometry, frame: np.ndarray, box: tuple[slice, slice]
+) -> dict[str, np.ndarray]:
     """The measured parts of a frame; both eyes are one picture."""
     parts = {
         region.name: cut(frame, frame_affine(region, geometry, face.neutral), region.side)
         for region in (MOUTH, RIGHT, LEFT)
     }
-    oval = geometry.landmarks[FACE_OVAL, :2]
-    low = np.clip(oval.min(axis=0), 0, CROP_SIDE - 64).astype(int)
-    high = np.clip(oval.max(axis=0), low + 64, CROP_SIDE).astype(int)
     return {
         "mouth": parts["mouth"],
         "eyes": np.concatenate([parts["right eye"], parts["left eye"][:, ::-1]], axis=1),
-        "face": frame[low[1] : high[1], low[0] : high[0]],
+        "face": frame[box],
         "whole": frame,
     }
 
@@ -157,7 +164,8 @@ def _measure_clip(
         geometries = [follow(face, footage, 0, t) for t in times]
         real = [cut_square(footage.frames[t], face.crop) for t in times]
         made = [stage.frames(geometry) for geometry in geometries]
-        truth = [_areas(face, g, r) for g, r in zip(geometries, real, strict=True)]
+        box = _face_box(geometries[1])
+        truth = [_areas(face, g, r, box) for g, r in zip(geometries, real, strict=True)]
         seen = track_next(real[1], geometries[1].landmarks).landmarks
         span = float(np.linalg.norm(seen[33, :2] - seen[263, :2]))
         person = identity(real[1], seen)
@@ -166,7 +174,7 @@ def _measure_clip(
         faces.append(pooled(wanted["face"]))
         bad = 0.0
         for method in METHODS:
-            shown = [_areas(face, g, m[method]) for g, m in zip(geometries, made, strict=True)]
+            shown = [_areas(face, g, m[method], box) for g, m in zip(geometries, made, strict=True)]
             for area in AREAS:
                 got, true = shown[1][area], truth[1][area]
                 distance = feature_distance(features(_for_features(area, got)), wanted[area])
@@ -235,8 +243,8 @@ def _measure_cross(
         for method, frame in stage.frames(geometry).items():
             tracked = track_next(frame, geometry.landmarks).landmarks
             alike[method].append(cosine(identity(frame, tracked), own))
-            area = _areas(face, geometry, frame)["face"]
-            pools[method].append(pooled(features(_for_features("face", area))))
+            shown = _for_features("face", frame[_face_box(geometry)])
+            pools[method].append(pooled(features(shown)))
     for method, values in alike.items():
         figures.cross_identity[method].append(float(np.mean(values)))
 

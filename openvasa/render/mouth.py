@@ -346,8 +346,12 @@ def _paint(frame, left, top, maps, own, tones, upper, lower):
             oz = lower_sight[2, 0] * x + lower_sight[2, 1] * y + lower_sight[2, 2]
             t = (TONGUE_DEPTH - oz) / lower_sight[2, 3]
             tx, ty = ox + t * lower_sight[0, 3], oy + t * lower_sight[1, 3]
-            mound = _smooth(TONGUE_TOP, TONGUE_FULL, ty - 0.3 * tx * tx) * (1 - _smooth(0.8, 1.9, abs(tx)))
-            mound *= (1 - 0.08 * np.exp(-(tx * tx) / 0.03)) * _smooth(TONGUE_GAP[0], TONGUE_GAP[1], gap)
+            mound = _smooth(TONGUE_TOP, TONGUE_FULL, ty - 0.3 * tx * tx) * (
+                1 - _smooth(0.8, 1.9, abs(tx))
+            )
+            mound *= (1 - 0.08 * np.exp(-(tx * tx) / 0.03)) * _smooth(
+                TONGUE_GAP[0], TONGUE_GAP[1], gap
+            )
             mound *= 0.35 + 0.65 * lit
             for k in range(3):
                 deep = cavity[k] + veiled * (veil[k] - cavity[k])

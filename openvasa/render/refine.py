@@ -37,6 +37,11 @@ def network_file(folder: Path, name: str) -> Path:
     return folder / f"refine_{name}.onnx"
 
 
+def networks_are_shipped() -> bool:
+    """Whether the package holds the networks: they go in when they beat plain drawing."""
+    return all(network_file(ASSETS, name).exists() for name, _ in GROUPS)
+
+
 class Refiner:
     """Refines the frames of one portrait, in place.
 

@@ -44,13 +44,15 @@ moves as far as usual."""
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; a GPU takes a larger batch.
+    """How to train; `SOFT` fits a CPU, `DETAILED` a GPU.
 
     Attributes:
+        detailed: whether the networks add detail (`RefinementNetwork`).
         couples: couples of adjacent frames in a batch.
         learning_rate: of the refinement networks, falling to a twentieth along a cosine.
         judge_rate: learning rate of the adversaries.
-        pixel, perceptual, adversarial, matching, temporal, mask: weights of the losses.
+        pixel, perceptual, adversarial, matching, temporal, restraint: weights of the losses; the
+            networks behind a loss of weight 0 do not run.
         focus: extra weight of the pixels inside lips or lids.
         adversary_from: share of the time after which the adversarial losses set in.
         average: decay of the averaged weights, per step.
@@ -58,21 +60,28 @@ class TrainConfig:
         seed: of initialisation, order and styles.
     """
 
-    couples: int = 4
-    learning_rate: float = 6e-4
+    detailed: bool = False
+    couples: int = 8
+    learning_rate: float = 8e-4
     judge_rate: float = 4e-4
     pixel: float = 1.0
-    perceptual: float = 0.2
-    adversarial: float = 0.02
-    matching: float = 0.5
+    perceptual: float = 0.0
+    adversarial: float = 0.0
+    matching: float = 0.0
     temporal: float = 0.5
-    mask: float = 0.002
+    restraint: float = 0.02
     focus: float = 4.0
     adversary_from: float = 0.15
     average: float = 0.998
     log_every: int = 20
     save_every: int = 100
     seed: int = 0
+
+
+SOFT = TrainConfig()
+DETAILED = TrainConfig(
+    detailed=True, couples=32, perceptual=0.2, adversarial=0.02, matching=0.5, restraint=0.002
+)
 
 
 @dataclass(frozen=True)
@@ -169,8 +178,8 @@ class Learner:
 
     def __init__(self, config: TrainConfig, device: str) -> None:
         self._config, self._device = config, device
-        self.network = _channels_last(RefinementNetwork(), device)
-        self.average = RefinementNetwork().to(device)
+        self.network = _channels_last(RefinementNetwork(config.detailed), device)
+        self.average = RefinementNetwork(config.detailed).to(device)
         self.average.load_state_dict(self.network.state_dict())
         self.judge = _channels_last(Judge(), device)
         self._optimiser = torch.optim.AdamW(self.network.parameters(), 0, (0.8, 0.99))
@@ -179,7 +188,9 @@ class Learner:
 
     def state(self) -> dict:
         """Everything needed to go on."""
-        return {"steps": self.steps} | {n: part.state_dict() for n, part in self._parts().items()}
+        return {"steps": self.steps, "detailed": self._config.detailed} | {
+            n: part.state_dict() for n, part in self._parts().items()
+        }
 
     def restore(self, state: dict) -> None:
         """Go on from `state`."""
@@ -196,7 +207,9 @@ class Learner:
             "judge_optimiser": self._judge_optimiser,
         }
 
-    def step(self, batch: Batch, features: PerceptualFeatures, share: float) -> dict[str, float]:
+    def step(
+        self, batch: Batch, features: PerceptualFeatures | None, share: float
+    ) -> dict[str, float]:
         """One step of both players; `share` of the training time is spent. Returns the losses."""
         config = self._config
         cosine = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
@@ -208,12 +221,15 @@ class Learner:
             for group in optimiser.param_groups:
                 group["lr"] = rate * cosine * warm
         with _half_precision(self._device):
-            residual, mask = self.network(batch.rendered, batch.source, batch.geometry)
-        residual, mask = residual.float(), mask.float()
-        refined = batch.rendered + batch.weight * mask * residual
-        terms = _picture_losses(refined, mask, batch, features, config, self._device)
+            addition = self.network(batch.rendered, batch.source, batch.geometry).float()
+        refined = batch.rendered + batch.weight * addition
+        terms = _picture_losses(refined, batch, config)
+        terms["restraint"] = config.restraint * addition.abs().mean()
+        if config.perceptual > 0 and features is not None:
+            distance = _perceptual_distance(refined, batch, features, self._device)
+            terms["perceptual"] = config.perceptual * distance
         total = _total(list(terms.values()))
-        if share >= config.adversary_from:
+        if config.adversarial > 0 and share >= config.adversary_from:
             real = self._verdict(batch.target)
             self.judge.requires_grad_(False)
             fake = self._verdict(refined)
@@ -227,7 +243,7 @@ class Learner:
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self._optimiser.step()
-        if share >= config.adversary_from / 2:
+        if config.adversarial > 0 and share >= config.adversary_from / 2:
             terms["judge"] = self._judge_step(refined.detach(), batch)
         self.steps += 1
         decay = min(config.average, self.steps / (self.steps + 10))
@@ -269,31 +285,28 @@ def _total(losses: list[Tensor]) -> Tensor:
     return torch.stack(losses).sum()
 
 
-def _picture_losses(
-    refined: Tensor,
-    mask: Tensor,
-    batch: Batch,
-    features: PerceptualFeatures,
-    config: TrainConfig,
-    device: str,
-) -> dict[str, Tensor]:
+def _picture_losses(refined: Tensor, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:
     inner = functional.interpolate(batch.geometry[:, 2:].amax(dim=1, keepdim=True), scale_factor=2)
     inner = functional.max_pool2d(inner, 9, stride=1, padding=4)
     weight = 1 + config.focus * inner
     weight = weight / weight.mean()
     error = (refined - batch.target).abs()
     step = (refined[1::2] - refined[::2]) - (batch.target[1::2] - batch.target[::2])
+    return {
+        "pixel": config.pixel * (weight * error).mean(),
+        "temporal": config.temporal * (weight[::2] * step.abs()).mean(),
+    }
+
+
+def _perceptual_distance(
+    refined: Tensor, batch: Batch, features: PerceptualFeatures, device: str
+) -> Tensor:
     window = _window(batch.geometry[:, 2], refined.shape[-1])
     with _half_precision(device):
         seen = features(_cut(refined, window))
         with torch.no_grad():
             wanted = features(_cut(batch.target, window))
-    return {
-        "pixel": config.pixel * (weight * error).mean(),
-        "perceptual": config.perceptual * _feature_distance(seen, wanted),
-        "temporal": config.temporal * (weight[::2] * step.abs()).mean(),
-        "mask": config.mask * mask.mean(),
-    }
+    return _feature_distance(seen, wanted)
 
 
 def _window(inner: Tensor, side: int) -> list[tuple[int, int]]:
@@ -355,10 +368,10 @@ def train(
         config: how to train.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    config = config or TrainConfig(couples=32 if device == "cuda" else TrainConfig.couples)
+    config = config or (DETAILED if device == "cuda" else SOFT)
     prepare_pairs(cache, clips, run / PAIRS)
     cv2.setNumThreads(1)
-    features = _channels_last(PerceptualFeatures(), device)
+    features = _channels_last(PerceptualFeatures(), device) if config.perceptual > 0 else None
     for name in networks:
         _train_network(name, run, minutes, features, config, device)
 
@@ -367,7 +380,7 @@ def _train_network(
     name: str,
     run: Path,
     minutes: float,
-    features: PerceptualFeatures,
+    features: PerceptualFeatures | None,
     config: TrainConfig,
     device: str,
 ) -> None:

@@ -24,8 +24,7 @@ class _OnPictures(nn.Module):
 
     def forward(self, rendered: Tensor, source: Tensor, geometry: Tensor) -> Tensor:
         pictures = [p.permute(0, 3, 1, 2).float() / 255 for p in (rendered, source)]
-        residual, mask = self.network(*pictures, geometry)
-        return (mask * residual).permute(0, 2, 3, 1)
+        return self.network(*pictures, geometry).permute(0, 2, 3, 1)
 
 
 def load_average(run: Path, name: str) -> RefinementNetwork:
@@ -34,7 +33,7 @@ def load_average(run: Path, name: str) -> RefinementNetwork:
     if not checkpoint.exists():
         raise InputError(f"{run}: holds no {name} network; run openvasa train render first")
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = RefinementNetwork()
+    network = RefinementNetwork(saved["detailed"])
     network.load_state_dict(saved["average"])
     return network.eval()
 
