@@ -44,8 +44,12 @@ from openvasa.train.rest import resting_shape
 
 METHODS = ("warp", "drawn", "refined")
 AREAS = ("mouth", "eyes", "face", "whole")
+FEATURE_AREAS = ("mouth", "eyes")
 MOMENTS = 4
 """Frames of a clip that are measured, each with its neighbours for flicker."""
+
+OPEN_PX = 80
+"""Px between the lips from which on a mouth counts as open."""
 
 CROSS_MOMENTS = 4
 PICTURE_SIDE = 128
@@ -78,8 +82,9 @@ class Figures:
     """Everything measured.
 
     Attributes:
-        values: (metric, area, method) → one value per clip, in the order of `groups`.
-        groups: the group of each clip, for errors of the mean by person.
+        values: (metric, area, method) → one value per clip that shows it.
+        people: the same keys → the group (person) of each of these clips.
+        groups: the group of each clip.
         real_identity: similarity of two real frames of a person, per clip.
         cross_identity: method → similarity to the portrait in cross-reenactment, per clip.
         cross_frechet: method → Fréchet distance of the features of cross-reenacted faces to
@@ -90,6 +95,7 @@ class Figures:
     values: dict[tuple[str, str, str], list[float]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    people: dict[tuple[str, str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     groups: list[str] = field(default_factory=list)
     real_identity: list[float] = field(default_factory=list)
     cross_identity: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -120,6 +126,13 @@ def _face_box(geometry: FrameGeometry) -> tuple[slice, slice]:
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
+def _between_lips(geometry: FrameGeometry) -> np.ndarray:
+    """(512, 512) bool: px between the inner lips."""
+    filled = np.zeros((CROP_SIDE, CROP_SIDE), np.uint8)
+    cv2.fillPoly(filled, [np.rint(geometry.landmarks[INNER_LIPS, :2]).astype(np.int32)], 1)
+    return filled > 0
+
+
 def _areas(
     face: FaceLatent, geometry: FrameGeometry, frame: np.ndarray, box: tuple[slice, slice]
 ) -> dict[str, np.ndarray]:
@@ -140,6 +153,7 @@ def _for_features(area: str, picture: np.ndarray) -> np.ndarray:
     if area == "mouth":
         return picture
     if area == "eyes":
+        # The features want a square.
         return np.concatenate([picture, picture])
     return cv2.resize(picture, (PICTURE_SIDE,) * 2, interpolation=cv2.INTER_AREA)
 
@@ -151,7 +165,12 @@ def _flicker(triple: list[np.ndarray]) -> float:
 
 
 def _measure_clip(
-    name: str, footage: Footage, networks: Path | None, figures: Figures, faces: list[np.ndarray]
+    name: str,
+    group: str,
+    footage: Footage,
+    networks: Path | None,
+    figures: Figures,
+    faces: list[np.ndarray],
 ) -> FaceLatent:
     face = encode_picture(footage.frames[0], name=name)
     stage = _Stage(face, networks)
@@ -170,24 +189,32 @@ def _measure_clip(
         span = float(np.linalg.norm(seen[33, :2] - seen[263, :2]))
         person = identity(real[1], seen)
         likeness.append(cosine(person, own))
-        wanted = {area: features(_for_features(area, truth[1][area])) for area in AREAS}
-        faces.append(pooled(wanted["face"]))
+        wanted = {area: features(_for_features(area, truth[1][area])) for area in FEATURE_AREAS}
+        shown = _for_features("face", truth[1]["face"])
+        faces.append(pooled(features(shown)))
         bad = 0.0
         for method in METHODS:
             shown = [_areas(face, g, m[method], box) for g, m in zip(geometries, made, strict=True)]
             for area in AREAS:
                 got, true = shown[1][area], truth[1][area]
-                distance = feature_distance(features(_for_features(area, got)), wanted[area])
                 jitter = _flicker([s[area] for s in shown]) / _flicker([t[area] for t in truth])
                 for metric, value in (
                     ("PSNR dB", psnr(got, true)),
                     ("SSIM", ssim(got, true)),
-                    ("features", distance),
                     ("flicker × real", jitter),
                 ):
                     collected[metric, area, method].append(value)
+            for area in FEATURE_AREAS:
+                seen_features = features(_for_features(area, shown[1][area]))
+                distance = feature_distance(seen_features, wanted[area])
+                collected["features", area, method].append(distance)
                 if area == "mouth" and method == "refined":
                     bad = distance
+            inside = _between_lips(geometries[1])
+            if inside.sum() >= OPEN_PX:
+                off = made[1][method][inside].astype(np.float32) - real[1][inside]
+                collected["between lips", "mouth", method].append(float(np.abs(off).mean()))
+                collected["between lips, bias", "mouth", method].append(float(off.mean()))
             tracked = track_next(made[1][method], geometries[1].landmarks).landmarks
             for area, points in (("mouth", LIPS), ("eyes", LIDS)):
                 off = np.linalg.norm(tracked[points, :2] - seen[points, :2], axis=1).mean()
@@ -198,6 +225,7 @@ def _measure_clip(
         figures.strips.append(_strip(name, int(moment), bad, face, real[1], made[1], geometries[1]))
     for key, values in collected.items():
         figures.values[key].append(float(np.mean(values)))
+        figures.people[key].append(group)
     figures.real_identity.append(float(np.mean(likeness)))
     return face
 
@@ -250,7 +278,7 @@ def _measure_cross(
 
 
 def evaluate(cache: Path, clips: Path, networks: Path | None = None) -> Figures:
-    """Measure self- and cross-reenactment on every sharp held-out clip.
+    """Measure self- and cross-reenactment on one sharp clip of every held-out person.
 
     Args:
         cache: from `openvasa data prepare`.
@@ -260,15 +288,16 @@ def evaluate(cache: Path, clips: Path, networks: Path | None = None) -> Figures:
     figures = Figures()
     loaded = []
     for clip, _ in sharp_clips(cache, clips, "test"):
-        footage = load_footage(cache, clips, clip)
+        known = {other.group for other, _ in loaded}
+        footage = None if clip.group in known else load_footage(cache, clips, clip)
         if footage is not None:
             loaded.append((clip, footage))
-    if len({clip.group for clip, _ in loaded}) < 2:
+    if len(loaded) < 2:
         raise InputError(f"{cache}: needs held-out clips of two people; run openvasa data prepare")
     faces: list[FaceLatent] = []
     real_pool: list[np.ndarray] = []
     for clip, footage in tqdm(loaded, desc="self", unit="clip"):
-        faces.append(_measure_clip(clip.name, footage, networks, figures, real_pool))
+        faces.append(_measure_clip(clip.name, clip.group, footage, networks, figures, real_pool))
         figures.groups.append(clip.group)
     pools: dict[str, list[np.ndarray]] = defaultdict(list)
     for index, face in enumerate(tqdm(faces, desc="cross", unit="clip")):

@@ -16,6 +16,8 @@ METRICS = {
     "PSNR dB": "higher is better",
     "SSIM": "higher is better",
     "features": "distance of VGG16 features, lower is better",
+    "between lips": "mean absolute error between open lips, grey levels, lower is better",
+    "between lips, bias": "mean error there, grey levels, near 0 is better",
     "landmarks %": "re-tracked lips or lids, % of the eyes' distance, lower is better",
     "identity": "cosine of face descriptors, higher is better",
     "flicker × real": "second difference over the real clip's, near 1 is better",
@@ -50,7 +52,10 @@ def table(figures: Figures) -> str:
 
 
 def _row(metric: str, area: str, figures: Figures) -> str:
-    means = {m: by_person(figures.values[metric, area, m], figures.groups) for m in METHODS}
+    means = {
+        m: by_person(figures.values[metric, area, m], figures.people[metric, area, m])
+        for m in METHODS
+    }
     gain = means["refined"] - means["drawn"]
     error = gain.std(ddof=1) / np.sqrt(len(gain))
     cells = " | ".join(f"{means[m].mean():.4g}" for m in METHODS)
