@@ -563,6 +563,9 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "--run", type=Path, metavar="RUN", help="of this training run, not what is shipped"
     )
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write report.html there")
+    parser.add_argument(
+        "--people", type=int, metavar="N", help="only the first N people (default: everyone)"
+    )
 
 
 def _evaluate_render(options: argparse.Namespace) -> int:
@@ -571,14 +574,16 @@ def _evaluate_render(options: argparse.Namespace) -> int:
     from openvasa.evaluate.render import evaluate
     from openvasa.evaluate.render_report import table, write_report
 
+    if options.people is not None and options.people < 2:
+        options.usage_error(f"people {options.people}: choose 2 or more")
     if options.run:
         from openvasa.train.render_export import export
 
         with TemporaryDirectory() as folder:
             export(options.run, Path(folder))
-            figures = evaluate(options.cache, options.clips, Path(folder))
+            figures = evaluate(options.cache, options.clips, Path(folder), options.people)
     else:
-        figures = evaluate(options.cache, options.clips)
+        figures = evaluate(options.cache, options.clips, people=options.people)
     print(table(figures))
     if options.report:
         print(write_report(figures, options.report))

@@ -138,8 +138,10 @@ def test_only_the_region_that_moved_is_refined(face: FaceLatent) -> None:
     geometry = _open_mouth(face, 0.8)
     Refiner(face).refine(frame, geometry)
     changed = frame != 100
-    lips = geometry.landmarks[INNER_LIPS, :2].mean(axis=0).astype(int)
-    assert tuple(frame[lips[1], lips[0]]) == (140, 140, 140)
+    chin, between = geometry.landmarks[[199, 14], :2].astype(int) - [[0, 0], [0, 4]]
+    assert tuple(frame[chin[1], chin[0]]) == (140, 140, 140)
+    # What shows between the lips stays as it was drawn.
+    assert tuple(frame[between[1], between[0]]) == (100, 100, 100)
     eyes = geometry.landmarks[[33, 263], :2].astype(int)
     assert not changed[eyes[:, 1], eyes[:, 0]].any()
     assert 0 < changed.mean() < 0.15
@@ -150,6 +152,9 @@ def test_refinement_fades_out_without_a_seam(face: FaceLatent) -> None:
     frame = np.full_like(face.image, 100)
     Refiner(face).refine(frame, _open_mouth(face, 0.8))
     steps = np.abs(np.diff(frame[..., 0].astype(int), axis=1))
+    lips = _open_mouth(face, 0.8).landmarks[INNER_LIPS, :2]
+    low, high = lips.min(axis=0).astype(int) - 8, lips.max(axis=0).astype(int) + 8
+    steps[low[1] : high[1], low[0] : high[0]] = 0
     assert steps.max() < 12
 
 
@@ -163,3 +168,20 @@ def test_a_face_partly_outside_the_frame_is_refined_too(face: FaceLatent) -> Non
     Refiner(face).refine(frame, moved)
     assert (frame[-8:] > 100).any()
     assert frame_affine(MOUTH, moved, face.neutral).shape == (2, 3)
+
+
+def test_what_is_added_to_a_grey_portrait_is_grey(
+    face: FaceLatent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reddener = np.array([0.2, 0.0, 0.0], np.float32)
+    monkeypatch.setattr(
+        refine,
+        "_compiled",
+        lambda _: lambda rendered, *_: [np.zeros(rendered.shape, np.float32) + reddener],
+    )
+    grey = replace(face, image=np.repeat(face.image.mean(axis=-1, keepdims=True), 3, axis=-1))
+    grey = replace(grey, image=grey.image.astype(np.uint8))
+    frame = np.full_like(face.image, 100)
+    Refiner(grey).refine(frame, _open_mouth(face, 0.8))
+    assert (frame > 100).any()
+    assert np.ptp(frame.astype(int), axis=-1).max() <= 1

@@ -20,13 +20,17 @@ from openvasa.render.regions import (
     MOUTH,
     RIGHT,
     Region,
+    allowance,
     cut,
-    feather,
     frame_affine,
     geometry_maps,
     movement,
     source_view,
 )
+
+COLOURED = 6.0
+"""Mean distance from grey, in grey levels, from which a portrait counts as fully coloured; what is
+added to one without colour has none either."""
 
 GROUPS = (("mouth", (MOUTH,)), ("eye", (RIGHT, LEFT)))
 """Networks, and the regions that go through each as one batch."""
@@ -58,6 +62,9 @@ class Refiner:
             for _, regions in GROUPS
             for region in regions
         }
+        face_view = self._sources[MOUTH.name][0].astype(np.float32)
+        colour = np.abs(face_view - face_view.mean(axis=-1, keepdims=True)).mean()
+        self._colour = np.float32(min(float(colour) / COLOURED, 1.0))
 
     def refine(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
         """Refine a rendered frame.
@@ -85,13 +92,13 @@ class Refiner:
         if max(moved) == 0:
             return
         added = self._networks[name](np.stack(crops), np.stack(sources), np.stack(maps))[0]
-        for addition, affine, weight in zip(added, affines, moved, strict=True):
-            if weight > 0:
-                _add(frame, addition * (255 * weight * _feather(regions[0])), affine)
-
-
-def _feather(region: Region) -> np.ndarray:
-    return feather(region.side)[..., None]
+        if self._colour < 1:
+            grey = added.mean(axis=-1, keepdims=True)
+            added = grey + self._colour * (added - grey)
+        for k in range(len(regions)):
+            if moved[k] > 0:
+                weight = 255 * moved[k] * allowance(maps[k])
+                _add(frame, added[k] * weight[..., None], affines[k])
 
 
 def _add(frame: np.ndarray, addition: np.ndarray, affine: np.ndarray) -> None:

@@ -25,7 +25,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from openvasa.errors import InputError
-from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region, feather
+from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region, allowance
 from openvasa.train.render_network import Judge, PerceptualFeatures, RefinementNetwork
 from openvasa.train.render_pairs import prepare_pairs
 from openvasa.train.render_styles import draw_style
@@ -110,7 +110,6 @@ class PairReader:
 
     def __init__(self, folder: Path, regions: tuple[Region, ...], seed: int) -> None:
         self._rng = np.random.default_rng(seed)
-        self._feather = feather(regions[0].side)
         self._couples: list[tuple[Path, Region, int]] = []
         travels = []
         for file in sorted(folder.glob("*.npz")):
@@ -160,7 +159,8 @@ class PairReader:
         if region is MOUTH and rng.random() < 0.5:
             rendered, target, source = (p[:, :, ::-1] for p in (rendered, target, source))
             geometry = geometry[..., ::-1] * np.array([-1, 1, 1, 1], np.float16)[:, None, None]
-        weight = moved[:, None, None] * self._feather
+        allowed = np.stack([allowance(maps) for maps in geometry])
+        weight = moved[:, None, None] * allowed
         return rendered, target, source, geometry, weight.astype(np.float32)
 
 
