@@ -23,6 +23,11 @@ def _core() -> ov.Core:
     return ov.Core()
 
 
+def half_precision() -> str:
+    """The coarsest precision that is faster than f32 on this CPU: "bf16" where it has it."""
+    return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+
+
 def compile_network(
     path: Path, *, precision: str = "f32", threads: int | None = None, batch: int | None = None
 ) -> Network:

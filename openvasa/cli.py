@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import perf_counter
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from openvasa.face.latent import FaceLatent
+    from openvasa.motion.driver import DriverTrack
     from openvasa.motion.motion import Motion
     from openvasa.motion.window import MotionSettings
     from openvasa.provenance.marking import Marking
@@ -35,6 +37,10 @@ PREVIEW_SECONDS = 3.0
 PREVIEW_SIZE = 256
 SOUND_FILES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac"}
 MOTION_FILE = "motion to write, .npz or .csv"
+
+
+CAMERA_SECONDS = 60.0
+"""Longest recording from a camera where --seconds says nothing else."""
 MOTION_RATE = 25
 """Frames a second of motion as it is generated and saved."""
 
@@ -134,6 +140,8 @@ def _parser() -> Parser:
     _add_edit(commands)
     _add_verify(commands)
     _add_detect(commands)
+
+    _add_drive(commands)
     _add_data(commands)
     _add_train(commands)
     _add_evaluate(commands)
@@ -320,7 +328,11 @@ def _marking(options: argparse.Namespace) -> Marking:
         key=options.c2pa_key,
         timestamp_url=options.c2pa_timestamp,
         portrait=None if portrait.suffix.lower() == ".npz" else portrait,
-        controls={"full_frame": options.full_frame, "preview": options.preview},
+        controls={
+            name: value
+            for name in ("full_frame", "preview", "gaze", "distance", "emotion")
+            if (value := getattr(options, name, None)) is not None
+        },
     )
 
 
@@ -386,8 +398,6 @@ def _animate(options: argparse.Namespace) -> int:
     if options.seed < 0:
         options.usage_error(f"seed {options.seed}: choose 0 or more")
 
-    from time import perf_counter
-
     from openvasa.face.encode import load_portrait
     from openvasa.media.mp4 import check_output
 
@@ -396,7 +406,12 @@ def _animate(options: argparse.Namespace) -> int:
     face = load_portrait(options.portrait, face=options.face)
     if options.save_avatar:
         face.save(options.save_avatar)
-    video = _with_saved_motion(_video(face, options), options.save_motion)
+    _save(_with_saved_motion(_video(face, options), options.save_motion), options, marking)
+    return OK
+
+
+def _save(video: Video, options: argparse.Namespace, marking: Marking) -> None:
+    """Write the video with a progress bar and say what came out."""
     started = perf_counter()
     with _progress_bar(video, options.quiet) as advance:
         video.save(options.output, progress=advance, marking=marking)
@@ -411,7 +426,6 @@ def _animate(options: argparse.Namespace) -> int:
             f"{options.output}: {frames / video.fps:.2f} s, {frames} frames rendered at "
             f"{rate:.0f} fps, {_marks_in_words(marking)}"
         )
-    return OK
 
 
 def _marks_in_words(marking: Marking) -> str:
@@ -584,6 +598,122 @@ def _amounts(options: argparse.Namespace) -> dict[str, float]:
         except ValueError:
             options.usage_error(f"--add {text}: give name and amount, as jawOpen:0.3")
     return added
+
+
+def _add_drive(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "drive",
+        _drive,
+        "make a portrait move as the person in a video or before the camera does, and write an mp4",
+        "openvasa drive portrait.jpg actor.mp4 -o reenacted.mp4",
+        "openvasa drive portrait.jpg actor.mp4 -o nods.mp4 --pose-only",
+        "openvasa drive portrait.jpg webcam -o me.mp4 --seconds 15",
+        "openvasa drive portrait.jpg actor.mp4 -o a.mp4 --save-motion a.npz",
+    )
+    parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
+    parser.add_argument(
+        "driver",
+        metavar="VIDEO|webcam",
+        help="a video file with one face; or webcam, webcam:N, /dev/videoN, recorded until Ctrl-C",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="OUT.mp4", type=Path)
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument(
+        "--pose-only", action="store_true", help="only the head's movement; the face stays as it is"
+    )
+    part.add_argument(
+        "--expression-only", action="store_true", help="only the face; the head is held still"
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="only the driver's first S seconds"
+    )
+    parser.add_argument(
+        "--fps", type=int, default=25, metavar="N", help="25, 30, 40, 50 or 60 (default: 25)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
+    )
+    parser.add_argument(
+        "--full-frame", action="store_true", help="the whole picture, with the person moving in it"
+    )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which of several faces, 1 is the leftmost"
+    )
+    parser.add_argument(
+        "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
+    )
+    _add_marking(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
+
+
+def _drive(options: argparse.Namespace) -> int:
+    if options.size is not None and options.full_frame:
+        options.usage_error("--size does not go with --full-frame")
+    if options.seconds is not None and options.seconds <= 0:
+        options.usage_error(f"seconds {options.seconds:g}: choose more than 0")
+
+    from openvasa.face.encode import load_portrait
+    from openvasa.face.latent import CROP_SIDE
+    from openvasa.media.inspect import has_sound
+    from openvasa.media.mp4 import check_output
+    from openvasa.motion.driver import is_camera, motion_of
+    from openvasa.motion.edit import expression_only, pose_only
+    from openvasa.video import Video
+
+    marking = _marking(options)
+    file = None if is_camera(options.driver) else Path(options.driver)
+    check_output(options.output, file)
+    face = load_portrait(options.portrait, face=options.face)
+    track = _track_driver(options)
+    motion = motion_of(track)
+    if options.pose_only:
+        motion = pose_only(motion, face.dynamics)
+    if options.expression_only:
+        motion = expression_only(motion)
+    if options.save_motion:
+        motion.save(options.save_motion)
+    video = Video(
+        face,
+        motion,
+        audio=file if file is not None and has_sound(file) else None,
+        fps=options.fps,
+        size=CROP_SIDE if options.size is None else options.size,
+        full_frame=options.full_frame,
+        seconds_limit=motion.seconds,
+    )
+    _save(video, options, marking)
+    if track.seen < 0.98:
+        print(
+            f"openvasa: warning: {options.driver}: the face was lost in "
+            f"{100 * (1 - track.seen):.0f} % of the frames",
+            file=sys.stderr,
+        )
+    return OK
+
+
+def _track_driver(options: argparse.Namespace) -> DriverTrack:
+    from tqdm import tqdm
+
+    from openvasa.motion.driver import camera_frames, file_frames, is_camera, track_driver
+
+    if is_camera(options.driver):
+        print(f"{options.driver}: recording; Ctrl-C ends it", file=sys.stderr)
+        frames = camera_frames(options.driver, options.seconds or CAMERA_SECONDS)
+    else:
+        frames = file_frames(Path(options.driver), options.seconds)
+    with tqdm(
+        desc="tracking",
+        disable=options.quiet,
+        mininterval=0.1 if sys.stderr.isatty() else 5.0,
+        unit=" frames",
+        bar_format="{desc}: {n_fmt} frames, {rate_fmt}",
+    ) as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        return track_driver(frames, options.driver, advance)
 
 
 @contextmanager
@@ -805,12 +935,55 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
             "--minutes", type=float, default=6.0, metavar="M", help="time to train (default: 6)"
         )
         parser.set_defaults(expert=name)
+    parser = _add_command(
+        group,
+        "render",
+        _train_render,
+        "train the refinement of mouth and eyes; goes on from the last checkpoints in RUN",
+        "openvasa train render cache/ clips/ runs/render --minutes 90",
+        "openvasa train render cache/ clips/ runs/render --minutes 90 --network mouth",
+        "openvasa train render cache/ clips/ runs/render --minutes 90 --export",
+    )
+    _add_cache(parser)
+    _add_clips(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of pairs and checkpoints")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=60.0,
+        metavar="M",
+        help="of each network in all (default: 60)",
+    )
+    parser.add_argument(
+        "--network",
+        choices=("mouth", "eye"),
+        help="only this one, so that two processes can train both at a time",
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="then put the weights into the package's assets"
+    )
 
 
 def _train_expert(options: argparse.Namespace) -> int:
     from openvasa.train.experts import train_expert
 
     print(train_expert(options.expert, options.cache, options.minutes))
+    return OK
+
+
+def _add_clips(parser: Parser) -> None:
+    parser.add_argument("clips", type=Path, metavar="CLIPS", help="the folder CACHE was made from")
+
+
+def _train_render(options: argparse.Namespace) -> int:
+    from openvasa.face.topology import ASSETS
+    from openvasa.train.render import NETWORKS, train
+    from openvasa.train.render_export import export
+
+    names = (options.network,) if options.network else tuple(NETWORKS)
+    train(options.cache, options.clips, options.run, options.minutes, names)
+    if options.export:
+        export(options.run, ASSETS)
     return OK
 
 
@@ -888,6 +1061,23 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         "--portrait", action="append", metavar="P", help="may be repeated; default: the example's"
     )
     parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
+    parser = _add_command(
+        group,
+        "render",
+        _evaluate_render,
+        "measure rendered frames against real ones: warp alone, drawn, refined",
+        "openvasa evaluate render cache/ clips/ --report report/",
+        "openvasa evaluate render cache/ clips/ --run runs/render",
+    )
+    _add_cache(parser)
+    _add_clips(parser)
+    parser.add_argument(
+        "--run", type=Path, metavar="RUN", help="of this training run, not what is shipped"
+    )
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write report.html there")
+    parser.add_argument(
+        "--people", type=int, metavar="N", help="only the first N people (default: everyone)"
+    )
 
 
 def _evaluate_experts(options: argparse.Namespace) -> int:
@@ -909,6 +1099,28 @@ def _evaluate_controls(options: argparse.Namespace) -> int:
     portraits = options.portrait or [example("portrait.jpg", "--portrait")]
     faces = [load_portrait(portrait) for portrait in portraits]
     print(evaluate(faces, options.audio or example("voice.wav", "--audio")))
+    return OK
+
+
+def _evaluate_render(options: argparse.Namespace) -> int:
+    from tempfile import TemporaryDirectory
+
+    from openvasa.evaluate.render import evaluate
+    from openvasa.evaluate.render_report import table, write_report
+
+    if options.people is not None and options.people < 2:
+        options.usage_error(f"people {options.people}: choose 2 or more")
+    if options.run:
+        from openvasa.train.render_export import export
+
+        with TemporaryDirectory() as folder:
+            export(options.run, Path(folder))
+            figures = evaluate(options.cache, options.clips, Path(folder), options.people)
+    else:
+        figures = evaluate(options.cache, options.clips, people=options.people)
+    print(table(figures))
+    if options.report:
+        print(write_report(figures, options.report))
     return OK
 
 

@@ -258,8 +258,9 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.motion.motion import POSE_DIM
     from openvasa.provenance.embed import WatermarkEmbedder
     from openvasa.provenance.marking import UNMARKED
-    from openvasa.render.eyes import paint_eyes, prepare_eyes
+    from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
     from openvasa.render.mouth import paint_mouth, prepare_mouth
+    from openvasa.render.refine import Refiner, networks_are_shipped
     from openvasa.render.renderer import Renderer
 
     per_frame: dict[str, float] = {}
@@ -268,6 +269,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     face, encode_portrait_s = _timed(lambda: load_portrait(portrait))
     renderer, prepare_renderer_s = _timed(lambda: Renderer(face))
     mouth, eyes = prepare_mouth(face), prepare_eyes(face)
+    refiner = Refiner(face) if networks_are_shipped() else None
 
     # One block is one second.
     blocks = list(islice(read_blocks(voice), round(STAGE_SECONDS)))
@@ -285,22 +287,27 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
 
     code = dynamics_code()
     spent = {"geometry": 0.0, "warp and composite": 0.0, "mouth": 0.0, "eyes": 0.0}
+    if refiner is not None:
+        spent["refinement"] = 0.0
     frames: list[np.ndarray] = []
     for index, row in enumerate(np.concatenate([motion[:WARM_UP_FRAMES], motion])):
         started = time.perf_counter()
-        geometry = pose_face(face, row[:POSE_DIM], code.decode(row[POSE_DIM:]))
+        geometry = uncross_lids(pose_face(face, row[:POSE_DIM], code.decode(row[POSE_DIM:])))
         posed = time.perf_counter()
         frame = renderer.warp(geometry)
         warped = time.perf_counter()
         paint_mouth(frame, geometry, mouth)
         mouthed = time.perf_counter()
         paint_eyes(frame, geometry, eyes)
-        done = time.perf_counter()
+        eyed = time.perf_counter()
+        times = [started, posed, warped, mouthed, eyed]
+        if refiner is not None:
+            refiner.refine(frame, geometry)
+            times.append(time.perf_counter())
         if index >= WARM_UP_FRAMES:
             frames.append(frame)
-            steps = (posed - started, warped - posed, mouthed - warped, done - mouthed)
-            for name, step in zip(spent, steps, strict=True):
-                spent[name] += step
+            for name, start, end in zip(spent, times, times[1:], strict=False):
+                spent[name] += end - start
     per_frame |= {name: 1000 * total / len(motion) for name, total in spent.items()}
 
     embedder = WatermarkEmbedder((CROP_SIDE, CROP_SIDE), 0)

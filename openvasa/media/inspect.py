@@ -84,12 +84,29 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     BT.601 below). Raises InputError, while iterating, for a missing, empty, unreadable or
     pictureless file; warns when the video is damaged.
     """
+    for _, frame in read_timed_frames(path):
+        yield frame
+
+
+def read_timed_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
+    """As `read_frames`, each frame with the time in s at which it is shown, 0 for the first."""
     path = Path(path)
     reformatter = VideoReformatter()
+    first: float | None = None
     with _open(path) as (container, stream):
-        for frame in _decoded(container, stream, path):
+        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        for count, frame in enumerate(_decoded(container, stream, path)):
+            at = frame.time
+            first = at if first is None else first
+            shown = count / rate if at is None or first is None else at - first
             rgb = to_rgb(reformatter, frame)
-            yield np.ascontiguousarray(np.rot90(rgb, round(frame.rotation / 90)))
+            yield shown, np.ascontiguousarray(np.rot90(rgb, round(frame.rotation / 90)))
+
+
+def has_sound(path: str | Path) -> bool:
+    """Whether a video file holds a sound track. Raises InputError as `read_frames` does."""
+    with _open(Path(path)) as (container, _):
+        return container.streams.best("audio") is not None
 
 
 @contextmanager

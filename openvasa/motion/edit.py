@@ -19,9 +19,12 @@ SPIN_SECONDS = 4.0
 STRETCHES = (0.25, 4.0)
 
 
-def pose_only(motion: Motion) -> Motion:
-    """The head's movement on a resting face."""
-    return Motion(motion.pose, np.zeros_like(motion.dynamics), motion.fps)
+def pose_only(motion: Motion, expression: np.ndarray | None = None) -> Motion:
+    """The head's movement on a face at rest, or with one (D,) expression throughout."""
+    held = np.zeros_like(motion.dynamics)
+    if expression is not None:
+        held = held + expression.astype(np.float32)
+    return Motion(motion.pose, held, motion.fps)
 
 
 def expression_only(motion: Motion) -> Motion:

@@ -19,7 +19,7 @@ from openvasa.render.cutout import MARGIN, place, upsample
 from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh, covered_triangles
 from openvasa.render.rasterize import rasterize
 
-FRONTAL = 15.0
+FRONTAL = 10.0
 """Degrees of yaw up to which a portrait shows both sides well enough by itself."""
 
 TURN_TO_FADE = np.radians(2.0), np.radians(9.0)

@@ -32,10 +32,10 @@ MEAN_MOUTH_WIDTH = 4.4
 LIP_THICKNESS = 0.35
 """Depth from the visible inner edge of the lips to the incisors, canonical units."""
 
-INCISAL_DISPLAY = 0.2
+INCISAL_DISPLAY = 0.1
 """How far the upper incisors reach below the resting lip line, canonical units."""
 
-LOWER_DROP = 0.08
+LOWER_DROP = 0.25
 OVERJET = 0.2
 """How far the lower incisors stay below and behind the upper ones' edge while the jaw rests."""
 
@@ -44,18 +44,33 @@ TEXELS_PER_PX = 1.5
 TONGUE_DEPTH = 1.0
 """Distance of the tongue's front behind the lower incisors, canonical units."""
 
+TONGUE_TOP, TONGUE_FULL = -1.8, -0.3
+"""Canonical units below the lower incisors' edge between which the tongue comes out of the dark."""
+
+TONGUE_GAP = 0.2, 1.0
+"""Opening of the lips, canonical units, over which light falls on it."""
+
 JAW_POINTS = np.array([152, 148, 377, 176, 400, 149, 378, 150, 379])
 HINGE_POINTS = np.array([234, 454])
 SKIN_POINTS = np.array([50, 280, 205, 425, 187, 411, 36, 266, 101, 330])
 MAX_JAW_ANGLE = 0.6
 
-CHIN_LAG = 1.2
+CHIN_LAG = 1.0
 """Fall of the jaw over the fall of the tracked chin, whose skin stays behind."""
 
 CONTOUR_SAMPLES = 96
 
-LOWER_SHADE = 0.72
+ENAMEL_LIGHT = 1.1
+"""Brightness of the upper incisors over that of the skin."""
+
+LOWER_SHADE = 0.8
 """Brightness of the lower teeth over the upper: they stand back and see less of the light."""
+
+CAVITY_LIGHT, TONGUE_LIGHT = 0.28, 0.75
+"""Brightness of the mouth's walls (at most) and of the tongue over that of the lips."""
+
+CORNER_SHADE, CORNER_FROM, CORNER_TO = 0.6, 0.8, 2.4
+"""How much darker the last teeth are, and the canonical units from the midline over which."""
 
 MIN_OWN_GAP = 0.2
 MIN_OWN_AREA = 0.1
@@ -331,8 +346,12 @@ def _paint(frame, left, top, maps, own, tones, upper, lower):
             oz = lower_sight[2, 0] * x + lower_sight[2, 1] * y + lower_sight[2, 2]
             t = (TONGUE_DEPTH - oz) / lower_sight[2, 3]
             tx, ty = ox + t * lower_sight[0, 3], oy + t * lower_sight[1, 3]
-            mound = _smooth(-1.0, 0.5, ty - 0.3 * tx * tx) * (1 - _smooth(0.8, 1.9, abs(tx)))
-            mound *= (1 - 0.15 * np.exp(-(tx * tx) / 0.03)) * _smooth(0.3, 1.6, gap)
+            mound = _smooth(TONGUE_TOP, TONGUE_FULL, ty - 0.3 * tx * tx) * (
+                1 - _smooth(0.8, 1.9, abs(tx))
+            )
+            mound *= (1 - 0.08 * np.exp(-(tx * tx) / 0.03)) * _smooth(
+                TONGUE_GAP[0], TONGUE_GAP[1], gap
+            )
             mound *= 0.35 + 0.65 * lit
             for k in range(3):
                 deep = cavity[k] + veiled * (veil[k] - cavity[k])
@@ -419,12 +438,12 @@ def _palette(face: FaceLatent) -> _Palette:
     darkest = float(np.percentile(around, 2))
 
     skin_light, lip_light = float(_luminance(skin)), max(float(_luminance(lip)), 1.0)
-    enamel_light = 0.93 * min(0.6 * skin_light + 0.4 * bright, 225.0)
+    enamel_light = min(ENAMEL_LIGHT * (0.6 * skin_light + 0.4 * bright), 235.0)
     enamel = enamel_light * (1 + 0.5 * (skin / max(skin_light, 1.0) - 1))
     lip_tint = lip / lip_light
-    cavity_light = np.clip(0.45 * darkest, 6.0, 0.16 * lip_light)
+    cavity_light = np.clip(0.45 * darkest, 6.0, CAVITY_LIGHT * lip_light)
     cavity = cavity_light * np.clip(1 + 1.4 * (lip_tint - 1), 0.3, 2.2)
-    tongue = 0.62 * lip_light * np.clip(1 + 1.0 * (lip_tint - 1), 0.4, 2.0)
+    tongue = TONGUE_LIGHT * lip_light * np.clip(1 + 1.0 * (lip_tint - 1), 0.4, 2.0)
     gum = 0.8 * (0.6 * lip + 0.4 * skin)
     colours = (np.asarray(c, np.float32) for c in (enamel, lip, gum, cavity, tongue))
     return _Palette(*colours)
@@ -568,8 +587,9 @@ def _own_interior(face: FaceLatent, lip: np.ndarray) -> _Interior | None:
     if not inside.any():
         return None
     lip_red, tooth_red = float(_redness(lip)), float(np.percentile(red[inside], 10))
-    tooth_light = float(np.percentile(light[inside & (red < (lip_red + tooth_red) / 2)], 85))
-    contrast = lip_red - tooth_red
+    # Grey lips are no redder than teeth; the contrast then stays too low for any to be seen.
+    contrast = max(lip_red - tooth_red, 1e-3)
+    tooth_light = float(np.percentile(light[inside & (red <= tooth_red + contrast / 2)], 85))
     tooth = 1 - _ramp(tooth_red + 0.4 * contrast, tooth_red + 0.8 * contrast, red)
     tooth *= _ramp(0.4, 0.6, light / tooth_light)
     upwards = np.zeros((2 * pad + 1, 3), np.uint8)
@@ -626,7 +646,7 @@ def _coloured(
     view = arch.view
     solid = view.solid
     # Towards the cheeks light comes by way of the red of the mouth.
-    corner = 0.85 * _ramp(0.5, 2.2, np.abs(arch.texels()[0]))[:, None]
+    corner = CORNER_SHADE * _ramp(CORNER_FROM, CORNER_TO, np.abs(arch.texels()[0]))[:, None]
     dim = palette.cavity + 0.25 * (palette.lip - palette.cavity)
     enamel, gum = (colour + corner * (dim - colour) for colour in (enamel, palette.gum))
     rgb = view.tooth[..., None] * enamel

@@ -16,6 +16,7 @@ from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import build_mesh, covered_triangles, head_shift, pose_mesh
 from openvasa.render.mouth import close_lips, paint_mouth, prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
+from openvasa.render.refine import Refiner, networks_are_shipped
 
 STILL = 0.005
 """Px by which a point may move and still count as resting."""
@@ -36,9 +37,12 @@ class Renderer:
 
     Args:
         face: the portrait; what depends only on it is prepared here.
+        refined: let the refinement networks work on mouth and eyes; None where they are shipped.
     """
 
-    def __init__(self, face: FaceLatent) -> None:
+    def __init__(self, face: FaceLatent, *, refined: bool | None = None) -> None:
+        refined = networks_are_shipped() if refined is None else refined
+        self._refiner = Refiner(face) if refined else None
         self._mouth = prepare_mouth(face)
         self._eyes = prepare_eyes(face)
         # What shows between open lips is the mouth painter's; warped, it would ride on the lips.
@@ -66,6 +70,8 @@ class Renderer:
         frame = self.warp(geometry)
         paint_mouth(frame, geometry, self._mouth)
         paint_eyes(frame, geometry, self._eyes)
+        if self._refiner is not None:
+            self._refiner.refine(frame, geometry)
         return frame
 
     def warp(self, geometry: FrameGeometry) -> np.ndarray:

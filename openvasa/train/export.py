@@ -61,13 +61,13 @@ def export(run: Path) -> None:
         },
         dynamo=False,
     )
-    _halve_weights(NETWORK_FILE)
+    halve_weights(NETWORK_FILE)
     with np.load(run / "normaliser.npz") as data:
         arrays = dict(data)
     np.savez(NORMALISER_FILE, context=config.context, window=config.window, **arrays)
 
 
-def _halve_weights(path: Path) -> None:
+def halve_weights(path: Path) -> None:
     """Store large float32 weights as float16 with a cast after each: half the file."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper

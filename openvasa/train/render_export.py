@@ -1,0 +1,58 @@
+"""Write trained refinement networks as ONNX files, ready for `openvasa.render.refine`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from openvasa.errors import InputError
+from openvasa.render.refine import GROUPS, network_file
+from openvasa.render.regions import GEOMETRY_CHANNELS
+from openvasa.train.export import halve_weights
+from openvasa.train.render import checkpoint_file
+from openvasa.train.render_network import RefinementNetwork
+
+
+class _OnPictures(nn.Module):
+    """The network on uint8 pictures as they are: (N, S, S, 3) in, (N, S, S, 3) additions out."""
+
+    def __init__(self, network: RefinementNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, rendered: Tensor, source: Tensor, geometry: Tensor) -> Tensor:
+        pictures = [p.permute(0, 3, 1, 2).float() / 255 for p in (rendered, source)]
+        return self.network(*pictures, geometry).permute(0, 2, 3, 1)
+
+
+def load_average(run: Path, name: str) -> RefinementNetwork:
+    """The averaged weights of one network of a run."""
+    checkpoint = checkpoint_file(run, name)
+    if not checkpoint.exists():
+        raise InputError(f"{run}: holds no {name} network; run openvasa train render first")
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    network = RefinementNetwork(saved["detailed"])
+    network.load_state_dict(saved["average"])
+    return network.eval()
+
+
+def export(run: Path, folder: Path) -> None:
+    """Write both networks of a run into `folder`, weights in half precision."""
+    for name, regions in GROUPS:
+        side, count = regions[0].side, len(regions)
+        picture = torch.zeros(count, side, side, 3, dtype=torch.uint8)
+        maps = torch.zeros(count, GEOMETRY_CHANNELS, side // 2, side // 2)
+        path = network_file(folder, name)
+        torch.onnx.export(
+            _OnPictures(load_average(run, name)),
+            (picture, picture, maps),
+            str(path),
+            input_names=["rendered", "source", "geometry"],
+            output_names=["addition"],
+            opset_version=18,
+            dynamo=True,
+            external_data=False,
+        )
+        halve_weights(path)

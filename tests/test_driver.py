@@ -1,0 +1,128 @@
+"""Reenactment: the motion of a video comes back out of it, and bad drivers are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import openvasa
+from openvasa.cli import main
+from openvasa.face.dynamics import dynamics_code
+from openvasa.media.inspect import inspect_video
+from openvasa.media.mp4 import Mp4Writer
+from openvasa.motion.driver import DriverTrack, file_frames, is_camera, motion_of, track_driver
+from openvasa.motion.motion import Motion
+
+PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
+FRAMES = 24
+
+
+@pytest.fixture(scope="module")
+def played() -> Motion:
+    """A head that turns there and back while the jaw opens once."""
+    code = dynamics_code()
+    t = np.linspace(0, 2 * np.pi, FRAMES)
+    pose = np.zeros((FRAMES, 6), np.float32)
+    pose[:, 1] = 0.2 * np.sin(t)
+    opened = np.zeros((FRAMES, 52), np.float32)
+    opened[:, 25] = 0.3 * (1 - np.cos(t))
+    return Motion(pose, code.from_arkit(opened))
+
+
+@pytest.fixture(scope="module")
+def driver(played: Motion, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("driver") / "driver.mp4"
+    return openvasa.animate(openvasa.load_portrait(PORTRAIT), played).save(path)
+
+
+@pytest.fixture(scope="module")
+def tracked(driver: Path) -> Motion:
+    return motion_of(track_driver(file_frames(driver, None), "driver"))
+
+
+def test_the_head_turns_as_the_drivers(played: Motion, tracked: Motion) -> None:
+    assert len(tracked) == FRAMES
+    assert np.corrcoef(played.pose[:, 1], tracked.pose[:, 1])[0, 1] > 0.95
+    assert tracked.pose[:, 1].max() == pytest.approx(0.2, abs=0.07)
+
+
+def test_the_jaw_opens_as_the_drivers(played: Motion, tracked: Motion) -> None:
+    code = dynamics_code()
+    gaps = [
+        code.decode(m.dynamics)[:, 14, 1] - code.decode(m.dynamics)[:, 13, 1]
+        for m in (played, tracked)
+    ]
+    assert np.corrcoef(*gaps)[0, 1] > 0.9
+
+
+def test_lost_frames_are_bridged_and_counted(driver: Path) -> None:
+    frames = [
+        (at, np.zeros_like(image) if 8 <= i < 12 else image)
+        for i, (at, image) in enumerate(file_frames(driver, None))
+    ]
+    track = track_driver(frames, "driver")
+    assert isinstance(track, DriverTrack)
+    assert len(track.landmarks) == FRAMES
+    assert track.seen == pytest.approx(1 - 4 / FRAMES)
+
+
+def test_a_face_that_comes_late_keeps_time_with_the_sound(driver: Path) -> None:
+    frames = [(at + 1.0, image) for at, image in file_frames(driver, None)]
+    landmarks = track_driver(frames, "driver").landmarks
+    assert len(landmarks) == 25 + FRAMES
+    assert np.ptp(landmarks[:25], axis=0).max() == 0
+
+
+def test_other_frame_rates_keep_time(driver: Path) -> None:
+    frames = [(at / 2, image) for at, image in file_frames(driver, None)]
+    assert len(track_driver(frames, "driver").landmarks) == round((FRAMES - 1) / 2) + 1
+
+
+@pytest.mark.parametrize(
+    ("option", "moves", "stays"),
+    [("--pose-only", "pose", "dynamics"), ("--expression-only", "dynamics", "pose")],
+)
+def test_one_part_of_the_motion_alone(
+    driver: Path, tmp_path: Path, option: str, moves: str, stays: str
+) -> None:
+    out, saved = tmp_path / "out.mp4", tmp_path / "motion.npz"
+    command = ["drive", str(PORTRAIT), str(driver), "-o", str(out), "--save-motion", str(saved)]
+    assert main([*command, option, "--seconds", "0.6", "--quiet"]) == 0
+    motion = Motion.load(saved)
+    assert np.ptp(getattr(motion, moves), axis=0).max() > 0.01
+    assert np.ptp(getattr(motion, stays), axis=0).max() == 0
+    info = inspect_video(out)
+    assert info.frames == len(motion) == 15
+    assert "AI-generated" in info.metadata["comment"]
+
+
+def test_a_driver_without_a_face_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty, out = tmp_path / "empty.mp4", tmp_path / "out.mp4"
+    with Mp4Writer(empty, (128, 128), 25) as writer:
+        for _ in range(3):
+            writer.write(np.full((128, 128, 3), 90, np.uint8))
+    assert main(["drive", str(PORTRAIT), str(empty), "-o", str(out), "--quiet"]) == 2
+    assert "no face found" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_driver_is_not_overwritten(driver: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["drive", str(PORTRAIT), str(driver), "-o", str(driver), "--quiet"]) == 2
+    assert "is the input itself" in capsys.readouterr().err
+
+
+def test_a_missing_camera_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = str(tmp_path / "out.mp4")
+    assert main(["drive", str(PORTRAIT), "webcam:77", "-o", out, "--quiet"]) == 2
+    assert "webcam:77: no camera opens" in capsys.readouterr().err
+
+
+def test_what_names_a_camera() -> None:
+    assert is_camera("webcam")
+    assert is_camera("webcam:2")
+    assert is_camera("/dev/video0")
+    assert not is_camera("webcam.mp4")

@@ -1,0 +1,187 @@
+"""Refinement: crops that ride on the skull, geometry maps, frames touched only where they move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openvasa.face.canonical import HeadTransform, apply_pose
+from openvasa.face.encode import load_portrait
+from openvasa.face.latent import FaceLatent, FrameGeometry
+from openvasa.face.topology import INNER_LIPS
+from openvasa.render import refine
+from openvasa.render.refine import Refiner
+from openvasa.render.regions import (
+    DISPLACEMENT_UNIT,
+    LEFT,
+    MOUTH,
+    REGIONS,
+    RIGHT,
+    Region,
+    anchor_of,
+    crop_affine,
+    frame_affine,
+    geometry_maps,
+    movement,
+    source_view,
+)
+
+PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
+ADDED = 40 / 255
+
+
+@pytest.fixture(scope="module")
+def face() -> FaceLatent:
+    return load_portrait(PORTRAIT)
+
+
+@pytest.fixture(scope="module")
+def at_rest(face: FaceLatent) -> FrameGeometry:
+    return FrameGeometry(face.canonical, face.head, face.landmarks)
+
+
+@pytest.fixture
+def brightener(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that brighten all of every crop by the same amount."""
+    monkeypatch.setattr(
+        refine,
+        "_compiled",
+        lambda _: lambda rendered, *_: [np.full(rendered.shape, ADDED, np.float32)],
+    )
+
+
+def _open_mouth(face: FaceLatent, by: float) -> FrameGeometry:
+    canonical = face.canonical.copy()
+    canonical[INNER_LIPS[11:], 1] += by
+    return FrameGeometry(canonical, face.head, face.head.apply(canonical))
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda r: r.name)
+def test_the_anchor_is_the_middle_of_the_crop_whatever_the_pose(
+    face: FaceLatent, region: Region
+) -> None:
+    head = apply_pose(face.head, np.array([0.1, 0.3, 0.2, 0.05, 0.1, 0.2], np.float32))
+    anchor = anchor_of(region, face.neutral)
+    affine = crop_affine(region, head, anchor)
+    at = head.apply(anchor[None])[0, :2]
+    np.testing.assert_allclose(affine @ [*at, 1], (region.side - 1) / 2, atol=1e-3)
+
+
+def test_a_rolled_head_is_seen_upright(face: FaceLatent) -> None:
+    angle = 0.5
+    c, s = np.cos(angle), np.sin(angle)
+    roll = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    plain = HeadTransform(np.eye(3), 14.0, np.array([256.0, 256, 0]))
+    rolled = HeadTransform(roll, 14.0, np.array([256.0, 256, 0]))
+    anchor = anchor_of(MOUTH, face.neutral)
+    views = []
+    for head in (plain, rolled):
+        affine = crop_affine(MOUTH, head, anchor)
+        views.append(head.apply(face.neutral)[:, :2] @ affine[:, :2].T + affine[:, 2])
+    np.testing.assert_allclose(views[0], views[1], atol=0.01)
+
+
+def test_the_left_eye_is_mirrored(face: FaceLatent) -> None:
+    def outer_corner(region: Region, point: int) -> float:
+        affine = crop_affine(region, face.head, anchor_of(region, face.neutral))
+        return float((affine @ [*face.landmarks[point, :2], 1])[0])
+
+    assert outer_corner(RIGHT, 33) < RIGHT.side / 2
+    assert outer_corner(LEFT, 263) < LEFT.side / 2
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda r: r.name)
+def test_nothing_has_moved_at_rest(
+    face: FaceLatent, at_rest: FrameGeometry, region: Region
+) -> None:
+    _, affine = source_view(region, face.image, face.head, face.neutral)
+    places = (face.landmarks, face.landmarks, affine, affine)
+    assert movement(region, *places) == 0
+    assert np.abs(geometry_maps(region, *places)[:2]).max() < 1e-4
+
+
+def test_displacement_tells_where_the_skin_came_from(face: FaceLatent) -> None:
+    _, affine = source_view(MOUTH, face.image, face.head, face.neutral)
+    landmarks = face.landmarks.copy()
+    # 4 px of the crop to the left in the frame: it came from 4 px to the right.
+    landmarks[:, :2] -= 4 * np.linalg.inv(affine[:, :2])[:, 0].astype(np.float32)
+    maps = geometry_maps(MOUTH, landmarks, face.landmarks, affine, affine)
+    on_face = maps[3] > 0.99
+    np.testing.assert_allclose(maps[0][on_face], 4 / DISPLACEMENT_UNIT, atol=1e-3)
+    np.testing.assert_allclose(maps[1][on_face], 0, atol=1e-3)
+
+
+def test_the_inner_loop_opens_with_the_lips(face: FaceLatent) -> None:
+    _, affine = source_view(MOUTH, face.image, face.head, face.neutral)
+    areas = [
+        geometry_maps(MOUTH, _open_mouth(face, by).landmarks, face.landmarks, affine, affine)[
+            2
+        ].sum()
+        for by in (0.0, 0.5, 1.0)
+    ]
+    assert areas[0] < areas[1] < areas[2]
+
+
+@pytest.mark.usefixtures("brightener")
+def test_a_resting_portrait_is_left_alone(face: FaceLatent, at_rest: FrameGeometry) -> None:
+    frame = face.image.copy()
+    Refiner(face).refine(frame, at_rest)
+    np.testing.assert_array_equal(frame, face.image)
+
+
+@pytest.mark.usefixtures("brightener")
+def test_only_the_region_that_moved_is_refined(face: FaceLatent) -> None:
+    frame = np.full_like(face.image, 100)
+    geometry = _open_mouth(face, 0.8)
+    Refiner(face).refine(frame, geometry)
+    changed = frame != 100
+    chin, between = geometry.landmarks[[199, 14], :2].astype(int) - [[0, 0], [0, 4]]
+    assert tuple(frame[chin[1], chin[0]]) == (140, 140, 140)
+    # What shows between the lips stays as it was drawn.
+    assert tuple(frame[between[1], between[0]]) == (100, 100, 100)
+    eyes = geometry.landmarks[[33, 263], :2].astype(int)
+    assert not changed[eyes[:, 1], eyes[:, 0]].any()
+    assert 0 < changed.mean() < 0.15
+
+
+@pytest.mark.usefixtures("brightener")
+def test_refinement_fades_out_without_a_seam(face: FaceLatent) -> None:
+    frame = np.full_like(face.image, 100)
+    Refiner(face).refine(frame, _open_mouth(face, 0.8))
+    steps = np.abs(np.diff(frame[..., 0].astype(int), axis=1))
+    lips = _open_mouth(face, 0.8).landmarks[INNER_LIPS, :2]
+    low, high = lips.min(axis=0).astype(int) - 8, lips.max(axis=0).astype(int) + 8
+    steps[low[1] : high[1], low[0] : high[0]] = 0
+    assert steps.max() < 12
+
+
+@pytest.mark.usefixtures("brightener")
+def test_a_face_partly_outside_the_frame_is_refined_too(face: FaceLatent) -> None:
+    frame = np.full_like(face.image, 100)
+    geometry = _open_mouth(face, 0.8)
+    below = np.array([0, 512 - geometry.landmarks[13, 1], 0])
+    head = replace(geometry.head, translation=geometry.head.translation + below)
+    moved = FrameGeometry(geometry.canonical, head, head.apply(geometry.canonical))
+    Refiner(face).refine(frame, moved)
+    assert (frame[-8:] > 100).any()
+    assert frame_affine(MOUTH, moved, face.neutral).shape == (2, 3)
+
+
+def test_what_is_added_to_a_grey_portrait_is_grey(
+    face: FaceLatent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reddener = np.array([0.2, 0.0, 0.0], np.float32)
+    monkeypatch.setattr(
+        refine,
+        "_compiled",
+        lambda _: lambda rendered, *_: [np.zeros(rendered.shape, np.float32) + reddener],
+    )
+    grey = replace(face, image=np.repeat(face.image.mean(axis=-1, keepdims=True), 3, axis=-1))
+    grey = replace(grey, image=grey.image.astype(np.uint8))
+    frame = np.full_like(face.image, 100)
+    Refiner(grey).refine(frame, _open_mouth(face, 0.8))
+    assert (frame > 100).any()
+    assert np.ptp(frame.astype(int), axis=-1).max() <= 1
