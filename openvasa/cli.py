@@ -96,10 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _bad_input(_describe(error))
 
 
-def _extra_with(package: str) -> str | None:
-    return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
-
-
 class _Terminated(KeyboardInterrupt):
     """SIGTERM, as an exception that unwinds and cleans up like Ctrl-C."""
 
@@ -119,6 +115,10 @@ def _cleanup_when_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _extra_with(package: str) -> str | None:
+    return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
 
 
 def _parser() -> Parser:
@@ -614,6 +614,43 @@ def _progress_bar(video: Video, quiet: bool) -> Iterator[Callable[[int], None]]:
             bar.close()
 
 
+def _add_detect(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = _add_command(
+        commands,
+        "detect",
+        _detect,
+        "judge by the picture alone whether OpenVASA rendered a talking face",
+        "openvasa detect video.mp4",
+    )
+    parser.description = (
+        "Judge by the picture alone whether OpenVASA rendered a talking face, for videos whose "
+        "marks are gone. It knows this renderer and no other generator, and it errs: see "
+        "openvasa/assets/detector.md. Try openvasa verify first. Exit status: 0 probably rendered "
+        "by OpenVASA, 1 probably not, 2 bad input."
+    )
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of words")
+
+
+def _detect(options: argparse.Namespace) -> int:
+    from statistics import median
+
+    from openvasa.media.inspect import read_frames
+    from openvasa.provenance.detector import detect
+
+    scores = detect(read_frames(options.video), str(options.video))
+    score = median(scores)
+    if options.json:
+        print(json.dumps({"path": str(options.video), "score": score, "excerpts": scores}))
+    else:
+        verdict = "probably" if score >= 0.5 else "probably not"
+        print(
+            f"{options.video}: {verdict} rendered by OpenVASA (score {score:.2f} of 0 to 1, "
+            f"{len(scores)} excerpts); says nothing about other generators"
+        )
+    return OK if score >= 0.5 else FAILED
+
+
 def _add_live(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = _add_command(
         commands,
@@ -689,43 +726,6 @@ def _live(options: argparse.Namespace) -> int:
         certificate=tuple(options.certificate) if options.certificate else None,
     )
     return OK
-
-
-def _add_detect(commands: argparse._SubParsersAction[Parser]) -> None:
-    parser = _add_command(
-        commands,
-        "detect",
-        _detect,
-        "judge by the picture alone whether OpenVASA rendered a talking face",
-        "openvasa detect video.mp4",
-    )
-    parser.description = (
-        "Judge by the picture alone whether OpenVASA rendered a talking face, for videos whose "
-        "marks are gone. It knows this renderer and no other generator, and it errs: see "
-        "openvasa/assets/detector.md. Try openvasa verify first. Exit status: 0 probably rendered "
-        "by OpenVASA, 1 probably not, 2 bad input."
-    )
-    parser.add_argument("video", type=Path, metavar="VIDEO")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of words")
-
-
-def _detect(options: argparse.Namespace) -> int:
-    from statistics import median
-
-    from openvasa.media.inspect import read_frames
-    from openvasa.provenance.detector import detect
-
-    scores = detect(read_frames(options.video), str(options.video))
-    score = median(scores)
-    if options.json:
-        print(json.dumps({"path": str(options.video), "score": score, "excerpts": scores}))
-    else:
-        verdict = "probably" if score >= 0.5 else "probably not"
-        print(
-            f"{options.video}: {verdict} rendered by OpenVASA (score {score:.2f} of 0 to 1, "
-            f"{len(scores)} excerpts); says nothing about other generators"
-        )
-    return OK if score >= 0.5 else FAILED
 
 
 def _add_data(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -40,9 +40,9 @@ COMMANDS = [
     ["evaluate", "dynamics"],
     ["bench"],
     ["bench", "animate"],
+    ["bench", "watermark"],
     ["bench", "live"],
     ["live"],
-    ["bench", "watermark"],
     ["doctor"],
 ]
 
