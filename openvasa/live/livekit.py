@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false
 """LiveKit Agents: the `VideoGenerator` that its `AvatarRunner` asks for.
 
 generator = OpenVasaGenerator(openvasa.load_portrait("me.jpg"))
