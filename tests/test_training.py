@@ -12,6 +12,7 @@ from openvasa.audio.features import FEATURE_DIM
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.steering import turned
 from openvasa.train.dynamics import mirrored, mirrored_blendshapes, mouth_share
 from openvasa.train.motion_data import (
     TalkingClip,
@@ -21,7 +22,6 @@ from openvasa.train.motion_data import (
     mouth_rest,
     mouth_rest_matrix,
     rendition,
-    turned,
 )
 from openvasa.train.prepare import Clip, read_clip_list
 from openvasa.train.rest import resting_shape

@@ -105,7 +105,7 @@ def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
 
 def stream(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
     """The same by the streaming generator, 120 ms hops and 120 ms of look-ahead."""
-    generator = StreamingGenerator(settings, hop=3, lookahead=3, threads=2)
+    generator = StreamingGenerator(settings, hop=3, lookahead=3, threads=1)
     return np.concatenate([generator.push(sound), generator.finish()])
 
 

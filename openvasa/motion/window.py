@@ -17,6 +17,7 @@ from openvasa.face.topology import ASSETS
 from openvasa.motion.controls import DISTANCE, GROUPS, Controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample
+from openvasa.motion.steering import led
 
 NETWORK_FILE = ASSETS / "motion.onnx"
 NORMALISER_FILE = ASSETS / "motion_normaliser.npz"
@@ -47,7 +48,7 @@ class MotionSettings:
 
     seed: int = 0
     steps: int = 5
-    audio_guidance: float = 0.4
+    audio_guidance: float = 0.5
     gaze_guidance: float = 0.5
     emotion_guidance: float = 0.5
     mouth: float = 0.0
@@ -108,7 +109,9 @@ class WindowModel:
                 has_audio[row] = 0
             else:
                 has_controls[row, condition] = 0
-        fixed = [np.stack([part] * rows) for part in (context, audio, settings.style, values)] + [
+        before = led(context * self.deviation + self.mean, values[-1], known)
+        before = (before - self.mean) / self.deviation
+        fixed = [np.stack([part] * rows) for part in (before, audio, settings.style, values)] + [
             np.ones(rows, np.float32),
             has_audio,
             np.ones(rows, np.float32),

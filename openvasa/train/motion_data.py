@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial.transform import Rotation
 from tqdm import tqdm
 
 from openvasa.audio.features import (
@@ -19,7 +18,6 @@ from openvasa.audio.features import (
     segment_features,
     speech_features,
 )
-from openvasa.face.canonical import FACE_WIDTH
 from openvasa.face.dynamics import DynamicsCode, dynamics_code, lip_gap
 from openvasa.face.topology import LEFT_BROW, POINTS, RIGHT_BROW, RIGHT_IRIS
 from openvasa.motion.controls import (
@@ -32,6 +30,7 @@ from openvasa.motion.controls import (
     read_controls,
 )
 from openvasa.motion.motion import POSE_DIM, interpolate
+from openvasa.motion.steering import turned
 from openvasa.train.dynamics import mirrored, mouth_share
 from openvasa.train.prepare import Clip, cached_clips, load_track, load_voices
 from openvasa.train.rest import head_poses, resting_shape, smooth_shape
@@ -48,9 +47,6 @@ CONTROL_SMOOTHING = 12.0
 
 SILENCE_LEVELS = (0.0, 1e-4, 5e-4, 1e-3)
 """RMS of what passes for silence: digital, or faint noise."""
-
-NECK_TO_HEAD = np.array([0.0, -9.0, -6.0])
-"""From where the head turns on the neck to the canonical origin, canonical units."""
 
 CLOSING_FRAMES, OPENING_FRAMES = 6, 4
 """How long a mouth takes to close into a pause, and to open out of it."""
@@ -379,17 +375,6 @@ class WindowSampler:
 
 def _stack(windows: list[tuple[np.ndarray | float, ...]]) -> Batch:
     return Batch(*(np.asarray(part, np.float32) for part in zip(*windows, strict=True)))
-
-
-def turned(pose: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """(T, 6) poses with the head turned by (2,) yaw and pitch (rad) about the neck."""
-    turn = Rotation.from_rotvec([-angles[1], -angles[0], 0.0])
-    rotation = turn * Rotation.from_rotvec(pose[:, :3])
-    shift = (turn.as_matrix() @ NECK_TO_HEAD - NECK_TO_HEAD)[:2] / FACE_WIDTH
-    out = pose.copy()
-    out[:, :3] = rotation.as_rotvec()
-    out[:, 3:5] += shift
-    return out
 
 
 def points_matrix(code: DynamicsCode, points: np.ndarray) -> np.ndarray:
