@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from openvasa.face.canonical import FACE_WIDTH
 from openvasa.motion.controls import (
+    DISTANCE,
     EMOTION,
     GAZE,
     GROUPS,
@@ -57,6 +58,9 @@ def led(motion: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.ndarray
         missing = missing * max(0.0, 1 - PASSING_GAZE / (size + 1e-9))
         pose = turned(pose, missing * HEAD_SHARE)
         codes = codes + eye_turn(missing * (1 - HEAD_SHARE))
+    if known[GROUPS.index(DISTANCE)]:
+        pose = pose.copy()
+        pose[:, 5] += values[DISTANCE] - pose[:, 5].mean()
     if known[GROUPS.index(EMOTION)]:
         directions = emotion_directions()
         shown = codes.mean(axis=0) @ np.linalg.pinv(directions)

@@ -124,8 +124,10 @@ class WindowModel:
             guided = clean[0].copy()
             for row, scale in enumerate(scales.values(), start=1):
                 guided += scale * (clean[0] - clean[row])
+            guided = np.clip(guided, -CODE_LIMIT, CODE_LIMIT)
+            # After the limit: a distance asked for lies far outside what people do by themselves.
             self._keep_distance(guided, values[self.context :], known)
-            return np.clip(guided, -CODE_LIMIT, CODE_LIMIT)
+            return guided
 
         return self._steadied(ddim_sample(predict, noise, settings.steps), context)
 
