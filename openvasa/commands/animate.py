@@ -1,0 +1,147 @@
+"""`openvasa animate`: a portrait and a voice in, a talking face out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openvasa.commands.exit_status import OK
+from openvasa.commands.marking import add_marking, marking_of
+from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.saving import save_video
+from openvasa.commands.steering import add_steering, motion_settings
+
+if TYPE_CHECKING:
+    from openvasa.face.latent import FaceLatent
+    from openvasa.motion.motion import Motion
+    from openvasa.video import Video
+
+PREVIEW_SECONDS = 3.0
+PREVIEW_SIZE = 256
+MOTION_RATE = 25
+"""Frames a second of motion as it is generated and saved."""
+
+
+def add(commands: Commands) -> None:
+    """Add the command `openvasa animate`."""
+    parser = add_command(
+        commands,
+        "animate",
+        _animate,
+        "make a portrait talk and write an mp4, marked as AI-generated",
+        "openvasa animate portrait.jpg voice.wav -o talking.mp4",
+        "openvasa animate group.jpg voice.mp3 -o talking.mp4 --face 2 --full-frame",
+        "openvasa animate portrait.jpg voice.wav -o smooth.mp4 --fps 60 --size 1024",
+        "openvasa animate portrait.jpg voice.wav -o look.mp4 --preview",
+        "openvasa animate portrait.jpg voice.wav -o a.mp4 --save-motion a.npz --save-avatar me.npz",
+        "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
+        "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
+        "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
+    )
+    parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
+    parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT.mp4", type=Path)
+    parser.add_argument(
+        "--fps", type=int, default=25, metavar="N", help="25, 30, 40, 50 or 60 (default: 25)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="same seed, same video (default: 0)"
+    )
+    frame = parser.add_mutually_exclusive_group()
+    frame.add_argument(
+        "--crop", action="store_true", help="a square of head and shoulders (the default)"
+    )
+    frame.add_argument(
+        "--full-frame", action="store_true", help="the whole picture, with the person talking in it"
+    )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which of several faces, 1 is the leftmost"
+    )
+    parser.add_argument(
+        "--preview",
+        action="store_true",
+        help=f"only the first {PREVIEW_SECONDS:.0f} seconds, {PREVIEW_SIZE} px",
+    )
+    parser.add_argument(
+        "--motion",
+        type=Path,
+        metavar="FILE",
+        help="use this motion (.npz or Live Link Face .csv); AUDIO is then only the sound track",
+    )
+    parser.add_argument(
+        "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
+    )
+    parser.add_argument(
+        "--save-avatar", type=Path, metavar="FILE.npz", help="write the encoded portrait too"
+    )
+    add_steering(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
+    add_marking(parser)
+
+
+def _animate(options: argparse.Namespace) -> int:
+    if options.size is not None and (options.full_frame or options.preview):
+        options.usage_error("--size goes with neither --full-frame nor --preview")
+    if options.full_frame and options.preview:
+        options.usage_error("--preview does not go with --full-frame")
+    if options.seed < 0:
+        options.usage_error(f"seed {options.seed}: choose 0 or more")
+
+    from openvasa.face.encode import load_portrait
+    from openvasa.media.mp4 import check_output
+
+    marking = marking_of(options)
+    check_output(options.output, Path(options.audio))
+    face = load_portrait(options.portrait, face=options.face)
+    if options.save_avatar:
+        face.save(options.save_avatar)
+    save_video(_with_saved_motion(_video(face, options), options.save_motion), options, marking)
+    return OK
+
+
+def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
+    from dataclasses import replace
+
+    from openvasa.audio.decode import probe
+    from openvasa.face.latent import CROP_SIDE
+    from openvasa.motion.motion import Motion
+    from openvasa.video import animate
+
+    source: str | Motion = options.audio
+    if options.motion:
+        source = Motion.load(options.motion)
+        probe(options.audio)
+    video = animate(
+        face,
+        source,
+        fps=options.fps,
+        size=CROP_SIDE if options.size is None else options.size,
+        full_frame=options.full_frame,
+        settings=motion_settings(options),
+        sound=options.audio,
+    )
+    if options.preview:
+        return replace(video, size=PREVIEW_SIZE, seconds_limit=PREVIEW_SECONDS)
+    return video
+
+
+def _with_saved_motion(video: Video, path: Path | None) -> Video:
+    """Write the video's motion to `path` and return the video made from what was written."""
+    if path is None:
+        return video
+    from dataclasses import replace
+
+    import numpy as np
+
+    from openvasa.motion.motion import POSE_DIM, Motion
+
+    motion = video.source
+    if not isinstance(motion, Motion):
+        rows = np.concatenate(list(replace(video, fps=MOTION_RATE).motion()))
+        motion = Motion(rows[:, :POSE_DIM], rows[:, POSE_DIM:], MOTION_RATE)
+    motion.save(path)
+    return replace(video, source=motion)

@@ -1,0 +1,136 @@
+"""`openvasa drive`: a portrait moves as somebody in a video or before the camera does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openvasa.commands.exit_status import OK
+from openvasa.commands.marking import add_marking, marking_of
+from openvasa.commands.messages import complain
+from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.saving import save_video
+
+if TYPE_CHECKING:
+    from openvasa.motion.driver import DriverTrack
+
+CAMERA_SECONDS = 60.0
+"""Longest recording from a camera where --seconds says nothing else."""
+
+
+def add(commands: Commands) -> None:
+    """Add the command `openvasa drive`."""
+    parser = add_command(
+        commands,
+        "drive",
+        _drive,
+        "make a portrait move as the person in a video or before the camera does, and write an mp4",
+        "openvasa drive portrait.jpg actor.mp4 -o reenacted.mp4",
+        "openvasa drive portrait.jpg actor.mp4 -o nods.mp4 --pose-only",
+        "openvasa drive portrait.jpg webcam -o me.mp4 --seconds 15",
+        "openvasa drive portrait.jpg actor.mp4 -o a.mp4 --save-motion a.npz",
+    )
+    parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
+    parser.add_argument(
+        "driver",
+        metavar="VIDEO|webcam",
+        help="a video file with one face; or webcam, webcam:N, /dev/videoN, recorded until Ctrl-C",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="OUT.mp4", type=Path)
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument(
+        "--pose-only", action="store_true", help="only the head's movement; the face stays as it is"
+    )
+    part.add_argument(
+        "--expression-only", action="store_true", help="only the face; the head is held still"
+    )
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="only the driver's first S seconds"
+    )
+    parser.add_argument(
+        "--fps", type=int, default=25, metavar="N", help="25, 30, 40, 50 or 60 (default: 25)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
+    )
+    parser.add_argument(
+        "--full-frame", action="store_true", help="the whole picture, with the person moving in it"
+    )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which of several faces, 1 is the leftmost"
+    )
+    parser.add_argument(
+        "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
+    )
+    add_marking(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
+
+
+def _drive(options: argparse.Namespace) -> int:
+    if options.size is not None and options.full_frame:
+        options.usage_error("--size does not go with --full-frame")
+    if options.seconds is not None and options.seconds <= 0:
+        options.usage_error(f"seconds {options.seconds:g}: choose more than 0")
+
+    from openvasa.face.encode import load_portrait
+    from openvasa.face.latent import CROP_SIDE
+    from openvasa.media.inspect import has_sound
+    from openvasa.media.mp4 import check_output
+    from openvasa.motion.driver import is_camera, motion_of
+    from openvasa.motion.edit import expression_only, pose_only
+    from openvasa.video import Video
+
+    marking = marking_of(options)
+    file = None if is_camera(options.driver) else Path(options.driver)
+    check_output(options.output, file)
+    face = load_portrait(options.portrait, face=options.face)
+    track = _track_driver(options)
+    motion = motion_of(track)
+    if options.pose_only:
+        motion = pose_only(motion, face.dynamics)
+    if options.expression_only:
+        motion = expression_only(motion)
+    if options.save_motion:
+        motion.save(options.save_motion)
+    video = Video(
+        face,
+        motion,
+        audio=file if file is not None and has_sound(file) else None,
+        fps=options.fps,
+        size=CROP_SIDE if options.size is None else options.size,
+        full_frame=options.full_frame,
+        seconds_limit=motion.seconds,
+    )
+    save_video(video, options, marking)
+    if track.seen < 0.98:
+        complain(
+            f"warning: {options.driver}: the face was lost in "
+            f"{100 * (1 - track.seen):.0f} % of the frames"
+        )
+    return OK
+
+
+def _track_driver(options: argparse.Namespace) -> DriverTrack:
+    from tqdm import tqdm
+
+    from openvasa.motion.driver import camera_frames, file_frames, is_camera, track_driver
+
+    if is_camera(options.driver):
+        print(f"{options.driver}: recording; Ctrl-C ends it", file=sys.stderr)
+        frames = camera_frames(options.driver, options.seconds or CAMERA_SECONDS)
+    else:
+        frames = file_frames(Path(options.driver), options.seconds)
+    with tqdm(
+        desc="tracking",
+        disable=options.quiet,
+        mininterval=0.1 if sys.stderr.isatty() else 5.0,
+        unit=" frames",
+        bar_format="{desc}: {n_fmt} frames, {rate_fmt}",
+    ) as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        return track_driver(frames, options.driver, advance)

@@ -1,0 +1,173 @@
+"""`openvasa evaluate`: the models, measured on held-out people."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from openvasa.commands.exit_status import OK
+from openvasa.commands.parser import Commands, add_command, add_group
+from openvasa.commands.training_data import add_cache, add_clips
+from openvasa.errors import InputError
+
+SOUND_FILES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac"}
+
+
+def add(commands: Commands) -> None:
+    """Add the commands under `openvasa evaluate`."""
+    group = add_group(commands, "evaluate", "measure the models on held-out people")
+    _add_motion(group)
+    _add_dynamics(group)
+    _add_experts(group)
+    _add_controls(group)
+    _add_render(group)
+
+
+def _add_motion(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "motion",
+        _motion,
+        "measure generated motion against real motion and baselines",
+        "openvasa evaluate motion cache/",
+        "openvasa evaluate motion cache/ --baseline-minutes 1",
+    )
+    add_cache(parser)
+    parser.add_argument(
+        "--voices", type=Path, metavar="DIR", help="also judge every sound file of a folder"
+    )
+    parser.add_argument(
+        "--baseline-minutes",
+        type=float,
+        default=4.0,
+        metavar="M",
+        help="training time of the regression baseline (default: 4)",
+    )
+
+
+def _motion(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.motion import evaluate
+
+    voices = (
+        sorted(p for p in options.voices.iterdir() if p.suffix in SOUND_FILES)
+        if (options.voices)
+        else []
+    )
+    print(evaluate(options.cache, options.baseline_minutes, voices))
+    return OK
+
+
+def _add_dynamics(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "dynamics",
+        _dynamics,
+        "measure what the facial dynamics code loses",
+        "openvasa evaluate dynamics cache/",
+    )
+    add_cache(parser)
+
+
+def _dynamics(options: argparse.Namespace) -> int:
+    from openvasa.face.dynamics import dynamics_code
+    from openvasa.train.dynamics import load_dynamics, mouth_share, report
+    from openvasa.train.prepare import cached_clips
+
+    held_out = [c for c in cached_clips(options.cache) if c.kind == "real" and c.split == "test"]
+    loaded = [load_dynamics(options.cache, clip, mouth_share()) for clip in held_out]
+    seen = [dynamics for dynamics in loaded if dynamics is not None]
+    if not seen:
+        raise InputError(f"{options.cache}: holds no held-out clip; run openvasa data prepare")
+    print(json.dumps(report(dynamics_code(), seen), indent=2))
+    return OK
+
+
+def _add_experts(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "experts",
+        _experts,
+        "measure whether the experts that judge motion can tell right from wrong",
+        "openvasa evaluate experts cache/",
+    )
+    add_cache(parser)
+
+
+def _experts(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.expert_report import report
+    from openvasa.train.experts import RECIPES, paired
+    from openvasa.train.motion_data import load_clips
+
+    clips = load_clips(options.cache, "test")
+    for name, recipe in RECIPES.items():
+        print(f"{name}: {report(name, paired(options.cache, clips, recipe.excerpt))}\n")
+    return OK
+
+
+def _add_controls(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "controls",
+        _controls,
+        "measure whether gaze, distance and emotion come out as asked, on rendered video",
+        "openvasa evaluate controls",
+        "openvasa evaluate controls --portrait me.jpg --portrait you.jpg --audio voice.wav",
+    )
+    parser.add_argument(
+        "--portrait", action="append", metavar="P", help="may be repeated; default: the example's"
+    )
+    parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
+
+
+def _controls(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.bench import example
+    from openvasa.evaluate.controls import evaluate
+    from openvasa.face.encode import load_portrait
+
+    portraits = options.portrait or [example("portrait.jpg", "--portrait")]
+    faces = [load_portrait(portrait) for portrait in portraits]
+    print(evaluate(faces, options.audio or example("voice.wav", "--audio")))
+    return OK
+
+
+def _add_render(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "render",
+        _render,
+        "measure rendered frames against real ones: warp alone, drawn, refined",
+        "openvasa evaluate render cache/ clips/ --report report/",
+        "openvasa evaluate render cache/ clips/ --run runs/render",
+    )
+    add_cache(parser)
+    add_clips(parser)
+    parser.add_argument(
+        "--run", type=Path, metavar="RUN", help="of this training run, not what is shipped"
+    )
+    parser.add_argument("--report", type=Path, metavar="FOLDER", help="write report.html there")
+    parser.add_argument(
+        "--people", type=int, metavar="N", help="only the first N people (default: everyone)"
+    )
+
+
+def _render(options: argparse.Namespace) -> int:
+    from tempfile import TemporaryDirectory
+
+    from openvasa.evaluate.render import evaluate
+    from openvasa.evaluate.render_report import table, write_report
+
+    if options.people is not None and options.people < 2:
+        options.usage_error(f"people {options.people}: choose 2 or more")
+    if options.run:
+        from openvasa.train.render_export import export
+
+        with TemporaryDirectory() as folder:
+            export(options.run, Path(folder))
+            figures = evaluate(options.cache, options.clips, Path(folder), options.people)
+    else:
+        figures = evaluate(options.cache, options.clips, people=options.people)
+    print(table(figures))
+    if options.report:
+        print(write_report(figures, options.report))
+    return OK

@@ -1,0 +1,85 @@
+"""`openvasa live`: talking portraits in the browser, in real time."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from openvasa.commands.exit_status import OK
+from openvasa.commands.marking import add_consent
+from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.streaming import add_streaming
+
+
+def add(commands: Commands) -> None:
+    """Add the command `openvasa live`."""
+    parser = add_command(
+        commands,
+        "live",
+        _live,
+        "serve talking portraits in real time to browsers",
+        "openvasa live",
+        "openvasa live --portrait me.jpg --portrait painting.png --port 9000",
+        "openvasa live --host 0.0.0.0 --certificate cert.pem key.pem",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="where to listen; any but a loopback address asks for a token (default: 127.0.0.1)",
+    )
+    parser.add_argument("--port", type=int, default=8765, metavar="N", help="(default: 8765)")
+    parser.add_argument(
+        "--portrait",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a picture or avatar .npz to choose from; may be given more than once",
+    )
+    parser.add_argument(
+        "--piper-voice",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.onnx",
+        help="a Piper voice to speak text with; eSpeak NG is found by itself",
+    )
+    parser.add_argument("--token", metavar="T", help="ask for this token (default: made up)")
+    parser.add_argument(
+        "--certificate",
+        type=Path,
+        nargs=2,
+        metavar=("CERT", "KEY"),
+        help="serve HTTPS, without which browsers give a microphone to localhost only",
+    )
+    parser.add_argument(
+        "--sessions", type=int, default=4, metavar="N", help="at the same time (default: 4)"
+    )
+    add_consent(parser)
+    add_streaming(parser)
+
+
+def _live(options: argparse.Namespace) -> int:
+    if not 1 <= options.port <= 65535:
+        options.usage_error(f"port {options.port}: choose 1 to 65535")
+    if options.sessions < 1:
+        options.usage_error(f"sessions {options.sessions}: choose 1 or more")
+
+    from openvasa.live.engine import LiveSettings
+    from openvasa.live.serve import serve
+    from openvasa.live.session import Limits
+    from openvasa.provenance.consent import require_consent
+
+    require_consent(options.accept_policy)
+    serve(
+        host=options.host,
+        port=options.port,
+        portraits=options.portrait,
+        settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
+        limits=Limits(sessions=options.sessions),
+        token=options.token,
+        piper_voices=options.piper_voice,
+        certificate=tuple(options.certificate) if options.certificate else None,
+    )
+    return OK

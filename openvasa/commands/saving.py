@@ -1,0 +1,62 @@
+"""Saving a video before the user's eyes: a progress bar, then what came out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, NoReturn
+
+from openvasa.commands.marking import marks_in_words
+from openvasa.commands.messages import complain
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from openvasa.provenance.marking import Marking
+    from openvasa.video import Video
+
+
+def save_video(video: Video, options: argparse.Namespace, marking: Marking) -> None:
+    """Write the video with a progress bar and say what came out."""
+    started = perf_counter()
+    with _progress_bar(video, options.quiet) as advance:
+        video.save(options.output, progress=advance, marking=marking)
+    if not marking.marked:
+        complain(f"{options.output} is NOT marked as AI-generated (--no-marks)")
+    if not options.quiet:
+        frames, rate = video.frame_count, video.frame_count / (perf_counter() - started)
+        print(
+            f"{options.output}: {frames / video.fps:.2f} s, {frames} frames rendered at "
+            f"{rate:.0f} fps, {marks_in_words(marking)}"
+        )
+
+
+@contextmanager
+def _progress_bar(video: Video, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of frames done; the bar appears with the first."""
+    from tqdm import tqdm
+
+    bar: tqdm[NoReturn] | None = None
+
+    def advance(done: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(
+                total=video.frame_count,
+                disable=quiet,
+                # A log file wants a line now and then, a terminal a bar that moves.
+                mininterval=0.1 if sys.stderr.isatty() else 5.0,
+                unit=" frames",
+                bar_format="{percentage:3.0f}% {bar:30} {n_fmt}/{total_fmt}, {rate_fmt}, "
+                "{remaining} left",
+            )
+        bar.update(done - bar.n)
+
+    try:
+        yield advance
+    finally:
+        if bar is not None:
+            bar.close()

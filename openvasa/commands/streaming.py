@@ -1,0 +1,26 @@
+"""Options that say how motion is made while the sound still comes in."""
+
+from __future__ import annotations
+
+from openvasa.commands.parser import Parser
+
+
+def add_streaming(parser: Parser) -> None:
+    """Rate of the frames, and how often and how far ahead motion is made."""
+    parser.add_argument(
+        "--fps", type=int, default=40, metavar="N", help="25, 30, 40, 50 or 60 (default: 40)"
+    )
+    parser.add_argument(
+        "--hop",
+        type=int,
+        default=2,
+        metavar="N",
+        help="steps of 40 ms in which motion is made; 1 costs twice as much (default: 2)",
+    )
+    parser.add_argument(
+        "--lookahead",
+        type=int,
+        default=2,
+        metavar="N",
+        help="steps of 40 ms that the lips hear ahead; fewer answer sooner (default: 2)",
+    )

@@ -1,0 +1,154 @@
+"""`openvasa train`: one command for each model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from openvasa.commands.exit_status import OK
+from openvasa.commands.parser import Commands, add_command, add_group
+from openvasa.commands.training_data import add_cache, add_clips
+
+
+def add(commands: Commands) -> None:
+    """Add the commands under `openvasa train`."""
+    group = add_group(commands, "train", "train the models on prepared data")
+    _add_dynamics(group)
+    _add_motion(group)
+    _add_detector(group)
+    _add_experts(group)
+    _add_render(group)
+
+
+def _add_dynamics(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "dynamics",
+        _dynamics,
+        "fit the facial dynamics code and report its errors on held-out people",
+        "openvasa train dynamics cache/",
+    )
+    add_cache(parser)
+
+
+def _dynamics(options: argparse.Namespace) -> int:
+    from openvasa.train.dynamics import train
+
+    print(json.dumps(train(options.cache), indent=2))
+    return OK
+
+
+def _add_motion(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "motion",
+        _motion,
+        "train the motion generator; goes on from the last checkpoint in RUN",
+        "openvasa train motion cache/ runs/first --minutes 60",
+        "openvasa train motion cache/ runs/first --minutes 60 --export",
+    )
+    add_cache(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of checkpoints")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, metavar="M", help="in all (default: 60)"
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="then put the weights into the package's assets"
+    )
+
+
+def _motion(options: argparse.Namespace) -> int:
+    from openvasa.train.export import export
+    from openvasa.train.motion import train
+
+    train(options.cache, options.run, options.minutes)
+    if options.export:
+        export(options.run)
+    return OK
+
+
+def _add_detector(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "detector",
+        _detector,
+        "train the detector of our own renders and report its errors on held-out people",
+        "openvasa train detector clips/",
+    )
+    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder with a clips.jsonl")
+    parser.add_argument(
+        "--people", type=int, default=60, metavar="N", help="at most N of each split (default: 60)"
+    )
+
+
+def _detector(options: argparse.Namespace) -> int:
+    from openvasa.train.detector import train
+
+    print(json.dumps(train(options.clips, options.people), indent=2))
+    return OK
+
+
+def _add_experts(group: Commands) -> None:
+    for name, what in (("sync", "lips"), ("capp", "head motion")):
+        parser = add_command(
+            group,
+            name,
+            _expert,
+            f"train the expert that judges whether {what} and sound belong together",
+            f"openvasa train {name} cache/",
+        )
+        add_cache(parser)
+        parser.add_argument(
+            "--minutes", type=float, default=6.0, metavar="M", help="time to train (default: 6)"
+        )
+        parser.set_defaults(expert=name)
+
+
+def _expert(options: argparse.Namespace) -> int:
+    from openvasa.train.experts import train_expert
+
+    print(train_expert(options.expert, options.cache, options.minutes))
+    return OK
+
+
+def _add_render(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "render",
+        _render,
+        "train the refinement of mouth and eyes; goes on from the last checkpoints in RUN",
+        "openvasa train render cache/ clips/ runs/render --minutes 90",
+        "openvasa train render cache/ clips/ runs/render --minutes 90 --network mouth",
+        "openvasa train render cache/ clips/ runs/render --minutes 90 --export",
+    )
+    add_cache(parser)
+    add_clips(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of pairs and checkpoints")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=60.0,
+        metavar="M",
+        help="of each network in all (default: 60)",
+    )
+    parser.add_argument(
+        "--network",
+        choices=("mouth", "eye"),
+        help="only this one, so that two processes can train both at a time",
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="then put the weights into the package's assets"
+    )
+
+
+def _render(options: argparse.Namespace) -> int:
+    from openvasa.face.topology import ASSETS
+    from openvasa.train.render import NETWORKS, train
+    from openvasa.train.render_export import export
+
+    names = (options.network,) if options.network else tuple(NETWORKS)
+    train(options.cache, options.clips, options.run, options.minutes, names)
+    if options.export:
+        export(options.run, ASSETS)
+    return OK
