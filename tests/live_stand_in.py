@@ -30,6 +30,7 @@ class StandInGenerator:
         shapes = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
         shapes[BLENDSHAPE_NAMES.index("jawOpen")] = 1
         self._jaw = dynamics_code().from_arkit(shapes)
+        self.ahead = np.zeros((0, 6 + len(self._jaw)), np.float32)
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         self._sound = np.concatenate([self._sound, samples])
@@ -37,7 +38,15 @@ class StandInGenerator:
         while len(self._sound) >= (self._hop + self._lookahead) * ROW:
             rows += [self._made(i) for i in range(self._hop)]
             self._sound = self._sound[self._hop * ROW :]
+            self.ahead = self._sketched()
         return np.array(rows, np.float32).reshape(-1, 6 + len(self._jaw))
+
+    def _sketched(self) -> np.ndarray:
+        rest, row = self._sound, self._row
+        self._sound = rest[: self._lookahead * ROW]
+        made = [self._made(0)] if self._lookahead else []
+        self._sound, self._row = rest, row
+        return np.array(made, np.float32).reshape(-1, 6 + len(self._jaw))
 
     def _made(self, index: int) -> np.ndarray:
         heard = self._sound[index * ROW : (index + self._lookahead + 1) * ROW]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from openvasa.errors import InputError
-from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.face.gaze import eye_gaze
+from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.face.gaze import eye_gaze, iris_shifts
 from openvasa.motion.controls import (
     CONTROL_DIM,
     DISTANCE,
@@ -44,6 +44,9 @@ def test_emotions_move_the_face_and_leave_gaze_and_lip_gap() -> None:
     assert shapes["sad"][[107, 336], 1].max() < -0.3
     assert shapes["surprised"][[105, 334], 1].max() < -0.4
     assert shapes["angry"][[105, 334], 1].min() > 0.4
+    # Neither closed nor cross-eyed with it.
+    assert lid_gap(shapes["angry"]) > -0.35 * lid_gap(code.mean_shape)
+    assert max(np.abs(iris_shifts(shape)).max() for shape in shapes.values()) < 0.02
 
 
 def test_rows_are_in_the_generator_units() -> None:

@@ -40,7 +40,7 @@ def test_the_same_sound_in_any_chunks_gives_the_same_motion(speech: np.ndarray) 
     np.testing.assert_array_equal(whole(speech, 1600), once)
 
 
-@pytest.mark.parametrize(("hop", "lookahead"), [(2, 2), (1, 3), (4, 3)])
+@pytest.mark.parametrize(("hop", "lookahead"), [(2, 1), (1, 2), (3, 3)])
 def test_a_hop_comes_out_as_soon_as_its_lookahead_is_in(hop: int, lookahead: int) -> None:
     generator = StreamingGenerator(hop=hop, lookahead=lookahead)
     need = (hop + lookahead) * FRAME_SAMPLES
@@ -51,7 +51,7 @@ def test_a_hop_comes_out_as_soon_as_its_lookahead_is_in(hop: int, lookahead: int
 
 
 def test_windows_the_network_does_not_know_are_refused() -> None:
-    with pytest.raises(InputError, match="together 4 to 8"):
+    with pytest.raises(InputError, match="together 3 to 6"):
         StreamingGenerator(hop=8, lookahead=8)
 
 

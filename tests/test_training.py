@@ -171,6 +171,29 @@ def test_training_goes_on_from_its_checkpoint(
     assert load_average(tmp_path / "run").config.window == 54
 
 
+def test_training_can_start_from_the_shipped_weights() -> None:
+    torch = pytest.importorskip("torch", reason="the train extra is not installed")
+    pytest.importorskip("onnx", reason="the train extra is not installed")
+    from openvasa.backend import load_onnx
+    from openvasa.errors import InputError
+    from openvasa.motion.controls import GROUPS
+    from openvasa.motion.window import NETWORK_FILE
+    from openvasa.train.export import load_shipped
+    from openvasa.train.motion_network import MotionNetwork, NetworkConfig
+
+    dim = POSE_DIM + dynamics_code().size
+    network = MotionNetwork(NetworkConfig(dim, 4))
+    load_shipped(network)
+    rng = np.random.default_rng(0)
+    shapes = [(1, 5, dim), (1,), (1, 16, dim), (1, 21, FEATURE_DIM), (1, 4), (1, 21, CONTROL_DIM)]
+    inputs = [rng.random(s, np.float32) for s in [*shapes, (1,), (1,), (1,), (1, len(GROUPS))]]
+    with torch.no_grad():
+        found = network.eval()(*map(torch.from_numpy, inputs)).numpy()
+    np.testing.assert_allclose(found, load_onnx(NETWORK_FILE)(*inputs)[0], atol=1e-4)
+    with pytest.raises(InputError, match="start afresh"):
+        load_shipped(MotionNetwork(NetworkConfig(dim, 4, width=128)))
+
+
 @pytest.mark.skipif(not CLIPS.exists(), reason="the training clips are not beside the repository")
 def test_tracking_a_real_clip() -> None:
     from openvasa.train.prepare import clip_samples, track_clip

@@ -54,6 +54,11 @@ def _add_motion(group: Commands) -> None:
         "--minutes", type=float, default=60.0, metavar="M", help="in all (default: 60)"
     )
     parser.add_argument(
+        "--from-shipped",
+        action="store_true",
+        help="start a new run from the package's weights: fine-tune rather than begin afresh",
+    )
+    parser.add_argument(
         "--export", action="store_true", help="then put the weights into the package's assets"
     )
 
@@ -62,7 +67,7 @@ def _motion(options: argparse.Namespace) -> int:
     from openvasa.train.export import export
     from openvasa.train.motion import train
 
-    train(options.cache, options.run, options.minutes)
+    train(options.cache, options.run, options.minutes, from_shipped=options.from_shipped)
     if options.export:
         export(options.run)
     return OK

@@ -32,6 +32,18 @@ def eye_gaze(change: np.ndarray) -> np.ndarray:
     return np.arcsin(np.clip(shift, -0.99, 0.99)) * np.array([1, -1], np.float32)
 
 
+def iris_shifts(change: np.ndarray) -> np.ndarray:
+    """(..., 478, 3) change of a canonical shape → (..., 4) x and y that each iris moves in its eye.
+
+    Two eyes that turn towards each other keep their mean gaze; this tells.
+    """
+    shifts = [
+        change[..., iris[0], :2] - change[..., corners, :2].mean(axis=-2)
+        for iris, corners in zip((RIGHT_IRIS, LEFT_IRIS), _CORNERS, strict=True)
+    ]
+    return np.concatenate(shifts, axis=-1)
+
+
 def head_gaze(pose: np.ndarray) -> np.ndarray:
     """(..., 6) head pose → (..., 2) yaw and pitch of the head, rad."""
     return np.stack([-pose[..., 1], -pose[..., 0]], axis=-1)

@@ -29,11 +29,13 @@ from openvasa.live.resample import StreamResampler
 from openvasa.live.samples import SampleQueue
 from openvasa.live.timeline import (
     FRAME_RATES,
+    GUESSED_SHARE,
     RELIEF_RATES,
     ROW_TICKS,
     SOUND_RATES,
     TICKS,
     Budget,
+    RowsNeeded,
     interpolation_s,
     rows_needed,
 )
@@ -49,9 +51,12 @@ FADE_S = 0.02
 """Sound is faded over this time where it is cut off."""
 CLOSING_S, OPENING_S = 0.14, 0.2
 """The mouth closes after an interruption, and may open again, over these times."""
+SLIP_FADE = 0.3
+"""What is left, a row later, of what a sketched row had wrong."""
 INTENSITY_S = 0.15
 """Time constant with which the intensity follows its slider."""
 
+_ROW_SAMPLES = SAMPLE_RATE // 25
 _VOICED_DBFS = -38.0
 _VOICE_BLOCK = SAMPLE_RATE // 100
 _VOICE_LEAD = TICKS // 20
@@ -63,6 +68,8 @@ class MotionSource(Protocol):
 
     controls: Any
     """Gaze, distance and emotion; a new value applies from the next hop."""
+    ahead: np.ndarray
+    """(m, 6 + D) float32 sketch of the rows after the last certain one; may be empty."""
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32 mono 16 kHz → the (m, 6 + D) float32 rows now certain, 25 fps."""
@@ -177,6 +184,9 @@ class Engine:
         self._voice = _VoiceActivity()
         self._rows: deque[np.ndarray] = deque()
         self._first_row = 0
+        self._sketches: dict[int, np.ndarray] = {}
+        self._shown_by_sketch: tuple[RowsNeeded, np.ndarray] | None = None
+        self._slip = np.zeros(POSE_DIM + dynamics_code().size, np.float32)
         self._mouth = mouth_projection()
         self._lips = _LipEnvelope()
         self._intensity = 1.0
@@ -189,7 +199,7 @@ class Engine:
         return Budget(
             hop_s=self.settings.hop * row,
             lookahead_s=self.settings.lookahead * row,
-            interpolation_s=interpolation_s(self.fps),
+            interpolation_s=interpolation_s(self.fps, sketched=self.settings.lookahead > 0),
             resampling_s=self._to_generator.delay_s,
         )
 
@@ -371,15 +381,19 @@ class Engine:
         self._sound.append(sound)
         speech = self._gain.apply(self._to_generator.push(sound))
         self._voice.hear(speech)
-        rows = self._generator.push(speech)
-        self._rows.extend(rows)
+        # In pieces that never hold more than one hop: each hop leaves a sketch of the next row.
+        for at in range(0, len(speech), _ROW_SAMPLES):
+            rows = self._generator.push(speech[at : at + _ROW_SAMPLES])
+            self._rows.extend(rows)
+            if len(rows) and len(self._generator.ahead):
+                self._sketches[self._first_row + len(self._rows)] = self._generator.ahead[0]
         self._heard += len(sound) * self._tick
 
     def _next_frame(self) -> LiveFrame | None:
         needed = rows_needed(self._shown, self._frame_length)
-        if needed.row >= self._first_row + len(self._rows):
+        motion = self._motion(needed)
+        if motion is None:
             return None
-        motion = self._interpolated(needed.row, needed.share)
         count = (self._shown + self._frame_length) // self._tick - self._sound.taken
         sound = self._sound.take(count)
         state = self._state()
@@ -397,13 +411,33 @@ class Engine:
         self.stats.frames += 1
         return frame
 
-    def _interpolated(self, row: int, share: float) -> np.ndarray:
-        """Cubic between rows `row - 1` and `row`; the slope at its end waits for nothing later."""
-        after = self._row(row)
-        if share == 1.0:
+    def _motion(self, needed: RowsNeeded) -> np.ndarray | None:
+        """(6 + D,) motion of a frame, or None while it has to wait.
+
+        A frame that comes little after a hop's last row goes by the sketch of the next row rather
+        than wait for it, also where it is there already: the motion must not depend on when it is
+        asked for. What the sketch had wrong fades over the frames that follow.
+        """
+        sketch = self._sketches.get(needed.row) if needed.share <= GUESSED_SHARE else None
+        if sketch is None and needed.row >= self._first_row + len(self._rows):
+            return None
+        if sketch is None and self._shown_by_sketch is not None:
+            before, shown = self._shown_by_sketch
+            self._slip = shown - self._interpolated(before, self._row(before.row))
+            self._shown_by_sketch = None
+        self._slip *= SLIP_FADE ** (self._frame_length / ROW_TICKS)
+        after = self._row(needed.row) if sketch is None else sketch
+        motion = self._interpolated(needed, after) + self._slip
+        if sketch is not None:
+            self._shown_by_sketch = needed, motion.copy()
+        return motion
+
+    def _interpolated(self, needed: RowsNeeded, after: np.ndarray) -> np.ndarray:
+        """Cubic from the row before to `after`; the slope at its end waits for nothing later."""
+        if needed.share == 1.0:
             return after.copy()
-        before, earlier = self._row(row - 1), self._row(row - 2)
-        u = np.float32(share)
+        before, earlier = self._row(needed.row - 1), self._row(needed.row - 2)
+        u = np.float32(needed.share)
         slope0, slope1 = (after - earlier) / 2, after - before
         return (
             (2 * u**3 - 3 * u**2 + 1) * before
@@ -419,6 +453,7 @@ class Engine:
         keep = rows_needed(self._shown, self._frame_length).row - 2
         while self._first_row < keep and len(self._rows) > 1:
             self._rows.popleft()
+            self._sketches.pop(self._first_row, None)
             self._first_row += 1
 
     def _state(self) -> State:

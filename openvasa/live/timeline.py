@@ -36,6 +36,10 @@ def rows_needed(start: int, length: int) -> RowsNeeded:
     return RowsNeeded(row + 1, rest / (2 * ROW_TICKS))
 
 
+GUESSED_SHARE = 0.5
+"""A frame may go so far towards a row that the generator has only sketched yet."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """Where the time goes from a sound's arrival to its frame's motion: upper bounds, s.
@@ -43,7 +47,8 @@ class Budget:
     Attributes:
         hop_s: sound is collected until a hop of the generator is full.
         lookahead_s: sound that the generator hears beyond the hop.
-        interpolation_s: from the start of a frame to the motion row after its middle.
+        interpolation_s: from the start of a frame to the motion row after its middle; negative
+            where a sketch of that row does.
         resampling_s: what the filter to 16 kHz holds back.
     """
 
@@ -58,9 +63,17 @@ class Budget:
         return self.hop_s + self.lookahead_s + self.interpolation_s + self.resampling_s
 
 
-def interpolation_s(fps: int) -> float:
-    """Longest time from a frame's start to the end of the row that it needs, less one row; s."""
+def interpolation_s(fps: int, *, sketched: bool) -> float:
+    """Longest time from a frame's start to the end of the row that it waits for, less one row; s.
+
+    Args:
+        fps: frames a second.
+        sketched: the generator sketches the row after a hop.
+    """
     length = TICKS // fps
-    starts = range(0, lcm(length, ROW_TICKS), length)
-    longest = max(rows_needed(s, length).row * ROW_TICKS - s for s in starts)
-    return max(longest, 0) / TICKS
+    waits = []
+    for start in range(0, lcm(length, ROW_TICKS), length):
+        needed = rows_needed(start, length)
+        row = needed.row - (sketched and needed.share <= GUESSED_SHARE)
+        waits.append(row * ROW_TICKS - start)
+    return max(waits) / TICKS

@@ -18,7 +18,7 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.face.gaze import eye_directions, eye_gaze, head_gaze, nearest_codes
+from openvasa.face.gaze import eye_directions, eye_gaze, head_gaze, iris_shifts, nearest_codes
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import POINTS
 
@@ -33,13 +33,12 @@ CONTROL_SCALE = np.array([0.2, 0.2, 0.1] + [0.5] * len(EMOTIONS), np.float32)
 
 LARGEST_GAZE = (35.0, 25.0)
 NEAREST, FARTHEST = 0.6, 1.6
-LIP_GAPS = {"happy": 0.15, "surprised": 0.3}
+LIP_GAPS = {"happy": 0.15, "surprised": 0.5}
 """How far an emotion at full intensity keeps the mouth open, canonical units."""
 
 _EXPRESSIONS: dict[str, dict[str, float]] = {
-    "happy": {"mouthSmile": 1.7, "eyeSquint": 0.55},
-    "angry": {"browDown": 1.5, "eyeSquint": 0.3, "mouthFrown": 1.0, "mouthPress": 0.3},
-    "surprised": {"browInnerUp": 0.8, "browOuterUp": 1.0, "eyeWide": 0.8, "jawOpen": 0.1},
+    "happy": {"mouthSmile": 2.15, "eyeSquint": 0.65},
+    "surprised": {"browInnerUp": 1.0, "browOuterUp": 1.25, "eyeWide": 1.0, "jawOpen": 0.15},
 }
 """Facial actions of emotions (Ekman & Friesen's EMFACS, as ARKit blendshapes)."""
 
@@ -47,7 +46,8 @@ _INNER_BROWS = np.array([107, 55, 336, 285])
 _MIDDLE_BROWS = np.array([66, 65, 105, 52, 296, 295, 334, 282])
 _OUTER_BROWS = np.array([63, 53, 70, 46, 293, 283, 300, 276])
 _MOUTH_CORNERS = np.array([61, 78, 291, 308])
-_STILL = np.array([159, 145, 386, 374, 160, 144, 387, 373, 158, 153, 385, 380])
+_UPPER_LIDS = np.array([158, 159, 160, 385, 386, 387])
+_LOWER_LIDS = np.array([144, 145, 153, 373, 374, 380])
 _STILL_LIPS = np.array([13, 14, 312, 317, 82, 87])
 
 
@@ -209,10 +209,13 @@ def emotion_directions() -> np.ndarray:
     Irises are left where gaze puts them, and the lip gap but for `LIP_GAPS` where speech does.
     """
     code = dynamics_code()
-    directions = np.stack([_sadness() if name == "sad" else _expression(name) for name in EMOTIONS])
-    constraints = np.column_stack([np.sin(eye_gaze(code.basis)), lip_gap(code.basis)])
+    drawn = {"angry": _anger, "sad": _sadness}
+    directions = np.stack(
+        [drawn[name]() if name in drawn else _expression(name) for name in EMOTIONS]
+    )
+    constraints = np.column_stack([iris_shifts(code.basis), lip_gap(code.basis)])
     unwanted = directions @ constraints
-    unwanted[:, 2] -= [LIP_GAPS.get(name, 0.0) for name in EMOTIONS]
+    unwanted[:, -1] -= [LIP_GAPS.get(name, 0.0) for name in EMOTIONS]
     correction = np.linalg.lstsq(constraints.T, unwanted.T, rcond=None)[0].T
     return (directions - correction).astype(np.float32)
 
@@ -227,21 +230,42 @@ def _expression(name: str) -> np.ndarray:
     return dynamics_code().from_arkit(shapes)
 
 
+_Moves = list[tuple[np.ndarray, float, float]]
+"""Points, how far down they move (canonical units), and how much that counts."""
+
+
 def _sadness() -> np.ndarray:
     """(D,) code of inner brows up and mouth corners down.
 
     Said in points, not blendshapes: the clips hold too few frowns to fit theirs.
     """
+    moves: _Moves = [(_INNER_BROWS, -1.2, 2), (_MIDDLE_BROWS, -0.5, 2), (_OUTER_BROWS, 0.3, 2)]
+    moves += [(_UPPER_LIDS, 0, 3), (_LOWER_LIDS, 0, 3), (_MOUTH_CORNERS, 0.8, 3)]
+    return nearest_codes(*_targets([*moves, (_STILL_LIPS, 0, 4)]))[0]
+
+
+def _anger() -> np.ndarray:
+    """(D,) code of brows drawn down and together over eyes that stay open, mouth corners down.
+
+    Said in points: the blendshape of lowered brows, as fitted on the clips, closes the eyes too.
+    """
+    moves: _Moves = [(_INNER_BROWS, 0.9, 3), (_MIDDLE_BROWS, 0.7, 2), (_OUTER_BROWS, 0, 1)]
+    moves += [(_UPPER_LIDS, 0.05, 4), (_LOWER_LIDS, -0.08, 4), (_MOUTH_CORNERS, 0.6, 3)]
+    targets, weights = _targets([*moves, (_STILL_LIPS, 0, 3)])
+    for points, apart in ((_INNER_BROWS, -0.25), (_MOUTH_CORNERS, 0.1)):
+        side = np.sign(dynamics_code().mean_shape[points, 0])
+        targets[0, points, 0] = side * apart
+    return nearest_codes(targets, weights)[0]
+
+
+def _targets(moves: _Moves) -> tuple[np.ndarray, np.ndarray]:
+    """(1, 478, 3) shape change and (478,) weights for `nearest_codes`; the rest had better stay."""
     targets = np.zeros((1, POINTS, 3), np.float32)
     weights = np.full(POINTS, 0.3, np.float32)
-    for points, shift in ((_INNER_BROWS, -1.2), (_MIDDLE_BROWS, -0.5), (_OUTER_BROWS, 0.3)):
-        targets[0, points, 1] = shift
-        weights[points] = 2
-    targets[0, _MOUTH_CORNERS, 1] = 0.8
-    weights[_MOUTH_CORNERS] = 3
-    weights[_STILL] = 3
-    weights[_STILL_LIPS] = 4
-    return nearest_codes(targets, weights)[0]
+    for points, down, weight in moves:
+        targets[0, points, 1] = down
+        weights[points] = weight
+    return targets, weights
 
 
 def read_controls(pose: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from openvasa.motion.controls import Controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.window import MotionSettings, window_model
 
-SHORTEST_WINDOW, LONGEST_WINDOW = 4, 8
+SHORTEST_WINDOW, LONGEST_WINDOW = 3, 6
 """Hop and look-ahead together, frames: the windows that the network was trained on."""
 LIVE_STEPS = 4
 POSE_JOIN_HOPS = 4
@@ -59,11 +59,14 @@ class StreamingGenerator:
         self._model = window_model(threads)
         self._rng = np.random.default_rng(self.settings.seed)
         self._context = self._model.at_rest()
+        self._noise = self.ahead = np.zeros((0, len(self._model.mean)), np.float32)
         self._held = np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32)
         self._done = 0
 
     controls: Controls
     """Gaze, distance and emotion; a new one applies from the next hop."""
+    ahead: np.ndarray
+    """(lookahead, 6 + D) float32 frames after the last certain one, as they look for now."""
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Add (n,) float32 mono samples at 16 kHz, already levelled (`audio.level`).
@@ -92,10 +95,16 @@ class StreamingGenerator:
         audio = segment_features(heard, threads=self._threads)[PAST_FRAMES - model.context :]
         settings = replace(self.settings, controls=self.controls)
         steering = self.controls.rows(self._done - model.context, model.context + window)
-        noise = self._rng.standard_normal((window, len(model.mean))).astype(np.float32)
+        # A frame keeps its noise from look-ahead to hop, and with it most of what it will be.
+        fresh = self._rng.standard_normal((window - len(self._noise), len(model.mean)))
+        noise = np.concatenate([self._noise, fresh.astype(np.float32)])
+        self._noise = noise[self.hop :]
         clean = model.sample(noise, self._context, audio, steering, settings)
-        frames = _head_eased(clean, self._context, POSE_JOIN_HOPS * self.hop)[: self.hop]
+        window_frames = _head_eased(clean, self._context, POSE_JOIN_HOPS * self.hop)
+        frames, ahead = window_frames[: self.hop], window_frames[self.hop :]
         self._context = np.concatenate([self._context, frames])[-model.context :]
+        ahead[:, :POSE_DIM] = _heading(self._context)[:POSE_DIM]
+        self.ahead = ahead * model.deviation + model.mean
         self._done += self.hop
         return frames * model.deviation + model.mean
 
@@ -106,7 +115,12 @@ def _head_eased(frames: np.ndarray, context: np.ndarray, length: int) -> np.ndar
     Already the first frame keeps a part of its own: one that only followed the frames before would,
     in hops of one frame, never move again.
     """
-    step = 1.5 * context[-1] - 0.5 * context[-2] - frames[0]
+    step = _heading(context) - frames[0]
     step[POSE_DIM:] = 0
     at = np.arange(1, len(frames) + 1, dtype=np.float32)[:, None]
     return frames + step * (1 + np.cos(np.pi * np.minimum(at / length, 1))) / 2
+
+
+def _heading(context: np.ndarray) -> np.ndarray:
+    """(6 + D,) where (context, 6 + D) motion goes next, half of its last step on."""
+    return 1.5 * context[-1] - 0.5 * context[-2]

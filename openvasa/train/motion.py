@@ -20,10 +20,11 @@ import torch
 from torch import Tensor
 
 from openvasa.audio.features import ENCODER_DIM
-from openvasa.face.dynamics import dynamics_code, lid_gap
+from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
+from openvasa.train.export import load_shipped, shipped_normaliser
 from openvasa.train.motion_data import (
     STYLE_NAMES,
     Batch,
@@ -35,6 +36,10 @@ from openvasa.train.motion_data import (
     points_matrix,
 )
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
+from openvasa.train.precision import half_precision
+
+STILL_SPEED = 0.008
+"""Root mean square speed of lip and lid points below which they rest, canonical units a frame."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,15 @@ class TrainConfig:
         lid_weight: how much the lids count against the lips.
         blink_weight: how much more a frame with closed eyes counts. Blinks are rare and short: a
             network half trained plays safe and only lowers the lids.
+        gap_weight: how much the lip gap counts beside the lip points.
+        closed_weight: how much more it counts where the lips are closed, for the same reason.
+        still_weight: how much more the lips' velocity counts where they rest.
         low_noise_weight: how much more a nearly clean window counts than pure noise.
     """
 
     batch: int = 32
     live_batch: int = 64
-    live_share: float = 0.45
+    live_share: float = 0.5
     learning_rate: float = 6e-4
     warmup: int = 200
     weight_decay: float = 0.02
@@ -72,6 +80,9 @@ class TrainConfig:
     lip_weight: float = 1.0
     lid_weight: float = 3.0
     blink_weight: float = 4.0
+    gap_weight: float = 4.0
+    closed_weight: float = 4.0
+    still_weight: float = 8.0
     low_noise_weight: float = 10.0
     seed: int = 0
 
@@ -83,6 +94,7 @@ class GeometryLoss:
     points: Tensor
     code_weights: Tensor
     lids: Tensor
+    gap: Tensor
     mean: Tensor
     deviation: Tensor
 
@@ -105,14 +117,17 @@ class GeometryLoss:
             tensor(points),
             tensor(weights / weights.mean()),
             tensor(lid_gap(code.basis) / lid_gap(code.mean_shape)),
+            tensor(lip_gap(code.basis)),
             tensor(normaliser.mean[POSE_DIM:]),
             tensor(normaliser.deviation[POSE_DIM:]),
         )
 
     def closed_eyes(self, motion: Tensor) -> Tensor:
         """(B, n, 6 + D) normalised motion → (B, n), 0 with open eyes to 1 in a blink."""
-        codes = motion[..., POSE_DIM:] * self.deviation + self.mean
-        return ((0.75 - (1 + codes @ self.lids)) / 0.5).clamp(0, 1)
+        return ((0.75 - (1 + self._codes(motion) @ self.lids)) / 0.5).clamp(0, 1)
+
+    def _codes(self, motion: Tensor) -> Tensor:
+        return motion[..., POSE_DIM:] * self.deviation + self.mean
 
     def __call__(
         self, predicted: Tensor, target: Tensor, weight: Tensor, config: TrainConfig
@@ -132,10 +147,18 @@ class GeometryLoss:
         codes = mean(error.square() * self.code_weights, weight)
         velocity = mean(error.diff(dim=1).square() * self.code_weights, both)
         lips = mean(points.square(), weight) * 100
-        lip_velocity = mean(points.diff(dim=1).square(), both) * 100
-        loss = codes + config.velocity_weight * velocity
+        speed = ((target[..., POSE_DIM:] * self.deviation) @ self.points).diff(dim=1)
+        still = torch.exp(-speed.square().mean(dim=2) / STILL_SPEED**2)
+        lip_velocity = (
+            mean(points.diff(dim=1).square(), both * (1 + config.still_weight * still)) * 100
+        )
+        closed = ((0.35 - self._codes(target) @ self.gap) / 0.25).clamp(0, 1)
+        missed = ((error[..., POSE_DIM:] * self.deviation) @ self.gap).square()
+        gap = mean(missed[..., None], weight * (1 + config.closed_weight * closed))
+        loss = codes + config.velocity_weight * velocity + config.gap_weight * gap
         loss = loss + config.lip_weight * (lips + config.velocity_weight * lip_velocity)
-        return loss, {"codes": codes.item(), "lips": lips.item(), "velocity": lip_velocity.item()}
+        parts = {"codes": codes, "lips": lips, "velocity": lip_velocity, "gap": gap}
+        return loss, {name: part.item() for name, part in parts.items()}
 
 
 def _learning_rate(step: int, elapsed: float, config: TrainConfig) -> float:
@@ -184,7 +207,7 @@ def _step_loss(
     context_noise = config.live_context_noise if live else config.context_noise
     amount = context_noise * torch.rand(size, 1, 1, device=device)
     heard_context = context + amount * torch.randn_like(context)
-    with torch.autocast(device, dtype=torch.bfloat16):
+    with half_precision(device):
         predicted = network(
             noisy,
             diffusion_time,
@@ -207,25 +230,39 @@ def _step_loss(
     )
 
 
-def _run_normaliser(run: Path, clips: list[TalkingClip]) -> Normaliser:
-    """The run's normalisation: fitted at its start, the same ever after."""
+def _run_normaliser(run: Path, clips: list[TalkingClip], from_shipped: bool) -> Normaliser:
+    """The run's normalisation: fitted or taken over at its start, the same ever after."""
     path = run / "normaliser.npz"
     if not path.exists():
-        np.savez(path, **vars(fit_normaliser(clips)))
+        fitted = shipped_normaliser() if from_shipped else fit_normaliser(clips)
+        np.savez(path, **vars(fitted))
     with np.load(path) as data:
         return Normaliser(**data)
 
 
-def train(cache: Path, run: Path, minutes: float, config: TrainConfig | None = None) -> None:
-    """Train for `minutes` of wall-clock time in all, checkpoints included in RUN."""
+def train(
+    cache: Path,
+    run: Path,
+    minutes: float,
+    config: TrainConfig | None = None,
+    *,
+    from_shipped: bool = False,
+) -> None:
+    """Train for `minutes` of wall-clock time in all, checkpoints included in RUN.
+
+    A run without a checkpoint starts from the weights of the package where `from_shipped`.
+    """
     config = config or TrainConfig()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     clips = load_clips(cache, "train", ("real", "generated"))
-    normaliser = _run_normaliser(run, clips)
+    normaliser = _run_normaliser(run, clips, from_shipped)
     network_config = NetworkConfig(len(normaliser.mean), len(STYLE_NAMES))
-    network = MotionNetwork(network_config).to(device)
+    network = MotionNetwork(network_config)
+    if from_shipped:
+        load_shipped(network)
+    network = network.to(device)
     average = {key: value.detach().clone() for key, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay

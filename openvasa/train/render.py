@@ -10,7 +10,6 @@ features (Johnson et al., arXiv:1603.08155), a multi-scale patch adversary with 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import time
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 
 from openvasa.errors import InputError
 from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region, allowance
+from openvasa.train.precision import half_precision
 from openvasa.train.render_network import Judge, PerceptualFeatures, RefinementNetwork
 from openvasa.train.render_pairs import prepare_pairs
 from openvasa.train.render_styles import draw_style
@@ -220,7 +220,7 @@ class Learner:
         ):
             for group in optimiser.param_groups:
                 group["lr"] = rate * cosine * warm
-        with _half_precision(self._device):
+        with half_precision(self._device):
             addition = self.network(batch.rendered, batch.source, batch.geometry).float()
         refined = batch.rendered + batch.weight * addition
         terms = _picture_losses(refined, batch, config)
@@ -254,7 +254,7 @@ class Learner:
 
     def _verdict(self, picture: Tensor) -> list[list[Tensor]]:
         picture = picture.contiguous(memory_format=torch.channels_last)
-        with _half_precision(self._device):
+        with half_precision(self._device):
             return [[f.float() for f in scale] for scale in self.judge(picture)]
 
     def _judge_step(self, refined: Tensor, batch: Batch) -> Tensor:
@@ -275,10 +275,6 @@ class Learner:
 def _channels_last(network: Network, device: str) -> Network:
     network.to(device)
     return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _half_precision(device: str) -> contextlib.AbstractContextManager:
-    return torch.autocast(device, dtype=torch.bfloat16)
 
 
 def _total(losses: list[Tensor]) -> Tensor:
@@ -302,7 +298,7 @@ def _perceptual_distance(
     refined: Tensor, batch: Batch, features: PerceptualFeatures, device: str
 ) -> Tensor:
     window = _window(batch.geometry[:, 2], refined.shape[-1])
-    with _half_precision(device):
+    with half_precision(device):
         seen = features(_cut(refined, window))
         with torch.no_grad():
             wanted = features(_cut(batch.target, window))
