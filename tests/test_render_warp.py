@@ -4,7 +4,13 @@ import pytest
 
 from openvasa.face.canonical import FACE_WIDTH, HeadTransform, apply_pose
 from openvasa.face.latent import FaceLatent, FrameGeometry
-from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, mirror_pairs
+from openvasa.face.topology import (
+    FACE_OVAL,
+    SURFACE_POINTS,
+    canonical_mesh,
+    mirror_pairs,
+    near_oval,
+)
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, estimate_foreground, upsample
 from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import build_mesh, pose_mesh
@@ -156,14 +162,15 @@ def test_landmarks_land_where_the_geometry_says(face: FaceLatent, renderer: Rend
     found = np.column_stack(seen) / SUBSAMPLES - MARGIN
     depth = cv2.remap(renderer._depth, where[:, :1], where[:, 1:], cv2.INTER_NEAREST)[:, 0]
     visible = geometry.landmarks[:SURFACE_POINTS, 2] < depth + 1
-    interior = visible & ~np.isin(np.arange(SURFACE_POINTS), FACE_OVAL)
+    # Towards the oval the depth is eased on purpose.
+    interior = visible & (near_oval() == 0)
     bend = [np.hypot(*np.gradient(plane)) / SUBSAMPLES for plane in renderer._maps]
     squeeze = np.column_stack(
         [cv2.remap(s, where[:, :1], where[:, 1:], cv2.INTER_LINEAR)[:, 0] for s in bend]
     )
     # At the edge of the nose two surfaces meet within one px: nothing to interpolate there.
     measured = interior & (squeeze < 2.5).all(axis=1)
-    assert measured.sum() > 350
+    assert measured.sum() > 300
     error = np.abs(found - face.landmarks[:SURFACE_POINTS, :2]) / np.maximum(squeeze, 1)
     off = np.linalg.norm(error, axis=1)[measured]
     assert np.median(off) < 0.1
@@ -204,6 +211,21 @@ def test_person_has_no_holes_at_large_poses(face: FaceLatent, pose):
     assert (map_x[40:472, 40:472] != UNCOVERED).all()
 
 
+@pytest.mark.parametrize("turn", [-0.436, 0.436])
+def test_the_rim_of_a_face_that_turns_into_view_is_not_smeared(face: FaceLatent, turn: float):
+    mesh = build_mesh(face.landmarks, face.canonical, face.head)
+    corners = pose_mesh(mesh, _posed(face, [0, turn, 0, 0, 0, 0]))
+    edges = mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    edges = edges[(edges < SURFACE_POINTS).all(axis=1)]
+    in_view = (near_oval() > 0) & (face.canonical[:SURFACE_POINTS, 0] * turn > 0)
+    edges = edges[in_view[edges].all(axis=1)]
+    before, after = (
+        np.linalg.norm(points[edges[:, 0], :2] - points[edges[:, 1], :2], axis=1)
+        for points in (mesh.points, corners)
+    )
+    assert (after - before).max() < 11
+
+
 def test_brows_do_not_drag_the_hair_but_the_jaw_stretches_the_neck(face: FaceLatent):
     mesh = build_mesh(face.landmarks, face.canonical, face.head)
     upper, lower = [10, 338, 297, 332, 109, 67, 103], [152, 148, 176, 377, 400]
@@ -236,8 +258,9 @@ def test_only_turned_portraits_borrow_from_the_other_side(face: FaceLatent):
     )
     # A symmetric head: the mirrored surface lies on the portrait's own.
     own = build_mesh(turned.landmarks, turned.canonical, turned.head)
+    inner = np.flatnonzero(near_oval() == 0)
     np.testing.assert_allclose(
-        pose_mesh(view.mesh, resting)[:SURFACE_POINTS], pose_mesh(own, resting)[:SURFACE_POINTS]
+        pose_mesh(view.mesh, resting)[inner], pose_mesh(own, resting)[inner], atol=1e-4
     )
 
 

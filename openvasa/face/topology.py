@@ -127,6 +127,18 @@ def canonical_mesh() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return vertices[:, :3] * np.array([1, -1, -1], np.float32), vertices[:, 3:], triangles
 
 
+@lru_cache(maxsize=1)
+def near_oval() -> np.ndarray:
+    """(468,) float32: 1 on the face's oval and next to it, 0.5 one point farther in, else 0."""
+    triangles = canonical_mesh()[2]
+    inside = np.full(SURFACE_POINTS, 3)
+    inside[FACE_OVAL] = 0
+    for steps in (1, 2):
+        touched = triangles[(inside[triangles] < steps).any(axis=1)]
+        inside[touched] = np.minimum(inside[touched], steps)
+    return np.array([1, 1, 0.5, 0], np.float32)[inside]
+
+
 def mirror_pairs() -> np.ndarray:
     """(478,) int32: for each point the number of its mirror image across the face's midline."""
     vertices = canonical_mesh()[0]

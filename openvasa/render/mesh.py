@@ -16,7 +16,7 @@ import numpy as np
 
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FrameGeometry
-from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh
+from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, near_oval
 from openvasa.render.cutout import MARGIN
 
 RING_SCALES = np.array([1.05, 1.11, 1.18, 1.27, 1.38, 1.53, 1.72, 2.0, 2.4, 3.0, 4.5])
@@ -32,6 +32,14 @@ NECK_LENGTH = 0.55
 BODY_SHARE = 0.12
 """Part of the head's shift in the picture that the shoulders follow."""
 
+STEEPEST = 1.6
+"""Px of depth per px across, to which the face's surface is eased towards its oval. A tracked face
+drops off vertically there, and the two px of skin that the portrait shows of that drop would be
+smeared over the cheek of a turned head."""
+
+EASED_OVER = 0.06
+"""Sine of the turn towards one side of the face over which that side's depth is eased."""
+
 SURROUNDINGS = 12
 """Px around the person in which the plate may differ from the portrait."""
 
@@ -43,6 +51,9 @@ class WarpMesh:
     Attributes:
         points: (V, 2) float32 px of the portrait; the 468 face points, then ring after ring.
         rest: head transform that the portrait shows.
+        sight: (3,) float64 canonical direction in which the portrait was seen.
+        relief: (V, 3) float32 canonical vectors along `sight` that ease the depth around the oval.
+        outward: (V, 2) float32 canonical unit vectors from the middle of the face.
         oval: (36, 3) float32 canonical points of the face's oval at rest.
         rings: (P, 3) float32 canonical points of the rings at rest.
         head_share: (P,) float32 in 0–1, how much of the head's movement a ring point takes.
@@ -53,6 +64,9 @@ class WarpMesh:
 
     points: np.ndarray
     rest: HeadTransform
+    sight: np.ndarray
+    relief: np.ndarray
+    outward: np.ndarray
     oval: np.ndarray
     rings: np.ndarray
     head_share: np.ndarray
@@ -105,6 +119,17 @@ def _on_skull(xy: np.ndarray, head: HeadTransform) -> tuple[np.ndarray, np.ndarr
     return origin, direction, nearest - (half_chord - 0.1 * _smoothstep(0, 1, miss)) / length
 
 
+def _eased_depth(surface: np.ndarray) -> np.ndarray:
+    """(468,) px ≤ 0 to add to the depth of (468, 3) points, so that none is too steep to be seen.
+
+    The depth becomes the lowest of the cones of slope `STEEPEST` that stand on all points; the
+    middle of the face, whose nose may well hide a cheek, keeps its own.
+    """
+    across = np.linalg.norm(surface[:, None, :2] - surface[None, :, :2], axis=2)
+    eased = (surface[None, :, 2] + STEEPEST * across).min(axis=1)
+    return near_oval() * (eased - surface[:, 2])
+
+
 def _skin_share(distance: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """(P, 36) share of each oval point's change of shape that ring points take.
 
@@ -146,11 +171,18 @@ def build_mesh(landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform
     height = (oval[:, :2] - centre) @ down / face_height
     # Below the chin the depth drops off quickly: the jaw overhangs the neck.
     run_out = 0.14 - 0.06 * _smoothstep(0.2, 0.45, height)
-    depth = skull_depth + (bump * np.exp(-distance / run_out)).reshape(-1)
+    fade = np.exp(-distance / run_out)
+    depth = skull_depth + (bump * fade).reshape(-1)
     rings = origin + depth[:, None] * direction
+    spokes = np.concatenate([canonical[:SURFACE_POINTS], rings])[:, :2]
+    spokes = spokes - canonical[FACE_OVAL, :2].mean(axis=0)
+    outward = spokes / np.maximum(np.linalg.norm(spokes, axis=1, keepdims=True), 1e-6)
 
     below_chin = (xy - landmarks[152, :2]) @ down / face_height
     head_share = 1 - _smoothstep(0.0, NECK_LENGTH, below_chin)
+    eased = _eased_depth(landmarks[:SURFACE_POINTS])
+    eased_rings = (eased[FACE_OVAL] * fade).reshape(-1) * head_share
+    relief = np.concatenate([eased, eased_rings])[:, None] * direction
     from_bottom = (512 - xy[:, 1]) / face_height
     body_share = BODY_SHARE * _smoothstep(0.0, 0.4, from_bottom)
 
@@ -158,6 +190,9 @@ def build_mesh(landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform
     return WarpMesh(
         points=np.concatenate([landmarks[:SURFACE_POINTS, :2], xy]).astype(np.float32),
         rest=head,
+        sight=head.rotation[2].copy(),
+        relief=relief.astype(np.float32),
+        outward=outward.astype(np.float32),
         oval=canonical[FACE_OVAL].astype(np.float32),
         rings=rings.astype(np.float32),
         head_share=head_share.astype(np.float32),
@@ -176,7 +211,12 @@ def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
     move += ((1 - mesh.head_share) * mesh.body_share)[:, None] * shift
     reshaped = geometry.landmarks[FACE_OVAL] - geometry.head.apply(mesh.oval)
     rings = rest + move + mesh.skin_share @ reshaped
-    return np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings]).astype(np.float32)
+    surface = np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings])
+    # A side that turns away keeps its depth: it has to vanish behind the rest of the face.
+    turn = mesh.outward @ (mesh.sight - geometry.head.rotation[2])[:2]
+    relief = _smoothstep(-EASED_OVER, EASED_OVER, turn)[:, None] * mesh.relief
+    surface += relief @ geometry.head.rotation.T * geometry.head.scale
+    return surface.astype(np.float32)
 
 
 def covered_triangles(mesh: WarpMesh, opacity: np.ndarray) -> np.ndarray:
