@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from openvasa.evaluate.page import page, paragraph, write_page
 from openvasa.evaluate.render import AREAS, METHODS, Figures, Strip, by_person
 
 METRICS = {
@@ -68,19 +69,15 @@ def write_report(figures: Figures, folder: Path) -> Path:
     worst = sorted(figures.strips, key=lambda s: -s.badness)[:WORST]
     firsts = {strip.clip: strip for strip in figures.strips}
     parts = [
-        "<!doctype html><meta charset='utf-8'><title>Rendering</title>",
-        "<style>body{font:15px sans-serif;margin:2em}img{max-width:100%}"
-        "td,th{padding:2px 8px;text-align:right}pre{font-size:13px}</style>",
-        "<h1>Rendered against real frames</h1>",
         f"<pre>{html.escape(table(figures))}</pre>",
-        "<p>" + "; ".join(f"{name}: {text}" for name, text in METRICS.items()) + "</p>",
+        paragraph("; ".join(f"{name}: {text}" for name, text in METRICS.items())),
         "<h2>Worst mouths</h2>",
         *_strips(worst),
         "<h2>Each clip</h2>",
         *_strips(list(firsts.values())),
     ]
     path = folder / "report.html"
-    path.write_text("\n".join(parts))
+    write_page(path, page("Rendered against real frames", parts))
     return path
 
 
