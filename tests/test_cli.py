@@ -39,6 +39,7 @@ COMMANDS = [
     ["train", "render"],
     ["evaluate"],
     ["evaluate", "motion"],
+    ["evaluate", "motion-long"],
     ["evaluate", "render"],
     ["evaluate", "dynamics"],
     ["bench"],

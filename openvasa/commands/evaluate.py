@@ -18,6 +18,7 @@ def add(commands: Commands) -> None:
     """Add the commands under `openvasa evaluate`."""
     group = add_group(commands, "evaluate", "measure the models on held-out people")
     _add_motion(group)
+    _add_motion_long(group)
     _add_dynamics(group)
     _add_experts(group)
     _add_controls(group)
@@ -31,7 +32,7 @@ def _add_motion(group: Commands) -> None:
         _motion,
         "measure generated motion against real motion and baselines",
         "openvasa evaluate motion cache/",
-        "openvasa evaluate motion cache/ --baseline-minutes 1",
+        "openvasa evaluate motion cache/ --baseline-minutes 1 --html report.html",
     )
     add_cache(parser)
     parser.add_argument(
@@ -44,17 +45,62 @@ def _add_motion(group: Commands) -> None:
         metavar="M",
         help="training time of the regression baseline (default: 4)",
     )
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        metavar="A",
+        help="recording to make unfamiliar voices from (default: the example's)",
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write tables and plots there, in one file"
+    )
 
 
 def _motion(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.bench import example
     from openvasa.evaluate.motion import evaluate
+    from openvasa.evaluate.motion_report import motion_report, write_motion_page
+    from openvasa.evaluate.page import check_writable
+    from openvasa.evaluate.voices import read_voices
 
-    voices = (
-        sorted(p for p in options.voices.iterdir() if p.suffix in SOUND_FILES)
-        if (options.voices)
-        else []
+    if options.html:
+        check_writable(options.html)
+    figures = evaluate(
+        options.cache,
+        options.audio or example("voice.wav", "--audio"),
+        baseline_minutes=options.baseline_minutes,
+        recordings=read_voices(options.voices, SOUND_FILES) if options.voices else (),
     )
-    print(evaluate(options.cache, options.baseline_minutes, voices))
+    print(motion_report(figures))
+    if options.html:
+        write_motion_page(figures, options.html)
+        print(options.html)
+    return OK
+
+
+def _add_motion_long(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "motion-long",
+        _motion_long,
+        "measure whether motion drifts or freezes over many minutes",
+        "openvasa evaluate motion-long",
+        "openvasa evaluate motion-long --minutes 60 --audio voice.wav",
+    )
+    parser.add_argument(
+        "--minutes", type=int, default=10, metavar="M", help="to generate (default: 10)"
+    )
+    parser.add_argument(
+        "--audio", type=Path, metavar="A", help="voice to loop (default: the example's)"
+    )
+
+
+def _motion_long(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.bench import example
+    from openvasa.evaluate.long_run import long_report, long_run
+
+    voice = options.audio or example("voice.wav", "--audio")
+    print(long_report(long_run(voice, options.minutes)))
     return OK
 
 

@@ -1,5 +1,6 @@
 """Do the lips close on p, b and m? Judged on synthetic speech, whose sounds have exact times.
 
+That bilabials must close the lips is the first rule of JALI (Edwards et al., TOG 35(4), 2016).
 Needs `flite` (Debian package of the same name), which prints when each phone of a sentence ends.
 """
 

@@ -32,6 +32,7 @@ SYNC_FRAMES = 5
 CAPP_FRAMES = 75
 LARGEST_SHIFT = 15
 """Frames by which the sound is shifted at most, either way, for confidence and offset."""
+SHIFTS = np.arange(-LARGEST_SHIFT, LARGEST_SHIFT + 1)
 
 LIP_POINTS = np.concatenate([INNER_LIPS, OUTER_LIPS, [152, 148, 377]])
 
@@ -76,24 +77,31 @@ def head_motion(motion: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SyncScore:
-    """Confidence S_C (higher is better), distance S_D (lower is better), best offset in frames."""
+    """What SyncNet's authors read off the distances over shifts of the sound.
+
+    Attributes:
+        confidence: S_C, median distance less the smallest; higher is better.
+        distance: S_D, the smallest distance; lower is better.
+        offset: the shift of the smallest, frames; above 0 where the lips are early.
+        curve: (2 LARGEST_SHIFT + 1,) median distance less each shift's; its peak is S_C.
+    """
 
     confidence: float
     distance: float
     offset: int
+    curve: np.ndarray
 
 
 def sync_score(sound: np.ndarray, lips: np.ndarray) -> SyncScore:
     """SyncNet's figures from embeddings (T, n) of sound and lips, of the same length."""
-    shifts = np.arange(-LARGEST_SHIFT, LARGEST_SHIFT + 1)
     distances = []
-    for shift in shifts:
+    for shift in SHIFTS:
         first, last = max(0, -shift), min(len(lips), len(sound) - shift)
         apart = lips[first:last] - sound[first + shift : last + shift]
         distances.append(np.linalg.norm(apart, axis=1).mean())
     best = int(np.argmin(distances))
-    nearest = float(distances[best])
-    return SyncScore(float(np.median(distances)) - nearest, nearest, int(shifts[best]))
+    curve = np.median(distances) - np.array(distances)
+    return SyncScore(float(curve[best]), float(distances[best]), int(SHIFTS[best]), curve)
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,33 @@ openvasa evaluate motion CACHE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import FPS, SAMPLE_RATE
+from openvasa.audio.features import FPS
 from openvasa.audio.level import speech_gain
-from openvasa.evaluate.closure import closure
+from openvasa.errors import InputError
+from openvasa.evaluate.closure import Closure, closure
 from openvasa.evaluate.expert_report import capp_score
 from openvasa.evaluate.experts import (
     CAPP_FRAMES,
     Expert,
+    SyncScore,
     expert,
     lip_shapes,
     sound_bands,
     sync_score,
 )
+from openvasa.evaluate.joins import Joins, joins
 from openvasa.evaluate.motion_metrics import (
     aperture,
+    blink_milliseconds,
     blinks_per_minute,
     brow_activity,
     correlation,
@@ -35,18 +40,21 @@ from openvasa.evaluate.motion_metrics import (
     lip_velocity,
     pose_change,
 )
+from openvasa.evaluate.silence import Silence, silence
+from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
+from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.generator import generate_frames
+from openvasa.motion.generator import LOOKAHEAD, generate_frames
 from openvasa.motion.streaming import LIVE_STEPS, StreamingGenerator
-from openvasa.motion.window import MotionSettings
+from openvasa.motion.window import MotionSettings, window_model
 from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
 from openvasa.train.prepare import load_sound
 
-SILENCE_SECONDS = 60
-SHORTEST_SYNC = 25
-"""Frames of the shortest clip that the sync expert judges."""
 SEEDS = 4
-VOICE_SECONDS = 20
+DIVERSITY_CLIPS = 8
+LIVE_HOP, LIVE_LOOKAHEAD = 3, 3
+"""Frames; a hop of fewer would have no acceleration that no join takes part in."""
+REAL, WHOLE, LIVE = "real", "generator", "generator, live"
 
 HeldOut = tuple[TalkingClip, np.ndarray]
 """A held-out clip and its levelled sound."""
@@ -66,6 +74,7 @@ class Row:
         lip_speed: mean speed of the lip points against the real clips', 1 is the same.
         pose_change: mean angle between the head poses of adjacent frames, degrees.
         blinks: blinks a minute.
+        blink_ms: mean duration of a blink at half depth, ms; nan without any.
         brows: mean speed of the brows, thousandths of a canonical unit a frame.
         gaze: deviation of the eyes' yaw and pitch within a clip, degrees.
     """
@@ -79,23 +88,64 @@ class Row:
     lip_speed: float
     pose_change: float
     blinks: float
+    blink_ms: float
     brows: float
     gaze: float
 
 
-TITLES = {
-    "confidence": "S_C",
-    "distance": "S_D",
-    "in_sync": "in sync %",
-    "capp": "CAPP",
-    "aperture": "aperture r",
-    "velocity": "lip velocity r",
-    "lip_speed": "lip speed × real",
-    "pose_change": "ΔP °",
-    "blinks": "blinks/min",
-    "brows": "brows",
-    "gaze": "gaze °",
-}
+@dataclass(frozen=True)
+class Made:
+    """One way of making motion, over the held-out clips.
+
+    Attributes:
+        motions: (T, 6 + D) each.
+        scores: the sync expert's of each.
+        row: their figures.
+    """
+
+    motions: list[np.ndarray]
+    scores: list[SyncScore]
+    row: Row
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """How far seeds differ (as the multimodality of Action2Motion, arXiv:2007.15240).
+
+    Attributes:
+        yaw: deviation of the head's yaw over seeds, degrees, mean over time.
+        aperture: the same of the lip aperture, of the aperture's own deviation over time.
+    """
+
+    yaw: float
+    aperture: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything that `openvasa evaluate motion` measures.
+
+    Attributes:
+        clips: names of the held-out clips.
+        seconds: of them all.
+        made: by way of making, `REAL`, `WHOLE` and `LIVE` among them.
+        silence, closure: by `WHOLE` and `LIVE`.
+        joins: by way of making and frames from join to join; of real motion there are none, and its
+            figures at the same places say what chance does.
+        diversity: of `WHOLE`.
+        voices: of voices unlike the clips', whole-file.
+        left_out: a line for each voice that could not be made here.
+    """
+
+    clips: list[str]
+    seconds: float
+    made: dict[str, Made]
+    silence: dict[str, Silence]
+    closure: dict[str, Closure]
+    joins: dict[tuple[str, int], Joins]
+    diversity: Diversity
+    voices: list[VoiceFigures]
+    left_out: list[str]
 
 
 def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
@@ -105,105 +155,80 @@ def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
 
 def stream(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
     """The same by the streaming generator, 120 ms hops and 120 ms of look-ahead."""
-    generator = StreamingGenerator(settings, hop=3, lookahead=3, threads=1)
+    generator = StreamingGenerator(settings, hop=LIVE_HOP, lookahead=LIVE_LOOKAHEAD, threads=1)
     return np.concatenate([generator.push(sound), generator.finish()])
 
 
-def measure(name: str, clips: list[HeldOut], make: Make, judges: tuple[Expert, Expert]) -> Row:
-    """Figures of one way of making motion."""
-    code = dynamics_code()
-    sync, capp = judges
-    found: dict[str, list[float]] = {field.name: [] for field in fields(Row)}
-    frames = []
+def measure(name: str, clips: list[HeldOut], make: Make, judges: tuple[Expert, Expert]) -> Made:
+    """Make motion for every clip in one way and judge it."""
+    motions, scores, values = [], [], []
     for clip, sound in tqdm(clips, desc=name):
-        real = clip.motion
-        made = make(clip, sound)[: len(real)]
-        real = real[: len(made)]
+        made = make(clip, sound)[: len(clip.motion)]
         bands = sound_bands(sound, len(made))
-        if len(made) >= SHORTEST_SYNC:
-            score = sync_score(sync.embed_sound(bands), sync.embed_motion(lip_shapes(made)))
-            found["confidence"].append(score.confidence)
-            found["distance"].append(score.distance)
-            found["in_sync"].append(100.0 * (abs(score.offset) <= 1))
-        if len(made) >= CAPP_FRAMES:
-            found["capp"].append(capp_score(capp, bands, made))
-        found["aperture"].append(correlation(aperture(code, made), aperture(code, real)))
-        found["velocity"].append(correlation(lip_velocity(code, made), lip_velocity(code, real)))
-        found["lip_speed"].append(lip_activity(code, made) / lip_activity(code, real))
-        found["pose_change"].append(pose_change(made))
-        found["blinks"].append(blinks_per_minute(code, made))
-        found["brows"].append(1000 * brow_activity(code, made))
-        found["gaze"].append(gaze_spread(code, made))
-        frames.append(len(made))
-    means = {
-        key: float(np.average(values, weights=frames if len(values) == len(frames) else None))
-        if values
-        else float("nan")
-        for key, values in found.items()
-        if key not in ("aperture", "velocity")
+        sync, capp = judges
+        score = sync_score(sync.embed_sound(bands), sync.embed_motion(lip_shapes(made)))
+        motions.append(made)
+        scores.append(score)
+        values.append(
+            {
+                "confidence": score.confidence,
+                "distance": score.distance,
+                "in_sync": 100.0 * (abs(score.offset) <= 1),
+                "capp": capp_score(capp, bands, made) if len(made) >= CAPP_FRAMES else np.nan,
+                **_against_real(made, clip.motion[: len(made)]),
+            }
+        )
+    frames = np.array([len(motion) for motion in motions], float)
+    return Made(motions, scores, _mean_row(values, frames))
+
+
+def _against_real(made: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    """The figures of `Row` that no expert is asked for, of one clip."""
+    code = dynamics_code()
+    blinks = blink_milliseconds(code, made)
+    return {
+        "aperture": correlation(aperture(code, made), aperture(code, real)),
+        "velocity": correlation(lip_velocity(code, made), lip_velocity(code, real)),
+        "lip_speed": lip_activity(code, made) / lip_activity(code, real),
+        "pose_change": pose_change(made),
+        "blinks": blinks_per_minute(code, made),
+        "blink_ms": float(blinks.mean()) if len(blinks) else np.nan,
+        "brows": 1000 * brow_activity(code, made),
+        "gaze": gaze_spread(code, made),
     }
-    for key in ("aperture", "velocity"):
-        means[key] = float(np.mean(found[key]))
+
+
+def _mean_row(values: list[dict[str, float]], frames: np.ndarray) -> Row:
+    """Mean over clips, long ones counting more but for correlations; nan stands for no value."""
+    means = {}
+    for field in fields(Row):
+        found = np.array([value[field.name] for value in values])
+        weights = np.ones(len(found)) if field.name in ("aperture", "velocity") else frames
+        known = np.isfinite(found)
+        means[field.name] = (
+            float(np.average(found[known], weights=weights[known])) if known.any() else np.nan
+        )
     return Row(**means)
 
 
-def measure_silence(make: Callable[[np.ndarray], np.ndarray], speech_speed: float) -> str:
-    """One line on a minute of silence: lips still, head and eyes alive."""
-    code = dynamics_code()
-    rng = np.random.default_rng(1)
-    sound = 5e-4 * rng.standard_normal(SILENCE_SECONDS * SAMPLE_RATE)
-    motion = make(sound.astype(np.float32))[FPS:]
-    return (
-        f"lips {100 * lip_activity(code, motion) / speech_speed:.1f} % of their speed in speech, "
-        f"ΔP {pose_change(motion):.3f}°, head yaw spread "
-        f"{np.degrees(motion[:, 1].std()):.1f}°, "
-        f"{blinks_per_minute(code, motion):.0f} blinks/min"
-    )
-
-
-def closure_line(make: Callable[[np.ndarray], np.ndarray]) -> str:
-    """One line on lips closing on p, b and m."""
-    found = closure(make)
-    return (
-        f"lips closed on {100 * found.bilabials:.0f} % of {found.count} bilabials of synthetic "
-        f"speech (on open vowels: {100 * found.vowels:.0f} %)"
-    )
-
-
-def voices_table(paths: Sequence[Path], judges: tuple[Expert, Expert]) -> list[str]:
-    """A row for each sound file: is the motion in sync and sane, whatever the voice."""
-    code = dynamics_code()
-    lines = [
-        "| voice | S_C | offset | lip speed | ΔP ° | blinks/min |",
-        "|---|---|---|---|---|---|",
-    ]
-    for path in tqdm(paths, desc="voices"):
-        samples = np.concatenate(list(read_blocks(path)))[: VOICE_SECONDS * SAMPLE_RATE]
-        sound = samples * np.float32(speech_gain([samples]))
-        made = generate(sound, MotionSettings())
-        bands = sound_bands(sound, len(made))
-        score = sync_score(judges[0].embed_sound(bands), judges[0].embed_motion(lip_shapes(made)))
-        lines.append(
-            f"| {path.stem} | {score.confidence:.2f} | {score.offset} | "
-            f"{lip_activity(code, made):.3f} | {pose_change(made):.2f} | "
-            f"{blinks_per_minute(code, made):.0f} |"
-        )
-    return lines
-
-
-def diversity(clips: list[HeldOut]) -> str:
-    """How far seeds differ: deviation over seeds of head yaw and lip aperture, mean over time."""
+def diversity(clips: list[HeldOut]) -> Diversity:
+    """How far the motion of several seeds differs on some of the clips."""
     code = dynamics_code()
     yaw, gap = [], []
-    for _, sound in clips[:8]:
+    for _, sound in tqdm(clips[:DIVERSITY_CLIPS], desc="seeds"):
         motions = np.stack([generate(sound, MotionSettings(seed=s)) for s in range(SEEDS)])
         yaw.append(np.degrees(motions[..., 1].std(axis=0)).mean())
         gaps = np.stack([aperture(code, motion) for motion in motions])
         gap.append(gaps.std(axis=0).mean() / gaps.std(axis=1).mean())
-    return (
-        f"Over {SEEDS} seeds: head yaw differs by {np.mean(yaw):.1f}°, lip aperture by "
-        f"{np.mean(gap):.2f} of its own movement."
-    )
+    return Diversity(float(np.mean(yaw)), float(np.mean(gap)))
+
+
+def all_joins(made: dict[str, Made]) -> dict[tuple[str, int], Joins]:
+    """Joins of whole-file and live motion, and real motion at the same places."""
+    whole_window = window_model(1).window - LOOKAHEAD
+    code = dynamics_code()
+    ways = ((WHOLE, whole_window), (REAL, whole_window), (LIVE, LIVE_HOP), (REAL, LIVE_HOP))
+    return {(name, every): joins(code, made[name].motions, every) for name, every in ways}
 
 
 def held_out(cache: Path) -> list[HeldOut]:
@@ -216,16 +241,54 @@ def held_out(cache: Path) -> list[HeldOut]:
     return clips
 
 
-def evaluate(cache: Path, baseline_minutes: float = 4.0, voices: Sequence[Path] = ()) -> str:
-    """Table of the generator against real motion and baselines, on held-out people.
+def evaluate(
+    cache: Path,
+    recording: Path,
+    *,
+    baseline_minutes: float = 4.0,
+    recordings: Sequence[Utterance] = (),
+) -> Figures:
+    """Judge the generator beside real motion and baselines, on held-out people.
 
-    `voices` are more sound files, of any kind, for a table of their own.
+    Args:
+        cache: of `openvasa data prepare`.
+        recording: a plainly recorded voice that unfamiliar ones are made from.
+        baseline_minutes: training time of the regression.
+        recordings: more voices, of any kind.
     """
-    from openvasa.train.regression import predict, train_regression
-
     code = dynamics_code()
     judges = expert("sync"), expert("capp")
     clips = held_out(cache)
+    if not clips:
+        raise InputError(f"{cache}: holds no clips of held-out people with sound; add some")
+    made = {
+        name: measure(name, clips, make, judges)
+        for name, make in _ways(cache, clips, baseline_minutes).items()
+    }
+    speed = float(np.mean([lip_activity(code, clip.motion) for clip, _ in clips]))
+    generators = {
+        WHOLE: partial(generate, settings=MotionSettings()),
+        LIVE: partial(stream, settings=MotionSettings(steps=LIVE_STEPS)),
+    }
+    voices = make_voices(np.concatenate(list(read_blocks(recording))))
+    spoken: Iterable[Utterance] = tqdm([*voices.utterances, *recordings], desc="voices")
+    return Figures(
+        clips=[clip.clip.name for clip, _ in clips],
+        seconds=sum(len(clip.motion) for clip, _ in clips) / FPS,
+        made=made,
+        silence={name: silence(make, speed) for name, make in generators.items()},
+        closure={name: closure(make) for name, make in generators.items()},
+        joins=all_joins(made),
+        diversity=diversity(clips),
+        voices=[judge_voice(utterance, judges[0]) for utterance in spoken],
+        left_out=voices.left_out,
+    )
+
+
+def _ways(cache: Path, clips: list[HeldOut], baseline_minutes: float) -> dict[str, Make]:
+    """Every way of making motion for a held-out clip, by name."""
+    from openvasa.train.regression import predict, train_regression
+
     trained_on = load_clips(cache, "train")
     normaliser = fit_normaliser(trained_on)
     regression = train_regression(trained_on, normaliser, baseline_minutes)
@@ -234,35 +297,13 @@ def evaluate(cache: Path, baseline_minutes: float = 4.0, voices: Sequence[Path] 
     def another_clip(clip: TalkingClip, _: np.ndarray) -> np.ndarray:
         return np.resize(others[clip.clip.name].motion, clip.motion.shape)
 
-    whole, live = MotionSettings(), MotionSettings(steps=LIVE_STEPS)
-    makers: dict[str, Make] = {
-        "real": lambda c, _: c.motion,
+    return {
+        REAL: lambda c, _: c.motion,
         "mean motion": lambda c, _: np.tile(normaliser.mean, (len(c.motion), 1)),
         "real, of another clip": another_clip,
         "regression": lambda c, _: predict(regression, normaliser, c.speech),
-        "generator": lambda _, s: generate(s, whole),
+        WHOLE: lambda _, s: generate(s, MotionSettings()),
         "generator, no guidance": lambda _, s: generate(s, MotionSettings(audio_guidance=0)),
         "generator, guidance 0.8": lambda _, s: generate(s, MotionSettings(audio_guidance=0.8)),
-        "generator, live": lambda _, s: stream(s, live),
+        LIVE: lambda _, s: stream(s, MotionSettings(steps=LIVE_STEPS)),
     }
-    rows = {name: measure(name, clips, make, judges) for name, make in makers.items()}
-    speed = float(np.mean([lip_activity(code, c.motion) for c, _ in clips]))
-    lines = [
-        f"{len(clips)} clips of held-out people, "
-        f"{sum(len(c.motion) for c, _ in clips) / FPS:.0f} s",
-        "",
-        "| motion | " + " | ".join(TITLES.values()) + " |",
-        "|---" * (len(TITLES) + 1) + "|",
-        *(
-            f"| {name} | " + " | ".join(f"{getattr(row, key):.3g}" for key in TITLES) + " |"
-            for name, row in rows.items()
-        ),
-        "",
-        "In silence, whole-file: " + measure_silence(lambda s: generate(s, whole), speed) + ".",
-        "In silence, live: " + measure_silence(lambda s: stream(s, live), speed) + ".",
-        "Whole-file: " + closure_line(lambda s: generate(s, whole)) + ".",
-        "Live: " + closure_line(lambda s: stream(s, live)) + ".",
-        diversity(clips),
-        *(["", *voices_table(voices, judges)] if voices else []),
-    ]
-    return "\n".join(lines)
