@@ -45,6 +45,7 @@ class MotionGenerator:
         self._rng = np.random.default_rng(self.settings.seed)
         self._context = self._model.at_rest()
         self._done = 0
+        self._noise = np.zeros((0, len(self._model.mean)), np.float32)
         self._heard = np.zeros((0, FEATURE_DIM), np.float32)
         self._past = _silence()[-self._model.context :]
 
@@ -72,7 +73,9 @@ class MotionGenerator:
         model = self._model
         audio = np.concatenate([self._past, self._heard[: model.window]])
         steering = self.settings.controls.rows(self._done - model.context, len(audio))
-        noise = self._rng.standard_normal((model.window, len(model.mean))).astype(np.float32)
+        fresh = self._rng.standard_normal((model.window - len(self._noise), len(model.mean)))
+        noise = np.concatenate([self._noise, fresh.astype(np.float32)])
+        self._noise = noise[count:]
         clean = model.sample(noise, self._context, audio, steering, self.settings)[:count]
         frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)
         self._context = np.concatenate([self._context, frames])[-model.context :]

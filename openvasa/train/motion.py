@@ -39,7 +39,7 @@ from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.precision import half_precision
 
 STILL_SPEED = 0.008
-"""Root mean square speed of lip and lid points below which they rest, canonical units a frame."""
+"""Root mean square speed of lip points below which they rest, canonical units a frame."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class GeometryLoss:
     """What the codes mean on the face: lips and lids in canonical units."""
 
     points: Tensor
+    lips: int
     code_weights: Tensor
     lids: Tensor
     gap: Tensor
@@ -115,6 +116,7 @@ class GeometryLoss:
 
         return GeometryLoss(
             tensor(points),
+            lips.shape[1] // 2,
             tensor(weights / weights.mean()),
             tensor(lid_gap(code.basis) / lid_gap(code.mean_shape)),
             tensor(lip_gap(code.basis)),
@@ -147,14 +149,16 @@ class GeometryLoss:
         codes = mean(error.square() * self.code_weights, weight)
         velocity = mean(error.diff(dim=1).square() * self.code_weights, both)
         lips = mean(points.square(), weight) * 100
-        speed = ((target[..., POSE_DIM:] * self.deviation) @ self.points).diff(dim=1)
+        lip_velocity = mean(points.diff(dim=1).square(), both) * 100
+        # Of the lips alone: the lids of a resting mouth blink when they like.
+        mouth = slice(0, 2 * self.lips)
+        speed = ((target[..., POSE_DIM:] * self.deviation) @ self.points[:, mouth]).diff(dim=1)
         still = torch.exp(-speed.square().mean(dim=2) / STILL_SPEED**2)
-        lip_velocity = (
-            mean(points.diff(dim=1).square(), both * (1 + config.still_weight * still)) * 100
-        )
+        unrest = mean(points[..., mouth].diff(dim=1).square(), both * still) * 100
         closed = ((0.35 - self._codes(target) @ self.gap) / 0.25).clamp(0, 1)
         missed = ((error[..., POSE_DIM:] * self.deviation) @ self.gap).square()
         gap = mean(missed[..., None], weight * (1 + config.closed_weight * closed))
+        lip_velocity = lip_velocity + config.still_weight * unrest
         loss = codes + config.velocity_weight * velocity + config.gap_weight * gap
         loss = loss + config.lip_weight * (lips + config.velocity_weight * lip_velocity)
         parts = {"codes": codes, "lips": lips, "velocity": lip_velocity, "gap": gap}
