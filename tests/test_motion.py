@@ -8,6 +8,7 @@ import pytest
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import LIVE_LINK_COLUMNS, Motion, resample_pieces
+from openvasa.motion.window import without_tremble
 
 
 def wave(frames: int = 60, fps: float = 25.0) -> Motion:
@@ -82,3 +83,18 @@ def test_wrong_shapes_are_refused() -> None:
         Motion(np.zeros((5, 7), np.float32), np.zeros((5, 32), np.float32))
     with pytest.raises(InputError):
         Motion(np.zeros((5, 6), np.float32), np.zeros((4, 32), np.float32))
+
+
+def test_a_resting_face_does_not_tremble_and_a_moving_one_keeps_up() -> None:
+    rng = np.random.default_rng(0)
+    resting = 0.06 * rng.standard_normal((100, 4)).astype(np.float32)
+    steady = without_tremble(resting, resting[0])
+    assert np.abs(np.diff(steady, axis=0)).mean() < 0.5 * np.abs(np.diff(resting, axis=0)).mean()
+    syllables = 1.5 * np.sin(np.arange(100) * 2 * np.pi * 4 / 25)[:, None].astype(np.float32)
+    followed = without_tremble(syllables, syllables[0])
+    assert np.corrcoef(followed[5:, 0], syllables[5:, 0])[0, 1] > 0.97
+    assert followed.std() > 0.85 * syllables.std()
+    # Whatever way the frames are cut, they come out the same.
+    halves = without_tremble(resting[:37], resting[0])
+    rest = without_tremble(resting[37:], halves[-1])
+    np.testing.assert_array_equal(np.concatenate([halves, rest]), steady)

@@ -153,9 +153,14 @@ def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
     return np.concatenate(list(generate_frames([sound], settings)))
 
 
-def stream(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
-    """The same by the streaming generator, 120 ms hops and 120 ms of look-ahead."""
-    generator = StreamingGenerator(settings, hop=LIVE_HOP, lookahead=LIVE_LOOKAHEAD, threads=1)
+def stream(
+    sound: np.ndarray,
+    settings: MotionSettings,
+    hop: int = LIVE_HOP,
+    lookahead: int = LIVE_LOOKAHEAD,
+) -> np.ndarray:
+    """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise."""
+    generator = StreamingGenerator(settings, hop=hop, lookahead=lookahead, threads=1)
     return np.concatenate([generator.push(sound), generator.finish()])
 
 
@@ -304,6 +309,8 @@ def _ways(cache: Path, clips: list[HeldOut], baseline_minutes: float) -> dict[st
         "regression": lambda c, _: predict(regression, normaliser, c.speech),
         WHOLE: lambda _, s: generate(s, MotionSettings()),
         "generator, no guidance": lambda _, s: generate(s, MotionSettings(audio_guidance=0)),
-        "generator, guidance 0.8": lambda _, s: generate(s, MotionSettings(audio_guidance=0.8)),
         LIVE: lambda _, s: stream(s, MotionSettings(steps=LIVE_STEPS)),
+        "generator, live, quickest": lambda _, s: stream(
+            s, MotionSettings(steps=LIVE_STEPS), hop=2, lookahead=1
+        ),
     }

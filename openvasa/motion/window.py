@@ -24,6 +24,8 @@ NORMALISER_FILE = ASSETS / "motion_normaliser.npz"
 
 POSE_FILTER_FRAMES = 9
 """Window of the quadratic filter on head pose, in training and at run time."""
+TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 2.0
+"""Cut-off of a resting code, and how it rises with the code's speed (deviations a second)."""
 CODE_LIMIT = 6.0
 """Standard deviations; real motion lies within, so strange audio cannot throw the face further."""
 
@@ -140,14 +142,32 @@ class WindowModel:
         clean[:, POSE_DIM - 1] += (values[:, DISTANCE].mean() - distance.mean()) / deviation
 
     def _steadied(self, clean: np.ndarray, context: np.ndarray) -> np.ndarray:
-        """Filter a window's head pose as the tracked poses it was trained on were."""
+        """Filter a window's head pose as the tracked poses it was trained on were, and take the
+        trackers' tremble, which the network has learnt as well, off a resting face."""
         pose = np.concatenate([context, clean])[:, :POSE_DIM]
         steady = np.asarray(savgol_filter(pose, POSE_FILTER_FRAMES, 2, axis=0), np.float32)
-        return np.hstack([steady[len(context) :], clean[:, POSE_DIM:]])
+        dynamics = without_tremble(clean[:, POSE_DIM:], context[-1, POSE_DIM:])
+        return np.hstack([steady[len(context) :], dynamics])
 
     def at_rest(self) -> np.ndarray:
         """(context, 6 + D) normalised motion of a portrait at rest: what comes before the start."""
         return np.tile(-self.mean / self.deviation, (self.context, 1)).astype(np.float32)
+
+
+def without_tremble(codes: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """One-euro filter (Casiez, Roussel & Vogel, CHI 2012): slow where a code rests, quick where it
+    moves, so that speech and blinks lose next to nothing.
+
+    Args:
+        codes: (n, D) normalised dynamics, 25 frames a second.
+        before: (D,) the frame before them, filtered.
+    """
+    steady = np.empty_like(codes)
+    for frame, code in enumerate(codes):
+        cutoff = TREMBLE_HZ + TREMBLE_RELEASE * 25 * np.abs(code - before)
+        before = before + (code - before) / (1 + 25 / (2 * np.pi * cutoff))
+        steady[frame] = before
+    return steady
 
 
 def _guidance(settings: MotionSettings, known: np.ndarray, size: int) -> dict[int, np.ndarray]:
