@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -28,8 +29,8 @@ from openvasa.motion.motion import Motion
 from openvasa.provenance.certificate import config_folder, identity
 from openvasa.provenance.consent import require_consent
 from openvasa.provenance.label import VisibleLabel
-from openvasa.provenance.marking import UNMARKED, Marking
-from openvasa.provenance.notice import morse_notice
+from openvasa.provenance.marking import UNMARKED, Marking, Notice
+from openvasa.provenance.notice import morse_notice, spoken_notice
 from openvasa.provenance.verify import in_words, verify
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -256,17 +257,48 @@ def test_the_label_ends_when_asked_and_the_field_is_written(
         write(tmp_path / "b.mp4", picture, Marking(label="text", label_seconds=1))
 
 
+def heard_with(notice: Notice | None, path: Path, picture: np.ndarray) -> np.ndarray:
+    write(path, picture, Marking(notice=notice), audio=Path(VOICE))
+    return np.concatenate(list(read_blocks(path)))
+
+
 def test_the_notice_is_heard(tmp_path: Path, picture: np.ndarray) -> None:
-    heard = {}
-    for notice in (None, "morse"):
-        path = write(tmp_path / "a.mp4", picture, Marking(notice=notice), audio=Path(VOICE))
-        heard[notice] = np.concatenate(list(read_blocks(path)))
-    expected = morse_notice(SAMPLE_RATE)
-    difference = (heard["morse"] - heard[None])[: len(expected)]
+    plain, marked = (heard_with(n, tmp_path / "a.mp4", picture) for n in (None, "morse"))
+    expected = morse_notice(SAMPLE_RATE).samples
+    difference = (marked - plain)[: len(expected)]
     assert np.corrcoef(difference, expected)[0, 1] > 0.8
-    assert np.abs((heard["morse"] - heard[None])[len(expected) + 2000 :]).max() < 0.02
+    assert np.abs((marked - plain)[len(expected) + 2000 :]).max() < 0.02
     with pytest.raises(InputError, match="no sound"):
         write(tmp_path / "b.mp4", picture, Marking(notice="morse"))
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
+def test_the_spoken_notice_is_heard_over_the_voice(tmp_path: Path, picture: np.ndarray) -> None:
+    plain, marked = (heard_with(n, tmp_path / "a.mp4", picture) for n in (None, "spoken"))
+    notice = spoken_notice(SAMPLE_RATE)
+    assert 1 < len(notice.samples) / SAMPLE_RATE < 4
+    difference = marked - plain
+    start = slice(0, len(notice.samples))
+    expected = notice.samples + (notice.behind - 1) * plain[start]
+    assert np.corrcoef(difference[start], expected)[0, 1] > 0.8
+    assert np.abs(difference[len(notice.samples) + 2000 :]).max() < 0.02
+
+
+def test_a_notice_that_cannot_be_spoken_or_heard(
+    tmp_path: Path, picture: np.ndarray, monkeypatch
+) -> None:
+    with pytest.raises(InputError, match="too short for the notice"):
+        write(
+            tmp_path / "a.mp4",
+            picture,
+            Marking(notice="morse"),
+            audio=Path(VOICE),
+            sound_seconds=0.5,
+        )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="install the package espeak-ng"):
+        write(tmp_path / "a.mp4", picture, Marking(notice="spoken"), audio=Path(VOICE))
+    assert not os.listdir(tmp_path)
 
 
 @pytest.fixture(scope="module")

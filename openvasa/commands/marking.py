@@ -43,7 +43,10 @@ def add_marking(parser: Parser) -> None:
         help="show the label only for the first S seconds, at least 2 (default: always)",
     )
     group.add_argument(
-        "--notice", choices=("morse",), help="also an audible notice at the start: AI in Morse code"
+        "--notice",
+        choices=("morse", "spoken"),
+        help="also an audible notice at the start: AI in Morse code, or a spoken sentence "
+        "(needs the program espeak-ng)",
     )
     group.add_argument("--producer", metavar="NAME", help="who is named in the field of --label cn")
     group.add_argument(

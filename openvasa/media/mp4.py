@@ -8,7 +8,6 @@ import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -16,13 +15,11 @@ from typing import Literal
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from openvasa.audio.decode import read_sound, resampled
 from openvasa.errors import InputError
 from openvasa.media.colour import (
     MATRIX_BT709,
@@ -31,13 +28,12 @@ from openvasa.media.colour import (
     TRANSFER_SRGB,
     to_yuv420p,
 )
+from openvasa.media.soundtrack import Soundtrack, soundtrack
 from openvasa.provenance.certificate import Identity, identity
 from openvasa.provenance.credentials import picture_file, sign
-from openvasa.provenance.embed import WatermarkEmbedder
-from openvasa.provenance.label import SHORTEST_SECONDS, VisibleLabel
+from openvasa.provenance.frame_marks import FrameMarks
 from openvasa.provenance.marking import Marking
-from openvasa.provenance.metadata import ai_mark, aigc_field
-from openvasa.provenance.notice import morse_notice
+from openvasa.provenance.metadata import COMMENT_TAG, content_tags
 
 Quality = Literal["fast", "good"]
 
@@ -56,8 +52,8 @@ class Mp4Writer:
 
     The file appears under its name only when the block ends without an exception: until then a
     hidden temporary file beside it is written, which any exception (KeyboardInterrupt included)
-    removes. Encoding runs in a thread behind a queue of 8 frames; its errors are raised by the next
-    `write` or at the end.
+    removes. Marking and encoding run in a thread behind a queue of 8 frames; its errors are raised
+    by the next `write` or at the end.
 
     size: (width, height) of the frames; odd sizes gain a repeated last column or row.
     fps: frames per second; frame i is shown at i / fps.
@@ -94,15 +90,10 @@ class Mp4Writer:
         self._marking = marking
         # Whatever is wrong with the marking is said before anything is rendered.
         self._identity = identity(marking.cert, marking.key) if marking.marked else None
-        self._marks = _FrameMarks(size, fps, marking) if marking.marked else None
+        self._marks = FrameMarks(size, fps, marking) if marking.marked else None
         self._shape = (size[1], size[0], 3)
         self._fps = fps
-        # Decoding the first sound now reports a bad audio file before anything is rendered.
-        notice = marking.notice if marking.marked else None
-        if notice and audio is None:
-            raise InputError(f"{self.path}: no sound to put the audible notice in; give a sound")
-        self._sound = None if audio is None else _Soundtrack(Path(audio), notice is not None)
-        self._sound_end = float("inf") if sound_seconds is None else sound_seconds
+        self._sound = soundtrack(self.path, audio, marking, sound_seconds, _AAC_RATES)
         self._quality: Quality = quality
         self._tags = _tags(metadata or {}, marking)
         self._frames: queue.Queue[np.ndarray | None] = queue.Queue(_QUEUE)
@@ -128,14 +119,7 @@ class Mp4Writer:
             raise ValueError(
                 f"frame is {frame.shape} {frame.dtype}, expected {self._shape} uint8 RGB"
             )
-        if self._marks is not None:
-            frame = self._marks.apply(frame, self._count)
-        height, width = frame.shape[:2]
-        even = np.empty((height + height % 2, width + width % 2, 3), np.uint8)
-        even[:height, :width] = frame
-        even[:height, width:] = frame[:, -1:]
-        even[height:] = even[height - 1]
-        self._put(even)
+        self._put(frame.copy())
         self._count += 1
 
     def __exit__(
@@ -209,24 +193,23 @@ class Mp4Writer:
             with av.open(f"file:{self._partial.absolute()}", "w", options=options) as container:
                 container.metadata.update(self._tags)
                 video = _video_stream(container, self._shape, self._fps, self._quality)
-                audio = self._sound and self._sound.add_stream(container)
+                sound = None if self._sound is None else _SoundEncoder(self._sound, container)
                 for index, frame in enumerate(self._queued_frames()):
                     frame.pts = index
                     frame.time_base = Fraction(1, self._fps)
                     container.mux(video.encode(frame))
-                    if self._sound and audio:
-                        self._sound.encode_until((index + 1) / self._fps, container, audio)
+                    if sound is not None:
+                        sound.encode_until((index + 1) / self._fps)
                 if self._abandoned.is_set():
                     return
                 container.mux(video.encode(None))
-                if self._sound and audio:
-                    self._sound.encode_until(self._sound_end, container, audio)
-                    container.mux(audio.encode(None))
+                if sound is not None:
+                    sound.finish()
         except BaseException as error:
             self._error = error
 
     def _queued_frames(self) -> Iterator[VideoFrame]:
-        reformatter = VideoReformatter()
+        reformatter, count = VideoReformatter(), 0
         while not self._abandoned.is_set():
             try:
                 rgb = self._frames.get(timeout=0.1)
@@ -234,69 +217,49 @@ class Mp4Writer:
                 continue
             if rgb is None:
                 return
-            yield to_yuv420p(reformatter, rgb)
+            # Marked here and not in `write`, so that the next frame is rendered meanwhile.
+            if self._marks is not None:
+                rgb = self._marks.apply(rgb, count)
+            yield to_yuv420p(reformatter, _even(rgb))
+            count += 1
 
 
-class _Soundtrack:
-    """The sound of a file, encoded little by little so that it stays beside the picture."""
+class _SoundEncoder:
+    """Encodes a sound track little by little, so that it stays beside the picture."""
 
-    def __init__(self, path: Path, notice: bool) -> None:
-        pieces = read_sound(path)
-        first = next(pieces)
-        self.channels = first.samples.shape[0]
-        self.rate = min(_AAC_RATES, key=lambda rate: abs(rate - first.rate))
-        self._samples = resampled(chain([first], pieces), self.rate)
-        self._notice = morse_notice(self.rate) if notice else np.zeros(0, np.float32)
+    def __init__(self, sound: Soundtrack, container: OutputContainer) -> None:
+        self._sound, self._pieces, self._container = sound, iter(sound), container
+        self._layout = "mono" if sound.channels == 1 else "stereo"
+        self._stream = container.add_stream("aac", rate=sound.rate, layout=self._layout)
+        self._stream.codec_context.bit_rate = min(96000, 4 * sound.rate) * sound.channels
         self._written = 0
 
-    def add_stream(self, container: OutputContainer) -> AudioStream:
-        layout = "mono" if self.channels == 1 else "stereo"
-        stream = container.add_stream("aac", rate=self.rate, layout=layout)
-        stream.codec_context.bit_rate = min(96000, 4 * self.rate) * self.channels
-        return stream
-
-    def encode_until(self, seconds: float, container: OutputContainer, stream: AudioStream) -> None:
-        layout = "mono" if self.channels == 1 else "stereo"
-        while self._written < seconds * self.rate:
-            samples = next(self._samples, None)
+    def encode_until(self, seconds: float) -> None:
+        rate = self._sound.rate
+        while self._written < seconds * rate:
+            samples = next(self._pieces, None)
             if samples is None:
                 return
-            if samples.shape[0] != self.channels:
-                samples = np.repeat(samples.mean(axis=0, keepdims=True), self.channels, axis=0)
-            samples = self._with_notice(samples)
             frame = AudioFrame.from_ndarray(
-                np.ascontiguousarray(samples), format="fltp", layout=layout
+                np.ascontiguousarray(samples), format="fltp", layout=self._layout
             )
-            frame.sample_rate = self.rate
-            frame.time_base = Fraction(1, self.rate)
+            frame.sample_rate = rate
+            frame.time_base = Fraction(1, rate)
             frame.pts = self._written
             self._written += samples.shape[1]
-            container.mux(stream.encode(frame))
+            self._container.mux(self._stream.encode(frame))
 
-    def _with_notice(self, samples: np.ndarray) -> np.ndarray:
-        piece = self._notice[self._written : self._written + samples.shape[1]]
-        if not len(piece):
-            return samples
-        mixed = samples.copy()
-        mixed[:, : len(piece)] = np.clip(mixed[:, : len(piece)] + piece, -1, 1)
-        return mixed
+    def finish(self) -> None:
+        self.encode_until(float("inf"))
+        self._container.mux(self._stream.encode(None))
 
 
-class _FrameMarks:
-    """What is put on each frame: the visible label, and the watermark over all."""
-
-    def __init__(self, size: tuple[int, int], fps: int, marking: Marking) -> None:
-        self._embedder = WatermarkEmbedder(size, marking.content_id or 0)
-        self._label = VisibleLabel(size, marking.label) if marking.label else None
-        seconds = marking.label_seconds
-        if seconds is not None and seconds < SHORTEST_SECONDS:
-            raise InputError(f"label for {seconds:g} s: choose {SHORTEST_SECONDS:g} or more")
-        self._labelled = float("inf") if seconds is None else seconds * fps
-
-    def apply(self, frame: np.ndarray, index: int) -> np.ndarray:
-        if self._label is not None and index < self._labelled:
-            frame = self._label.apply(frame)
-        return self._embedder.apply(frame)
+def _even(frame: np.ndarray) -> np.ndarray:
+    """(h, w, 3) → both sides even, by a repeated last row or column where they were not."""
+    odd_height, odd_width = (side % 2 for side in frame.shape[:2])
+    if not (odd_height or odd_width):
+        return frame
+    return np.pad(frame, ((0, odd_height), (0, odd_width), (0, 0)), "edge")
 
 
 def _video_stream(
@@ -319,11 +282,10 @@ def _video_stream(
 def _tags(metadata: Mapping[str, str], marking: Marking) -> dict[str, str]:
     if not marking.marked:
         return dict(metadata)
-    comment = metadata.get("comment")
-    tags = {**metadata, "comment": f"{ai_mark()}; {comment}" if comment else ai_mark()}
-    if marking.label == "cn":
-        tags["AIGC"] = aigc_field(marking.content_id or 0, marking.producer)
-    return tags
+    marks, comment = content_tags(marking.content_id or 0, marking), metadata.get(COMMENT_TAG)
+    if comment:
+        marks[COMMENT_TAG] += f"; {comment}"
+    return {**metadata, **marks}
 
 
 def check_output(path: Path, audio: Path | None) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 Label = Literal["text", "eu", "cn"]
-Notice = Literal["morse"]
+Notice = Literal["morse", "spoken"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Marking:
         content_id: 32 bits that the watermark carries; None derives them from what is animated.
         label: also a visible label, "text", or for rules: "eu", "cn" (with the AIGC field).
         label_seconds: show the label for so long from the start, at least 2; None is always.
-        notice: also a sound at the start: "morse" is the letters AI in Morse code.
+        notice: also a sound at the start: "morse" is the letters AI in Morse code, "spoken" a
+            sentence, which needs the program espeak-ng.
         producer: who makes the video, for the AIGC field of label "cn".
         cert, key: PEM files to sign with; None takes the user's or the machine's own.
         timestamp_url: an RFC 3161 time stamping service; the only thing that uses the network.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from importlib.metadata import PackageNotFoundError, version
 
+from openvasa.provenance.marking import Marking
+
 NAME = "OpenVASA"
-AIGC_TAG = "AIGC"
+COMMENT_TAG, AIGC_TAG = "comment", "AIGC"
 _GENERATED = "1"
 
 
@@ -43,3 +45,11 @@ def aigc_field(content_id: int, producer: str | None) -> str:
         "ReservedCode2": "",
     }
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def content_tags(content_id: int, marking: Marking) -> dict[str, str]:
+    """The metadata fields that mark a file: the sentence, and for label "cn" the AIGC field."""
+    tags = {COMMENT_TAG: ai_mark()}
+    if marking.label == "cn":
+        tags[AIGC_TAG] = aigc_field(content_id, marking.producer)
+    return tags
