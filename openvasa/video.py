@@ -1,7 +1,7 @@
 """Portrait + voice → video: the whole data flow, joined lazily.
 
-audio blocks → speech features → motion → frame geometry → frames → mp4. Every stage is a generator,
-so the first frame comes early and memory does not grow with the audio.
+audio blocks → speech features → motion → frame geometry → frames → mp4 or pictures. Every stage is
+a generator, so the first frame comes early and memory does not grow with the audio.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import CROP_SIDE, FaceLatent, pose_face
+from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.generator import generate_frames
 from openvasa.motion.motion import POSE_DIM, Motion, resample_pieces
@@ -38,7 +39,8 @@ Progress = Callable[[int], None]
 class Video:
     """A talking-face video that is rendered while it is read.
 
-    Iterating yields (H, W, 3) uint8 RGB frames; `save` writes them with the sound.
+    Iterating yields (H, W, 3) uint8 RGB frames; `save` and `save_frames` write them with the
+    sound.
 
     Attributes:
         face: the portrait.
@@ -117,19 +119,52 @@ class Video:
                 `WatermarkEmbedder` where they leave your hands.
         """
         path = Path(path)
-        with Mp4Writer(
-            path,
-            self.frame_size,
-            self.fps,
-            self.audio,
-            sound_seconds=self.seconds_limit,
-            marking=self._completed(marking),
-        ) as writer:
+        self._write_into(
+            Mp4Writer(
+                path,
+                self.frame_size,
+                self.fps,
+                self.audio,
+                sound_seconds=self.seconds_limit,
+                marking=self._completed(marking),
+            ),
+            progress,
+        )
+        return path
+
+    def save_frames(
+        self,
+        folder: str | Path,
+        *,
+        progress: Progress | None = None,
+        marking: Marking = Marking(),  # noqa: B008 (frozen)
+    ) -> Path:
+        """Write numbered PNGs, each marked and signed, and sound.wav where there is sound.
+
+        Args:
+            folder: new or empty; it is there with everything in it, or not at all.
+            progress, marking: as in `save`.
+        """
+        folder = Path(folder)
+        self._write_into(
+            FrameFolderWriter(
+                folder,
+                self.frame_size,
+                self.fps,
+                self.audio,
+                sound_seconds=self.seconds_limit,
+                marking=self._completed(marking),
+            ),
+            progress,
+        )
+        return folder
+
+    def _write_into(self, target: Mp4Writer | FrameFolderWriter, progress: Progress | None) -> None:
+        with target as writer:
             for done, frame in enumerate(self, start=1):
                 writer.write(frame)
                 if progress is not None:
                     progress(done)
-        return path
 
     def _completed(self, marking: Marking) -> Marking:
         """The marking with what this video knows: its content id, and what it is made by."""

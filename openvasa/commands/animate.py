@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.saving import save_video
+from openvasa.commands.saving import add_output, check_output, save_video
 from openvasa.commands.steering import add_steering, motion_settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add(commands: Commands) -> None:
         commands,
         "animate",
         _animate,
-        "make a portrait talk and write an mp4, marked as AI-generated",
+        "make a portrait talk and write an mp4 or pictures, marked as AI-generated",
         "openvasa animate portrait.jpg voice.wav -o talking.mp4",
         "openvasa animate group.jpg voice.mp3 -o talking.mp4 --face 2 --full-frame",
         "openvasa animate portrait.jpg voice.wav -o smooth.mp4 --fps 60 --size 1024",
@@ -38,10 +38,11 @@ def add(commands: Commands) -> None:
         "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
         "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
         "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
+        "openvasa animate portrait.jpg voice.wav -o frames/",
     )
     parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
-    parser.add_argument("-o", "--output", required=True, metavar="OUT.mp4", type=Path)
+    add_output(parser)
     parser.add_argument(
         "--fps", type=int, default=25, metavar="N", help="25, 30, 40, 50 or 60 (default: 25)"
     )
@@ -92,7 +93,6 @@ def _animate(options: argparse.Namespace) -> int:
         options.usage_error(f"seed {options.seed}: choose 0 or more")
 
     from openvasa.face.encode import load_portrait
-    from openvasa.media.mp4 import check_output
 
     marking = marking_of(options)
     check_output(options.output, Path(options.audio))

@@ -11,7 +11,7 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import complain
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.saving import save_video
+from openvasa.commands.saving import add_output, check_output, save_video
 
 if TYPE_CHECKING:
     from openvasa.motion.driver import DriverTrack
@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
         metavar="VIDEO|webcam",
         help="a video file with one face; or webcam, webcam:N, /dev/videoN, recorded until Ctrl-C",
     )
-    parser.add_argument("-o", "--output", required=True, metavar="OUT.mp4", type=Path)
+    add_output(parser)
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
         "--pose-only", action="store_true", help="only the head's movement; the face stays as it is"
@@ -77,7 +77,6 @@ def _drive(options: argparse.Namespace) -> int:
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import CROP_SIDE
     from openvasa.media.inspect import has_sound
-    from openvasa.media.mp4 import check_output
     from openvasa.motion.driver import is_camera, motion_of
     from openvasa.motion.edit import expression_only, pose_only
     from openvasa.video import Video

@@ -1,16 +1,23 @@
-"""Saving a video before the user's eyes: a progress bar, then what came out."""
+"""The video that a command writes: where to, with a progress bar, and what came out.
+
+An output that ends in / is a folder of numbered pictures; every other is an mp4.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, NoReturn
 
 from openvasa.commands.marking import marks_in_words
 from openvasa.commands.messages import complain
+from openvasa.commands.parser import Parser
+from openvasa.errors import InputError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -19,11 +26,40 @@ if TYPE_CHECKING:
     from openvasa.video import Video
 
 
+def add_output(parser: Parser) -> None:
+    """The option that says where the video goes."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT.mp4|FOLDER/",
+        help="a name that ends in .mp4, or in / for a folder of numbered pictures (00001.png, …) "
+        "and sound.wav; the folder must be new or empty",
+    )
+
+
+def check_output(output: str, given: Path | None) -> None:
+    """Raise InputError where `output` cannot be written, or is the input that was given itself."""
+    if _is_folder(output):
+        from openvasa.media.frames import check_folder
+
+        check_folder(Path(output))
+        return
+    if Path(output).suffix.lower() != ".mp4":
+        raise InputError(
+            f"{output}: let the output end in .mp4, or in / for a folder of numbered pictures"
+        )
+    from openvasa.media.mp4 import check_output as check_video
+
+    check_video(Path(output), given)
+
+
 def save_video(video: Video, options: argparse.Namespace, marking: Marking) -> None:
     """Write the video with a progress bar and say what came out."""
     started = perf_counter()
     with _progress_bar(video, options.quiet) as advance:
-        video.save(options.output, progress=advance, marking=marking)
+        save = video.save_frames if _is_folder(options.output) else video.save
+        save(options.output, progress=advance, marking=marking)
     if not marking.marked:
         complain(f"{options.output} is NOT marked as AI-generated (--no-marks)")
     if not options.quiet:
@@ -60,3 +96,7 @@ def _progress_bar(video: Video, quiet: bool) -> Iterator[Callable[[int], None]]:
     finally:
         if bar is not None:
             bar.close()
+
+
+def _is_folder(output: str) -> bool:
+    return output.endswith(("/", os.sep))

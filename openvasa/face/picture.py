@@ -95,6 +95,21 @@ def _pixels_checked_here() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
+def read_text_fields(path: str | Path) -> dict[str, str]:
+    """The named texts in a picture's metadata, as PNG has them.
+
+    Raises InputError as `load_picture`.
+    """
+    path = Path(path)
+    _check_file(path)
+    with _pixels_checked_here(), _opened(path) as image:
+        return {
+            key: str(value)
+            for key, value in image.info.items()
+            if isinstance(key, str) and isinstance(value, str)
+        }
+
+
 def _opened(path: Path) -> Image.Image:
     try:
         return Image.open(path)

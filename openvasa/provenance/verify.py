@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.audio.decode import check_is_file
-from openvasa.face.picture import load_picture
+from openvasa.face.picture import load_picture, read_text_fields
 from openvasa.media.inspect import read_frames, read_metadata
 from openvasa.provenance import credentials
 from openvasa.provenance.credentials import Credentials
-from openvasa.provenance.metadata import AIGC_TAG, NAME
+from openvasa.provenance.metadata import AIGC_TAG, COMMENT_TAG, NAME
 from openvasa.provenance.read import FrameMean, Watermark
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
@@ -72,14 +72,14 @@ def verify(path: str | Path) -> Report:
     path = Path(path)
     check_is_file(path)
     if path.suffix.lower() in PICTURES:
-        tags: dict[str, str] = {}
         mean = FrameMean()
         mean.add(load_picture(path))
+        tags = read_text_fields(path)
         watermark = mean.read()
     else:
         tags = read_metadata(path)
         watermark = _find_watermark(read_frames(path))
-    comment = tags.get("comment", "")
+    comment = _tag(tags, COMMENT_TAG) or ""
     return Report(
         path=str(path),
         credentials=credentials.read(path),
@@ -167,8 +167,13 @@ def _find_watermark(frames: Iterator[np.ndarray]) -> Watermark | None:
     return mean.read() if 0 < taken < EXCERPT_FRAMES else None
 
 
+def _tag(tags: dict[str, str], name: str) -> str | None:
+    """A field by its name, which formats spell in small or capital letters."""
+    return next((value for key, value in tags.items() if key.lower() == name.lower()), None)
+
+
 def _aigc(tags: dict[str, str]) -> dict[str, object] | None:
-    text = next((value for key, value in tags.items() if key.upper() == AIGC_TAG), None)
+    text = _tag(tags, AIGC_TAG)
     if text is None:
         return None
     try:
