@@ -241,7 +241,9 @@ def _measure(
     times, quality = [], []
     read, wrong = dict.fromkeys(ATTACKS, 0), dict.fromkeys(ATTACKS, 0)
     method.embed(excerpts[0][:1], 0)
-    for index, frames in enumerate(tqdm(excerpts, type(method).__name__, leave=False)):
+    total = len(excerpts) * len(ATTACKS)
+    bar = tqdm(desc=type(method).__name__, total=total, unit=" attacks", leave=False)
+    for index, frames in enumerate(excerpts):
         bits = (0x9E3779B1 * (index + 1)) % 2**32
         # Processor time: other programs on this machine are not the method's.
         started = time.thread_time()
@@ -253,6 +255,8 @@ def _measure(
             found = method.read(damage(written))
             read[attack] += found == bits
             wrong[attack] += found is not None and found != bits
+            bar.update()
+    bar.close()
     rows = [Survival(attack, read[attack], wrong[attack], len(excerpts)) for attack in ATTACKS]
     return float(np.median(times)), (min(quality), float(np.mean(quality))), rows
 
