@@ -28,7 +28,7 @@ SOUND_NAME = "sound.wav"
 
 _WORKERS = 2
 _QUEUE = 8
-# Half the time of Pillow's default for a tenth more bytes.
+# 25 ms of processor time for 512×512; level 3 takes 35 for 3 % less bytes. Signing takes 7.
 _COMPRESSION = 1
 
 
