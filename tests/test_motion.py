@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from openvasa.errors import InputError
-from openvasa.face.dynamics import dynamics_code
+from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.motion.motion import LIVE_LINK_COLUMNS, Motion, resample_pieces
-from openvasa.motion.window import without_tremble
+from openvasa.motion.window import lips_met, without_tremble
 
 
 def wave(frames: int = 60, fps: float = 25.0) -> Motion:
@@ -98,3 +98,16 @@ def test_a_resting_face_does_not_tremble_and_a_moving_one_keeps_up() -> None:
     halves = without_tremble(resting[:37], resting[0])
     rest = without_tremble(resting[37:], halves[-1])
     np.testing.assert_array_equal(np.concatenate([halves, rest]), steady)
+
+
+def test_lips_that_nearly_meet_meet_and_others_stay() -> None:
+    code = dynamics_code()
+    jaw = code.from_arkit(np.eye(52, dtype=np.float32)[25])
+    wide = float(lip_gap(code.decode(jaw)))
+    codes = np.array([0.0, 0.1, 0.17, 0.4, 1.0], np.float32)[:, None] / wide * jaw
+    gaps = lip_gap(code.decode(lips_met(codes)))
+    assert gaps[0] == pytest.approx(0, abs=1e-5)
+    assert gaps[1] < 0.05
+    assert gaps[2] < 0.12
+    assert (np.diff(gaps) > 0).all()
+    np.testing.assert_allclose(lips_met(codes)[3:], codes[3:], atol=1e-6)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from openvasa.backend import Network, load_onnx
+from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.topology import ASSETS
 from openvasa.motion.controls import DISTANCE, GROUPS, Controls
 from openvasa.motion.motion import POSE_DIM
@@ -24,8 +25,10 @@ NORMALISER_FILE = ASSETS / "motion_normaliser.npz"
 
 POSE_FILTER_FRAMES = 9
 """Window of the quadratic filter on head pose, in training and at run time."""
-TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 2.0
+TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 3.0
 """Cut-off of a resting code, and how it rises with the code's speed (deviations a second)."""
+NEARLY_MET = 0.28
+"""Lip gap below which lips go on to meet, canonical units (about 3 mm)."""
 CODE_LIMIT = 6.0
 """Standard deviations; real motion lies within, so strange audio cannot throw the face further."""
 
@@ -147,7 +150,9 @@ class WindowModel:
         pose = np.concatenate([context, clean])[:, :POSE_DIM]
         steady = np.asarray(savgol_filter(pose, POSE_FILTER_FRAMES, 2, axis=0), np.float32)
         dynamics = without_tremble(clean[:, POSE_DIM:], context[-1, POSE_DIM:])
-        return np.hstack([steady[len(context) :], dynamics])
+        mean, deviation = self.mean[POSE_DIM:], self.deviation[POSE_DIM:]
+        closed = (lips_met(dynamics * deviation + mean) - mean) / deviation
+        return np.hstack([steady[len(context) :], closed])
 
     def at_rest(self) -> np.ndarray:
         """(context, 6 + D) normalised motion of a portrait at rest: what comes before the start."""
@@ -168,6 +173,21 @@ def without_tremble(codes: np.ndarray, before: np.ndarray) -> np.ndarray:
         before = before + (code - before) / (1 + 25 / (2 * np.pi * cutoff))
         steady[frame] = before
     return steady
+
+
+def lips_met(codes: np.ndarray) -> np.ndarray:
+    """Let lips that nearly meet, meet: (n, D) → (n, D) float32 dynamics.
+
+    What a network is unsure of it does by halves. Below `NEARLY_MET` the generated lip gaps are
+    brought to the distribution of real ones: in speech, the narrowest fifth of real gaps goes up to
+    0.04 units, that of generated ones went up to 0.12.
+    """
+    direction = lip_gap(dynamics_code().basis)
+    gap = codes @ direction
+    share = np.clip(gap / NEARLY_MET, 0, 1)
+    met = np.where(gap > 0, gap * share * share * (3 - 2 * share), gap)
+    closing = (met - gap)[:, None] * (direction / (direction @ direction))
+    return (codes + closing).astype(np.float32)
 
 
 def _guidance(settings: MotionSettings, known: np.ndarray, size: int) -> dict[int, np.ndarray]:
