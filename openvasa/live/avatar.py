@@ -7,7 +7,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -21,8 +21,12 @@ from openvasa.motion.controls import Controls
 
 Command = Callable[[Engine], object]
 
-WAITING_S = 1.0
-"""Frames that may wait for a slow consumer, s; the pictures of older ones are let go."""
+WAITING_S = 0.24
+"""While frames of so much time wait to be taken, the clock stands still: whoever is held up finds
+speech and pictures where they were."""
+LATE_S = 0.08
+"""Silent frames later than this are passed over for newer ones: what was held up returns to the
+present."""
 
 
 class LiveAvatar:
@@ -36,7 +40,8 @@ class LiveAvatar:
 
     def __init__(self, face: FaceLatent, settings: LiveSettings | None = None, *, seed: int = 0):
         self.settings = settings or LiveSettings()
-        self.pictures_lost = 0
+        self.content_id = secrets.randbits(32)
+        """What the watermark of its pictures carries."""
         self.unfinished = 0
         """Speeches ended by `end_speech` whose last sample has not been shown."""
         self._face = face
@@ -50,17 +55,16 @@ class LiveAvatar:
         """Prepare everything off the event loop and start the clock."""
 
         def prepare() -> tuple[Engine, Painter]:
-            return live_engine(self.settings, seed=self._seed), Painter(
-                self._face, secrets.randbits(32)
-            )
+            return live_engine(self.settings, seed=self._seed), Painter(self._face, self.content_id)
 
         engine, painter = await asyncio.to_thread(prepare)
         loop = asyncio.get_running_loop()
 
         def show(shown: Shown) -> None:
-            loop.call_soon_threadsafe(self._take, shown)
+            self._frames.append(shown)
+            loop.call_soon_threadsafe(self._news.set)
 
-        self._player = Player(engine, painter.paint, show)
+        self._player = Player(engine, painter.paint, show, self._has_room)
         for command in self._early:
             self._player.tell(command)
         self._early.clear()
@@ -113,10 +117,14 @@ class LiveAvatar:
             if not self._frames:
                 self._news.clear()
                 # Woken now and then to see whether the player has failed.
-                await asyncio.wait([asyncio.ensure_future(self._news.wait())], timeout=0.5)
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), 0.5)
                 continue
             shown = self._frames.popleft()
-            await asyncio.sleep(max(0.0, shown.due_at - time.perf_counter()))
+            late = time.perf_counter() - shown.due_at
+            if late > LATE_S and self._frames and not (shown.speaks or shown.frame.speeches_ended):
+                continue
+            await asyncio.sleep(max(0.0, -late))
             if self._player is not None:
                 shown = self._player.current(shown)
             self.unfinished = max(0, self.unfinished - shown.frame.speeches_ended)
@@ -129,10 +137,5 @@ class LiveAvatar:
             # Speech may come before everything is prepared; it is the first that is said.
             self._early.append(command)
 
-    def _take(self, shown: Shown) -> None:
-        self._frames.append(shown)
-        late = len(self._frames) - round(WAITING_S * self.settings.fps)
-        if late > 0 and self._frames[late - 1].picture is not None:
-            self._frames[late - 1] = replace(self._frames[late - 1], picture=None)
-            self.pictures_lost += 1
-        self._news.set()
+    def _has_room(self) -> bool:
+        return len(self._frames) < WAITING_S * self.settings.fps

@@ -94,13 +94,12 @@ class OpenVasaVideo(FrameProcessor):
 
     async def _send_frame(self, shown: Shown) -> None:
         frame = shown.frame
-        speaking = frame.speech_s is not None or bool(frame.sound.any())
         if shown.picture is not None:
             height, width = shown.picture.shape[:2]
             image = OutputImageRawFrame(shown.picture.tobytes(), (width, height), "RGB")
-            image.sync_with_audio = speaking
+            image.sync_with_audio = shown.speaks
             await self.push_frame(image)
-        if speaking:
+        if shown.speaks:
             data = np.clip(frame.sound * 32767, -32768, 32767).astype(np.int16).tobytes()
             sound = TTSAudioRawFrame(data, self.avatar.settings.rate, 1)
             sound.context_id = self._context

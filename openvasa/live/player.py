@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from openvasa.live.engine import Engine, LiveFrame
+from openvasa.live.engine import FADE_S, Engine, LiveFrame
 from openvasa.live.governor import Governor
 
 STEP_S = 0.01
@@ -46,6 +46,11 @@ class Shown:
     ready_at: float
     due_at: float
     interruptions: int = 0
+
+    @property
+    def speaks(self) -> bool:
+        """Whether speech is in it, pauses within a speech included."""
+        return self.frame.speech_s is not None or bool(self.frame.sound.any())
 
 
 @dataclass
@@ -92,6 +97,7 @@ class Player:
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
         self._origin = self._painted_at = 0.0
         self._interruptions = 0
+        self._quiet_until = 0.0
 
     @property
     def delay_s(self) -> float:
@@ -124,8 +130,8 @@ class Player:
 
     def interrupt(self) -> None:
         """Stop speaking: from now on `current` silences what was made before."""
-        self._interruptions += 1
-        self.tell(Engine.interrupt)
+        if self.tell(self._interrupt_engine):
+            self._interruptions += 1
 
     def current(self, shown: Shown) -> Shown:
         """A frame as it may still be shown: without its speech where that was interrupted since."""
@@ -169,6 +175,11 @@ class Player:
         self.stats.left_out += len(frames) - painted
         return painted, len(frames) - painted
 
+    def _interrupt_engine(self, engine: Engine) -> None:
+        engine.interrupt()
+        # What comes before the engine's fade is silenced by `current`: alone it would be a click.
+        self._quiet_until = engine.shown_s + FADE_S
+
     def _wait_for_engine(self, now: float) -> None:
         """Hold the clock where the engine would otherwise have to catch up with too much."""
         lag = now - self._origin - self._engine.heard_s
@@ -177,6 +188,9 @@ class Player:
             self.stats.stalled_s += lag - STEP_S
 
     def _send(self, frame: LiveFrame) -> bool:
+        quiet = round((self._quiet_until - frame.time_s) * self._engine.settings.rate)
+        if quiet > 0:
+            frame.sound[:quiet] = 0
         due_at = self._origin + frame.time_s + self.delay_s
         now = self._clock()
         too_late = now > due_at + frame.end_s - frame.time_s

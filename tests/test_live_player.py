@@ -1,0 +1,98 @@
+"""The player by the real clock, with painters that sleep: interruption and overload."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import numpy as np
+from live_stand_in import StandInGenerator
+
+from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.player import Player, Shown
+
+RATE = 24000
+VOICE = (0.3 * np.sin(np.arange(4 * RATE) / 5)).astype(np.float32)
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+@contextmanager
+def playing(
+    paint: Callable[[np.ndarray], np.ndarray], fps: int = 25
+) -> Iterator[tuple[Player, list[Shown]]]:
+    shown: list[Shown] = []
+    engine = Engine(StandInGenerator(), LiveSettings(fps=fps, rate=RATE))
+    player = Player(engine, paint, shown.append)
+    player.start()
+    try:
+        yield player, shown
+    finally:
+        player.stop()
+        assert player.error is None
+
+
+def say(player: Player) -> None:
+    player.tell(lambda engine: engine.push(VOICE, RATE))
+    player.tell(Engine.end_speech)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+def ended(shown: list[Shown]) -> bool:
+    return any(s.frame.speeches_ended for s in list(shown))
+
+
+def heard(shown: list[Shown]) -> np.ndarray:
+    return np.concatenate([s.frame.sound for s in shown])
+
+
+def test_an_interruption_is_not_followed_by_the_engines_fade() -> None:
+    with playing(lambda motion: PICTURE) as (player, shown):
+        say(player)
+        wait_until(lambda: len(shown) > 3 and bool(shown[-1].frame.sound.any()), 20)
+        player.interrupt()
+        made = len(shown)
+        wait_until(lambda: len(shown) > made + 10, 20)
+        after = [player.current(s) for s in shown[made:]]
+    assert not heard(after).any()
+    assert not any(s.speaks for s in after)
+
+
+def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> None:
+    core = threading.Lock()
+
+    def paint(motion: np.ndarray) -> np.ndarray:
+        with core:
+            time.sleep(0.016)
+        return PICTURE
+
+    # 4 × 25 pictures of 16 ms ask for 1.6 cores.
+    with (
+        playing(paint) as one,
+        playing(paint) as two,
+        playing(paint) as three,
+        playing(paint) as four,
+    ):
+        sessions = [one, two, three, four]
+        for player, _ in sessions:
+            say(player)
+        wait_until(lambda: all(ended(shown) for _, shown in sessions), 60)
+    for player, shown in sessions:
+        assert player.governor.fps < 25
+        lengths = {s.frame.length for s in shown}
+        assert len(lengths) > 1, "the engine's frames grew longer"
+        for frame, following in pairwise(shown):
+            assert frame.frame.end_s == following.frame.time_s, "no gap in the timeline"
+        sound = heard(shown)
+        start = int(np.flatnonzero(sound)[0]) - 1
+        np.testing.assert_allclose(sound[start : start + len(VOICE)], VOICE, atol=1e-6)
+        pictures = sum(s.picture is not None for s in shown)
+        assert pictures > 0.3 * len(shown)
