@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -9,8 +10,9 @@ import socket
 import struct
 import threading
 import time
+import wave
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,15 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from aioice import ice
+from aiortc import (
+    AudioStreamTrack,
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
 from live_stand_in import StandInGenerator
 from PIL import Image
 from websockets.exceptions import ConnectionClosed
@@ -34,6 +45,8 @@ from openvasa.media.inspect import inspect_video
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PICTURE, SOUND, MICROPHONE = 1, 2, 3
 RATE = 48000
+PATIENCE_S = 120
+"""Everything here takes seconds; a loaded machine takes longer."""
 LIMITS = Limits(
     sessions=4, idle_s=30.0, upload_bytes=3_000_000, picture_pixels=4_000_000, sound_s=20
 )
@@ -86,7 +99,7 @@ def address(studio: Studio) -> Iterator[str]:
 
 @pytest.fixture
 def http(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address, timeout=30) as client:
+    with httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -276,26 +289,31 @@ def test_portrait_changes_while_alive(http: httpx.Client, address: str, key: str
     assert np.abs(after[:, ::-1] - before).mean() < 10
 
 
-def test_recording_is_a_marked_mp4(http: httpx.Client, key: str, tmp_path: Path) -> None:
+def test_recording_is_a_marked_mp4(
+    http: httpx.Client, studio: Studio, key: str, tmp_path: Path
+) -> None:
     assert http.delete(f"/api/sessions/{key}/recording").status_code == 422
+    started = time.monotonic()
     assert http.post(f"/api/sessions/{key}/recording").status_code == 200
     with (EXAMPLES / "voice.wav").open("rb") as file:
         http.post(f"/api/sessions/{key}/speech", files={"file": file})
-    time.sleep(3)
+    session = studio.sessions[key]
+    # By what was made, not by the clock: a loaded machine takes longer for it.
+    wait_until(lambda: session.report()["frames"] >= 50, PATIENCE_S)
     name = http.delete(f"/api/sessions/{key}/recording").json()["file"]
+    elapsed = time.monotonic() - started
     path = tmp_path / "a.mp4"
     path.write_bytes(http.get(f"/api/sessions/{key}/recordings/{name}").content)
     info = inspect_video(path)
     assert (info.codec, info.audio_codec) == ("h264", "aac")
     assert info.metadata["comment"].startswith("AI-generated")
-    assert info.duration_s == pytest.approx(3, abs=1)
+    assert 1.9 < info.duration_s < elapsed + 0.5
     assert info.audio_duration_s == pytest.approx(info.duration_s, abs=0.1)
     assert np.abs(np.concatenate(list(read_blocks(path)))).max() > 0.05
     for wrong in ("../x.mp4", "%2e%2e%2fx.mp4", "x.mp4"):
         assert http.get(f"/api/sessions/{key}/recordings/{wrong}").status_code == 404
 
 
-@pytest.mark.slow
 def test_rubbish_is_answered_and_harmless(http: httpx.Client, address: str, key: str) -> None:
     rng = np.random.default_rng(0)
     with talk_to(address, key) as link:
@@ -330,7 +348,6 @@ def microphone(samples: np.ndarray, rate: int = 16000) -> bytes:
     return struct.pack("<BxI", MICROPHONE, rate) + samples.astype("<i2").tobytes()
 
 
-@pytest.mark.slow
 def test_ten_times_too_much_sound(address: str, key: str) -> None:
     chunk = microphone(3000 * np.sin(np.arange(320) / 5))
     with talk_to(address, key) as link:
@@ -354,21 +371,55 @@ def test_a_client_that_vanishes_leaves_nothing(
     folder = studio.sessions[key].folder
     assert folder.is_dir()
     with talk_to(address, key) as link:
+        http.post(f"/api/sessions/{key}/recording")
         received(link, 0.5)
         assert any(t.name == "player" for t in threading.enumerate())
         # No closing handshake: the line is simply dead.
         link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         link.socket.shutdown(socket.SHUT_RDWR)
     wait_until(lambda: key not in studio.sessions, 30)
-    wait_until(lambda: not any(t.name == "player" for t in threading.enumerate()))
+    wait_until(lambda: not {"player", "recorder"} & {t.name for t in threading.enumerate()})
     assert not folder.exists()
     assert http.get(f"/api/sessions/{key}/recordings/x").status_code == 404
 
 
-@pytest.mark.slow
+def test_a_client_that_vanishes_in_an_upload_leaves_its_place(
+    http: httpx.Client, studio: Studio, address: str
+) -> None:
+    port = int(address.rsplit(":", 1)[1])
+    head = (
+        f"POST /api/sessions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        "Content-Type: image/jpeg\r\nContent-Length: 2000000\r\n\r\n"
+    )
+    for _ in range(2 * LIMITS.sessions):
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(head.encode() + b"x" * 100_000)
+    wait_until(lambda: studio.opening == 0)
+    http.delete(f"/api/sessions/{open_session(http)}")
+
+
+def test_what_is_no_http_is_harmless(http: httpx.Client, address: str) -> None:
+    port = int(address.rsplit(":", 1)[1])
+    rng = np.random.default_rng(0)
+    for size in (1, 100, 100_000):
+        with socket.create_connection(("127.0.0.1", port)) as line, suppress(OSError):
+            line.sendall(rng.bytes(size))
+    assert http.get("/healthz").json()["status"] == "ok"
+
+
+def test_too_long_a_speech_is_refused(http: httpx.Client, key: str) -> None:
+    long = io.BytesIO()
+    with wave.open(long, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 8000 * (LIMITS.sound_s + 1)))
+    answer = http.post(f"/api/sessions/{key}/speech", files={"file": long.getvalue()})
+    assert answer.status_code == 422
+    assert "longer than" in answer.json()["error"]
+
+
 def test_a_client_that_stalls_comes_back_to_the_present(address: str, key: str) -> None:
     with talk_to(address, key) as link:
-        received(link, 1)
+        received(link, 0.5)
         time.sleep(5)
         received(link, 1)
         fresh = received(link, 2)
@@ -381,6 +432,76 @@ def test_reconnects_to_the_same_session(address: str, key: str) -> None:
     for _ in range(3):
         with talk_to(address, key) as link:
             assert pictures(received(link, 1))
+
+
+class Viewer:
+    """A WebRTC client that counts what it gets and speaks a tone."""
+
+    def __init__(self) -> None:
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.pictures = self.loudest = 0
+        self.ended: set[str] = set()
+        self.peer.addTransceiver("video", direction="recvonly")
+        self.peer.addTrack(AudioStreamTrack())
+        self.peer.on("track", lambda track: asyncio.ensure_future(self._take(track)))
+
+    async def connect(self, http: httpx.AsyncClient, key: str) -> None:
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        offer = self.peer.localDescription.sdp
+        answer = await http.post(f"/api/sessions/{key}/offer", content=offer)
+        sdp = answer.json()["sdp"]
+        await self.peer.setRemoteDescription(RTCSessionDescription(sdp=sdp, type="answer"))
+        await self.sees(10)
+
+    async def sees(self, more: int) -> None:
+        wanted, end = self.pictures + more, time.monotonic() + PATIENCE_S
+        while self.pictures < wanted:
+            assert time.monotonic() < end, "no picture came"
+            await asyncio.sleep(0.05)
+
+    async def vanish(self) -> None:
+        """The line is dead: no goodbye of any kind."""
+        await self.peer.getReceivers()[0].transport.transport.stop()
+
+    async def _take(self, track: MediaStreamTrack) -> None:
+        with suppress(MediaStreamError):
+            while True:
+                frame = await track.recv()
+                if track.kind == "video":
+                    assert (frame.width, frame.height) == (512, 512)
+                    self.pictures += 1
+                else:
+                    self.loudest = max(self.loudest, int(np.abs(frame.to_ndarray()).max()))
+        self.ended.add(track.kind)
+
+
+def test_webrtc_comes_back_and_its_end_is_noticed(
+    http: httpx.Client, studio: Studio, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio, "limits", replace(LIMITS, idle_s=1.0))
+    # Five seconds apart and six times by default.
+    monkeypatch.setattr(ice, "CONSENT_INTERVAL", 0.3)
+    key = open_session(http)
+    session = studio.sessions[key]
+
+    async def watch() -> None:
+        async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as client:
+            first, again = Viewer(), Viewer()
+            await first.connect(client, key)
+            with (EXAMPLES / "voice.wav").open("rb") as file:
+                await client.post(f"/api/sessions/{key}/speech", files={"file": file})
+            await first.sees(40)
+            assert first.loudest > 1000
+            await first.vanish()
+            await again.connect(client, key)
+            assert len(session._outlets) == 1, "the dead connection was given up"
+            await again.sees(10)
+            await again.vanish()
+
+    asyncio.run(watch())
+    wait_until(lambda: key not in studio.sessions, PATIENCE_S)
+    assert session.closed == "idle"
+    wait_until(lambda: not any(t.name == "player" for t in threading.enumerate()))
 
 
 @pytest.mark.slow

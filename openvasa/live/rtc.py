@@ -14,6 +14,7 @@ import numpy as np
 from aiortc import (
     AudioStreamTrack,
     MediaStreamTrack,
+    RTCConfiguration,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -96,7 +97,8 @@ class Connection:
         self.outlet = outlet
         self._heard = heard
         self._lost = lost
-        self._peer = RTCPeerConnection()
+        # Without a configuration aiortc asks a public STUN server for this machine's address.
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._microphone: asyncio.Task | None = None
         self._peer.on("track", self._on_track)
         self._peer.on("connectionstatechange", self._on_state)
