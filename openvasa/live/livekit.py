@@ -14,8 +14,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import numpy as np
-from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarOptions, VideoGenerator
+from livekit.rtc import AudioFrame, VideoBufferType, VideoFrame
 
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.live.avatar import LiveAvatar
@@ -49,7 +49,7 @@ class OpenVasaGenerator(VideoGenerator):
             audio_channels=1,
         )
 
-    async def push_audio(self, frame: rtc.AudioFrame | AudioSegmentEnd) -> None:
+    async def push_audio(self, frame: AudioFrame | AudioSegmentEnd) -> None:
         """Take the next piece of the agent's speech; its end is taken when it has been played."""
         if isinstance(frame, AudioSegmentEnd):
             # The end of what was cleared still comes; given back, it would end what is said next.
@@ -69,7 +69,7 @@ class OpenVasaGenerator(VideoGenerator):
         self.avatar.interrupt()
         self._played.set()
 
-    async def __aiter__(self) -> AsyncIterator[rtc.VideoFrame | rtc.AudioFrame | AudioSegmentEnd]:
+    async def __aiter__(self) -> AsyncIterator[VideoFrame | AudioFrame | AudioSegmentEnd]:
         """Pictures until `aclose`, and beside them the sound of each segment, then its end."""
         await self.avatar.start()
         try:
@@ -80,7 +80,7 @@ class OpenVasaGenerator(VideoGenerator):
                 if shown.picture is not None:
                     height, width = shown.picture.shape[:2]
                     data = shown.picture.tobytes()
-                    yield rtc.VideoFrame(width, height, rtc.VideoBufferType.RGB24, data)
+                    yield VideoFrame(width, height, VideoBufferType.RGB24, data)
                 for _ in range(shown.frame.speeches_ended):
                     yield AudioSegmentEnd()
                     self._played.set()
@@ -92,6 +92,6 @@ class OpenVasaGenerator(VideoGenerator):
         self._played.set()
         await self.avatar.stop()
 
-    def _sound(self, samples: np.ndarray) -> rtc.AudioFrame:
+    def _sound(self, samples: np.ndarray) -> AudioFrame:
         data = np.clip(samples * 32767, -32768, 32767).astype(np.int16).tobytes()
-        return rtc.AudioFrame(data, self.avatar.settings.rate, 1, len(samples))
+        return AudioFrame(data, self.avatar.settings.rate, 1, len(samples))

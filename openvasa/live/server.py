@@ -26,6 +26,7 @@ import numpy as np
 from fastapi import FastAPI, Request, UploadFile, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
 
 from openvasa.errors import InputError
 from openvasa.face.encode import load_portrait
@@ -143,6 +144,11 @@ def _add_guards(app: FastAPI, studio: Studio) -> None:
     async def bad_input(_: Request, error: InputError) -> Response:
         studio.metrics.refused.labels("input").inc()
         return _error(422, str(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def left(_: Request, error: ClientDisconnect) -> Response:
+        # Nobody reads it; unanswered, it would be logged as a fault of the server.
+        return _error(400, "body: ends too early")
 
 
 def _problem(
