@@ -32,7 +32,7 @@ NECK_LENGTH = 0.55
 BODY_SHARE = 0.12
 """Part of the head's shift in the picture that the shoulders follow."""
 
-STEEPEST = 1.6
+STEEPEST = 2.5
 """Px of depth per px across, to which the face's surface is eased towards its oval. A tracked face
 drops off vertically there, and the two px of skin that the portrait shows of that drop would be
 smeared over the cheek of a turned head."""
