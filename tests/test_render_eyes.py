@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from openvasa.face.canonical import HeadTransform
+from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import (
     LEFT_EYE,
@@ -17,7 +18,7 @@ from openvasa.face.topology import (
     RIGHT_LID_PAIRS,
     canonical_mesh,
 )
-from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
+from openvasa.render.eyes import paint_eyes, prepare_eyes, shut_large_eyes, uncross_lids
 
 SKIN, WHITE, BROWN = (205, 165, 145), (225, 220, 215), (60, 40, 30)
 IRIS_RADIUS = 0.55
@@ -164,3 +165,53 @@ def test_uncrossed_lids_just_touch(face):
 def test_open_lids_are_not_touched_by_uncrossing(face):
     geometry = posed(face, blink=0.5)
     assert np.abs(uncross_lids(geometry).landmarks - geometry.landmarks).max() == 0
+
+
+def lowered(neutral: np.ndarray, length: float) -> FrameGeometry:
+    """Upper lids of a (478, 3) resting shape lowered by `length` times a mean eye's opening."""
+    mean, shape = dynamics_code().mean_shape, neutral.copy()
+    for pairs in (RIGHT_LID_PAIRS, LEFT_LID_PAIRS):
+        upper, lower = mean[pairs[:, 0]], mean[pairs[:, 1]]
+        shape[pairs[:, 0]] += length * (lower - upper)
+    return FrameGeometry(shape, HEAD, HEAD.apply(shape))
+
+
+def lid_gap(shape: np.ndarray) -> float:
+    pairs = np.concatenate([RIGHT_LID_PAIRS, LEFT_LID_PAIRS])
+    return float(np.linalg.norm(shape[pairs[:, 0], :2] - shape[pairs[:, 1], :2], axis=1).mean())
+
+
+def wide_eyed(factor: float) -> np.ndarray:
+    """(478, 3) the mean face with eyes open `factor` times as far."""
+    shape = dynamics_code().mean_shape.copy()
+    for pairs in (RIGHT_LID_PAIRS, LEFT_LID_PAIRS):
+        upper, lower = shape[pairs[:, 0]], shape[pairs[:, 1]]
+        shape[pairs[:, 0]] = lower + factor * (upper - lower)
+    return shape
+
+
+def test_large_eyes_shut_when_the_motion_shuts_mean_ones():
+    neutral = wide_eyed(1.6)
+    before = lowered(neutral, 1.0)
+    after = shut_large_eyes(before, neutral)
+    assert lid_gap(before.canonical) > 0.3 * lid_gap(neutral)
+    assert lid_gap(after.canonical) < 0.1 * lid_gap(neutral)
+
+
+def test_large_eyes_close_without_a_jump_and_never_reopen():
+    neutral = wide_eyed(1.6)
+    gaps = [
+        lid_gap(shut_large_eyes(lowered(neutral, length), neutral).canonical)
+        for length in np.linspace(0, 1, 101)
+    ]
+    steps = np.diff(gaps) / gaps[0]
+    assert steps.max() < 1e-4
+    assert steps.min() > -0.04
+
+
+@pytest.mark.parametrize(("factor", "length"), [(1.0, 1.0), (0.8, 0.8), (1.6, 0.4)])
+def test_other_eyes_and_small_closings_are_left_alone(factor: float, length: float):
+    neutral = wide_eyed(factor)
+    geometry = lowered(neutral, length)
+    after = shut_large_eyes(geometry, neutral)
+    assert np.abs(after.landmarks - geometry.landmarks).max() == 0

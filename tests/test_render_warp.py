@@ -187,15 +187,38 @@ def test_background_stays_still_while_the_face_talks(face: FaceLatent, renderer:
     np.testing.assert_array_equal(frame[:60], face.image[:60])
 
 
-def test_moving_head_uncovers_the_plate_and_leaves_the_bottom(face: FaceLatent, renderer: Renderer):
+def test_moving_head_uncovers_the_plate(face: FaceLatent, renderer: Renderer):
     frame = renderer.warp(_posed(face, [0, 0, 0, 0.1, 0, 0]))
     left_edge = np.flatnonzero(face.matte[200] > 0.99)[0]
     shift = 0.1 * FACE_WIDTH * face.head.scale
     uncovered = frame[200, left_edge + 2 : int(left_edge + shift) - 8].astype(int)
     plate = face.background[200, left_edge + 2 : int(left_edge + shift) - 8]
     assert np.abs(uncovered - plate).max() <= 2
-    bottom = frame[-1, 220:290].astype(int) - face.image[-1, 220:290]
-    assert np.abs(bottom).mean() < 2
+
+
+def test_shoulders_follow_the_head_by_a_share_but_stand_where_the_picture_goes_on(face: FaceLatent):
+    geometry = _posed(face, [0, 0, 0.1, 0.1, 0, 0])
+    shift = 0.1 * FACE_WIDTH * face.head.scale
+    moved = {}
+    for goes_on in (False, True):
+        mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=goes_on)
+        corners = pose_mesh(mesh, geometry)
+        move = np.linalg.norm(corners[SURFACE_POINTS:, :2] - mesh.points[SURFACE_POINTS:], axis=1)
+        below = mesh.points[SURFACE_POINTS:, 1]
+        moved[goes_on] = move[(below >= 512) & (below < 600)]
+    assert moved[False].min() > 0.15 * shift
+    assert moved[False].max() < 0.8 * shift
+    assert moved[True].max() < 0.01
+
+
+def test_a_cut_off_head_goes_on_no_farther_than_its_reflection(face: FaceLatent):
+    matte = np.zeros_like(face.matte)
+    matte[:20, 200:300] = 1
+    matte[20:40, 320:360] = 1
+    opacity = cut_out(FaceLatent(**{**vars(face), "matte": matte}))[:MARGIN, :, 3]
+    assert (opacity[-19:, MARGIN + 200 : MARGIN + 300] == 255).all()
+    assert not opacity[:-19].any()
+    assert not opacity[:, MARGIN + 300 :].any()
 
 
 @pytest.mark.parametrize(
@@ -204,7 +227,7 @@ def test_moving_head_uncovers_the_plate_and_leaves_the_bottom(face: FaceLatent, 
     + [[0, 0, 0.17, 0.1, 0.1, 0.1], [0, 0, -0.17, -0.1, -0.1, -0.1]],
 )
 def test_person_has_no_holes_at_large_poses(face: FaceLatent, pose):
-    mesh = build_mesh(face.landmarks, face.canonical, face.head)
+    mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=False)
     corners = pose_mesh(mesh, _posed(face, pose))
     assert np.isfinite(corners).all()
     _, map_x, _ = _drawn(corners, mesh.points, mesh.triangles, 512)
@@ -213,7 +236,7 @@ def test_person_has_no_holes_at_large_poses(face: FaceLatent, pose):
 
 @pytest.mark.parametrize("turn", [-0.436, 0.436])
 def test_the_rim_of_a_face_that_turns_into_view_is_not_smeared(face: FaceLatent, turn: float):
-    mesh = build_mesh(face.landmarks, face.canonical, face.head)
+    mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=False)
     corners = pose_mesh(mesh, _posed(face, [0, turn, 0, 0, 0, 0]))
     edges = mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     edges = edges[(edges < SURFACE_POINTS).all(axis=1)]
@@ -227,7 +250,7 @@ def test_the_rim_of_a_face_that_turns_into_view_is_not_smeared(face: FaceLatent,
 
 
 def test_brows_do_not_drag_the_hair_but_the_jaw_stretches_the_neck(face: FaceLatent):
-    mesh = build_mesh(face.landmarks, face.canonical, face.head)
+    mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=False)
     upper, lower = [10, 338, 297, 332, 109, 67, 103], [152, 148, 176, 377, 400]
     change = np.zeros((478, 3), np.float32)
     change[upper, 1], change[lower, 1] = -1.0, 1.0
@@ -257,7 +280,7 @@ def test_only_turned_portraits_borrow_from_the_other_side(face: FaceLatent):
         atol=1e-3,
     )
     # A symmetric head: the mirrored surface lies on the portrait's own.
-    own = build_mesh(turned.landmarks, turned.canonical, turned.head)
+    own = build_mesh(turned.landmarks, turned.canonical, turned.head, body_goes_on=False)
     inner = np.flatnonzero(near_oval() == 0)
     np.testing.assert_allclose(
         pose_mesh(view.mesh, resting)[inner], pose_mesh(own, resting)[inner], atol=1e-4

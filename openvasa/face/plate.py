@@ -25,12 +25,12 @@ DETAIL_SIGMA = 14.0
 GRAIN_SIGMA = 1.5
 NORMAL_SIGMA = 10.0
 """Px of smoothing of the distance field, so that a jagged silhouette does not fan the mirror."""
-MIRROR_DEPTH = (45.0, 90.0)
+MIRROR_DEPTH = (20.0, 60.0)
 """Px behind the silhouette between which mirrored detail gives way to grain: farther in, mirror
-images from several sides meet, and no head motion uncovers them."""
+images bend into shapes that show their making, and images from several sides meet."""
 OUTLIER = 3.0
 """Detail beyond this many robust standard deviations of the background's is a feature."""
-FEATURE_REACH = 12.0
+FEATURE_REACH = 6.0
 """Px behind the silhouette over which a feature's excess contrast falls by e."""
 SMALLEST_WEIGHT = 1e-4
 

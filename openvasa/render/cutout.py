@@ -48,8 +48,12 @@ def estimate_foreground(image: np.ndarray, matte: np.ndarray, plate: np.ndarray)
     return foreground
 
 
-def _surroundings(face: FaceLatent) -> np.ndarray:
-    """(592, 592, 3) uint8: the portrait with its margin from the picture, reflected beyond it."""
+def _surroundings(face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
+    """The portrait with its margin from the picture, reflected beyond it.
+
+    Returns:
+        (592, 592, 3) uint8 RGB, and (592, 592) bool: where it is the picture's own.
+    """
     left, top, side = (float(v) for v in face.crop[:3])
     scale = CROP_SIDE / side
     shift = MARGIN - np.array([left, top]) * scale
@@ -61,18 +65,23 @@ def _surroundings(face: FaceLatent) -> np.ndarray:
         )
         matrix[:, :2] /= 2 * scale
     size = (CROP_SIDE + 2 * MARGIN,) * 2
-    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+    whole = np.ones(picture.shape[:2], np.uint8)
+    own = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) > 0
+    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101), own
 
 
 def cut_out(face: FaceLatent) -> np.ndarray:
     """(592, 592, 4) uint8 RGB, not premultiplied, and opacity of the person with margin."""
     matte = np.clip((face.matte - CLEAR) / (SOLID - CLEAR), 0, 1)
-    colours = _surroundings(face)
+    colours, own = _surroundings(face)
     inner = slice(MARGIN, MARGIN + CROP_SIDE)
     foreground = estimate_foreground(face.image, matte, face.background)
     colours[inner, inner] = np.rint(foreground)
-    opacity = np.pad(np.rint(matte * 255).astype(np.uint8), MARGIN, mode="edge")
-    return np.dstack([colours, opacity])
+    opacity = np.rint(matte * 255).astype(np.uint8)
+    beyond = np.pad(opacity, MARGIN, mode="edge")
+    # Reflected background would come in as if it were hair, and reflected strands as a second head.
+    reflected = np.minimum(beyond, np.pad(opacity, MARGIN, mode="reflect"))
+    return np.dstack([colours, np.where(own, beyond, reflected)])
 
 
 def _between(samples: np.ndarray, axis: int) -> np.ndarray:

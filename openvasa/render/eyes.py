@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform
+from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import (
     LEFT_EYE,
@@ -62,6 +63,12 @@ slit open in a real blink."""
 
 LID_FROM, LID_TO = 0.7, 0.3
 """Opening over the portrait's own, between which lid skin takes over from the stretched warp."""
+
+FULL_CLOSING = 0.45, 0.9
+"""Closing over a mean eye's opening, between which a larger eye starts to close by its own size."""
+
+UPPER_LID_SHARE = 0.85
+"""Part of the way to the closed eye that the upper lid goes."""
 
 LID_COLUMNS = 33
 """Columns of the lid skin from the outer to the inner corner."""
@@ -601,6 +608,39 @@ def prepare_eyes(face: FaceLatent) -> EyeAppearance:
         for (part, view), circle in zip(views, circles, strict=True)
     ]
     return EyeAppearance(tuple(lifted), face.head)
+
+
+def _gap(shape: np.ndarray, part: EyePoints) -> float:
+    """Mean distance of the lids of one eye in a (478, 3) shape."""
+    return _opening(shape[part.loop, :2])
+
+
+def shut_large_eyes(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeometry:
+    """Geometry whose eyes, where larger than people's, shut when the motion shuts people's eyes.
+
+    Motion moves lids by lengths. What closes a mean eye leaves a cartoon's half open, so that the
+    lids of an eye that is larger go on by its size over the mean as the closing nears a full one.
+
+    Args:
+        geometry: one moment.
+        neutral: (478, 3) the portrait's canonical resting shape.
+    """
+    mean_shape = dynamics_code().mean_shape
+    landmarks = geometry.landmarks.copy()
+    for part in (RIGHT, LEFT):
+        own, mean = _gap(neutral, part), _gap(mean_shape, part)
+        now = _gap(geometry.canonical, part)
+        closed = own - now
+        share = float(_smoothstep(closed / mean, *FULL_CLOSING))
+        if own <= mean or share == 0 or now <= 0:
+            continue
+        wanted = max(own - closed * (1 + share * (own / mean - 1)), 0.0)
+        lids = landmarks[part.loop, :2]
+        step = (1 - wanted / now) * (_lower_lid(lids) - lids[:9])[1:8]
+        landmarks[part.loop[1:8], :2] += UPPER_LID_SHARE * step
+        landmarks[part.fold[1:8], :2] += 0.5 * UPPER_LID_SHARE * step
+        landmarks[part.loop[:8:-1], :2] -= (1 - UPPER_LID_SHARE) * step
+    return FrameGeometry(geometry.head.invert(landmarks), geometry.head, landmarks)
 
 
 def uncross_lids(geometry: FrameGeometry) -> FrameGeometry:

@@ -16,7 +16,7 @@ from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, mirror_pairs
 from openvasa.render.cutout import MARGIN, place, upsample
-from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh, covered_triangles
+from openvasa.render.mesh import RING_SCALES, WarpMesh, body_goes_on, build_mesh, covered_triangles
 from openvasa.render.rasterize import rasterize
 
 FRONTAL = 10.0
@@ -140,7 +140,7 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     if abs(face.head.euler_degrees[0]) < FRONTAL:
         return None
     landmarks, canonical, head = _mirror(face)
-    mesh = build_mesh(landmarks, canonical, head)
+    mesh = build_mesh(landmarks, canonical, head, body_goes_on=body_goes_on(face))
     pairs = mirror_pairs()[:SURFACE_POINTS]
     facing = _facing(face.landmarks)
     better = _smoothstep(0.05, 0.35, facing[pairs] - facing)

@@ -14,8 +14,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from openvasa.face.canonical import HeadTransform
-from openvasa.face.latent import FrameGeometry
+from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
+from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, near_oval
 from openvasa.render.cutout import MARGIN
 
@@ -29,8 +29,15 @@ SKULL_AXES = np.array([8.3, 10.8, 10.0])
 NECK_LENGTH = 0.55
 """Face heights from the chin down to where the head no longer moves the body."""
 
-BODY_SHARE = 0.12
-"""Part of the head's shift in the picture that the shoulders follow."""
+BODY_SHARE = np.array([0.0, 0.2, 0.15, 0.3, 0.3, 0.4], np.float32)
+"""Part of the head's pose (pitch, yaw, roll, shift x and y, log distance) that the body follows."""
+
+BODY_PIVOT = np.array([[0.0, 28.0, 6.0]])
+"""Canonical point in the middle of the chest, about which the body turns."""
+
+GROUND = 0.15
+"""Face heights above the square's lower border from which the body comes to a stand there, where
+the picture goes on below."""
 
 STEEPEST = 2.5
 """Px of depth per px across, to which the face's surface is eased towards its oval. A tracked face
@@ -57,7 +64,7 @@ class WarpMesh:
         oval: (36, 3) float32 canonical points of the face's oval at rest.
         rings: (P, 3) float32 canonical points of the rings at rest.
         head_share: (P,) float32 in 0–1, how much of the head's movement a ring point takes.
-        body_share: (P,) float32, how much of the head's shift it takes of what is left.
+        body_share: (P,) float32 in 0–1, how much of the body's movement a ring point takes.
         skin_share: (P, 36) float32, how much of each oval point's change of shape it takes.
         triangles: (T, 3) int32.
     """
@@ -149,13 +156,21 @@ def _skin_share(distance: np.ndarray, reach: np.ndarray) -> np.ndarray:
     return np.concatenate(shares).astype(np.float32)
 
 
-def build_mesh(landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform) -> WarpMesh:
+def body_goes_on(face: FaceLatent) -> bool:
+    """Whether the picture shows more of the body below the square."""
+    return float(face.crop[1] + face.crop[2]) < face.picture.shape[0] - 1
+
+
+def build_mesh(
+    landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform, *, body_goes_on: bool
+) -> WarpMesh:
     """Lay the surface over a portrait.
 
     Args:
         landmarks: (478, 3) px of the portrait.
         canonical: (478, 3) the same points in canonical space.
         head: transform from canonical space to the portrait.
+        body_goes_on: the body has to stand still at the square's lower border, as it does below.
     """
     oval = landmarks[FACE_OVAL].astype(np.float64)
     centre = (oval[:, :2].min(axis=0) + oval[:, :2].max(axis=0)) / 2
@@ -183,8 +198,9 @@ def build_mesh(landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform
     eased = _eased_depth(landmarks[:SURFACE_POINTS])
     eased_rings = (eased[FACE_OVAL] * fade).reshape(-1) * head_share
     relief = np.concatenate([eased, eased_rings])[:, None] * direction
-    from_bottom = (512 - xy[:, 1]) / face_height
-    body_share = BODY_SHARE * _smoothstep(0.0, 0.4, from_bottom)
+    body_share = 1 - head_share
+    if body_goes_on:
+        body_share *= _smoothstep(0.0, GROUND, (CROP_SIDE - xy[:, 1]) / face_height)
 
     reach = 0.1 + 0.05 * _smoothstep(-0.3, 0.1, height) + 0.33 * _smoothstep(0.2, 0.45, height)
     return WarpMesh(
@@ -202,13 +218,23 @@ def build_mesh(landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform
     )
 
 
+def _body(rest: HeadTransform, head: HeadTransform) -> HeadTransform:
+    """What the chest makes of a movement of the head from `rest`."""
+    pose = pose_between(rest, head) * BODY_SHARE
+    turned = apply_pose(rest, pose)
+    shift = turned.translation - rest.translation
+    slip = rest.apply(BODY_PIVOT)[0] - turned.apply(BODY_PIVOT)[0] + shift
+    return HeadTransform(turned.rotation, turned.scale, turned.translation + slip)
+
+
 def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
     """(V, 3) float32 px: where every point of the surface is in one frame."""
     rest = mesh.rest.apply(mesh.rings)
     move = (geometry.head.apply(mesh.rings) - rest) * mesh.head_share[:, None]
-    shift = (geometry.head.translation - mesh.rest.translation).astype(np.float32)
-    shift[2] = 0
-    move += ((1 - mesh.head_share) * mesh.body_share)[:, None] * shift
+    carried = _body(mesh.rest, geometry.head).apply(mesh.rings) - rest
+    # In front of or behind the head as it was: only the picture's plane matters.
+    carried[:, 2] = 0
+    move += carried * mesh.body_share[:, None]
     reshaped = geometry.landmarks[FACE_OVAL] - geometry.head.apply(mesh.oval)
     rings = rest + move + mesh.skin_share @ reshaped
     surface = np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings])

@@ -11,9 +11,9 @@ import numpy as np
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.render.compose import compose, lay_over, soften_edges
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
-from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
+from openvasa.render.eyes import paint_eyes, prepare_eyes, shut_large_eyes, uncross_lids
 from openvasa.render.hidden import mirrored_view
-from openvasa.render.mesh import build_mesh, covered_triangles, head_shift, pose_mesh
+from openvasa.render.mesh import body_goes_on, build_mesh, covered_triangles, head_shift, pose_mesh
 from openvasa.render.mouth import close_lips, paint_mouth, prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
 from openvasa.render.refine import Refiner, networks_are_shipped
@@ -43,6 +43,7 @@ class Renderer:
     def __init__(self, face: FaceLatent, *, refined: bool | None = None) -> None:
         refined = networks_are_shipped() if refined is None else refined
         self._refiner = Refiner(face) if refined else None
+        self._neutral = face.neutral
         self._mouth = prepare_mouth(face)
         self._eyes = prepare_eyes(face)
         # What shows between open lips is the mouth painter's; warped, it would ride on the lips.
@@ -54,7 +55,9 @@ class Renderer:
         no_person = cutout[inner, inner, 3:] == 0
         self._still_plate = np.where(no_person, face.image, face.background)
         self._samples = upsample(cutout)
-        self._mesh = build_mesh(face.landmarks, face.canonical, face.head)
+        self._mesh = build_mesh(
+            face.landmarks, face.canonical, face.head, body_goes_on=body_goes_on(face)
+        )
         self._sources = place(self._mesh.points)
         self._triangles = covered_triangles(self._mesh, cutout[..., 3])
         self._mirrored = mirrored_view(face, cutout)
@@ -66,7 +69,7 @@ class Renderer:
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
         """(512, 512, 3) uint8 RGB frame of the portrait at `geometry`."""
-        geometry = uncross_lids(geometry)
+        geometry = uncross_lids(shut_large_eyes(geometry, self._neutral))
         frame = self.warp(geometry)
         paint_mouth(frame, geometry, self._mouth)
         paint_eyes(frame, geometry, self._eyes)
