@@ -157,7 +157,14 @@ def test_an_old_output_is_replaced(tmp_path: Path, avatar: str, motion: str) -> 
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 
-def test_interrupt_leaves_nothing_behind(tmp_path: Path, avatar: str) -> None:
+@pytest.mark.parametrize(
+    ("stopped_by", "status", "message"),
+    [(signal.SIGINT, 130, "cancelled\n"), (signal.SIGTERM, 143, "terminated\n")],
+    ids=["interrupt", "termination"],
+)
+def test_a_stop_leaves_nothing_behind(
+    stopped_by: signal.Signals, status: int, message: str, tmp_path: Path, avatar: str
+) -> None:
     long = tmp_path / "long.npz"
     dynamics = np.zeros((5000, dynamics_code().size), np.float32)
     Motion(np.zeros((5000, 6), np.float32), dynamics).save(long)
@@ -170,10 +177,9 @@ def test_interrupt_leaves_nothing_behind(tmp_path: Path, avatar: str) -> None:
     while not any(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert any(folder.iterdir())
-    running.send_signal(signal.SIGINT)
+    running.send_signal(stopped_by)
     _, said = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert said == "cancelled\n"
+    assert (running.returncode, said) == (status, message)
     assert not any(folder.iterdir())
 
 

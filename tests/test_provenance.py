@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
@@ -375,22 +373,3 @@ def test_consent_is_asked_once(monkeypatch, tmp_path: Path, capsys) -> None:
         raise AssertionError("asked again")
 
     require_consent(False, ask=nobody)
-
-
-def test_termination_leaves_nothing_behind(tmp_path: Path, avatar_and_motion) -> None:
-    long = tmp_path / "long.npz"
-    still = np.zeros((5000, dynamics_code().size), np.float32)
-    Motion(np.zeros((5000, 6), np.float32), still).save(long)
-    folder = tmp_path / "out"
-    folder.mkdir()
-    command = [sys.executable, "-m", "openvasa.cli", "animate", avatar_and_motion[0], VOICE]
-    command += ["-o", str(folder / "a.mp4"), "--motion", str(long), "--quiet"]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not any(folder.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert any(folder.iterdir())
-    running.send_signal(signal.SIGTERM)
-    _, said = running.communicate(timeout=60)
-    assert (running.returncode, said) == (143, "terminated\n")
-    assert not any(folder.iterdir())
