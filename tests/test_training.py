@@ -12,6 +12,7 @@ from openvasa.audio.features import FEATURE_DIM
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.rest import resting_shape
 from openvasa.motion.steering import turned
 from openvasa.train.dynamics import mirrored, mirrored_blendshapes, mouth_share
 from openvasa.train.motion_data import (
@@ -24,7 +25,6 @@ from openvasa.train.motion_data import (
     rendition,
 )
 from openvasa.train.prepare import Clip, read_clip_list
-from openvasa.train.rest import resting_shape
 from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
 
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"

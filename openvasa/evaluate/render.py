@@ -35,12 +35,12 @@ from openvasa.face.encode import cut_square, encode_picture
 from openvasa.face.landmarker import track_next
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.face.topology import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from openvasa.motion.rest import resting_shape
 from openvasa.render.eyes import uncross_lids
 from openvasa.render.refine import Refiner
 from openvasa.render.regions import LEFT, MOUTH, RIGHT, cut, frame_affine
 from openvasa.render.renderer import Renderer
 from openvasa.train.render_pairs import Footage, follow, load_footage, sharp_clips
-from openvasa.train.rest import resting_shape
 
 METHODS = ("warp", "drawn", "refined")
 AREAS = ("mouth", "eyes", "face", "whole")

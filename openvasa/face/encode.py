@@ -11,6 +11,7 @@ from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.dynamics import dynamics_code, separate_expression
 from openvasa.face.landmarker import (
+    MIN_PRESENCE,
     Detection,
     TrackedFace,
     blendshape_scores,
@@ -24,7 +25,6 @@ from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
 
-MIN_PRESENCE = 0.5
 MIN_FACE_HEIGHT = 40
 """Shorter faces, in px of the picture, hold too little to animate at 512 × 512."""
 MAX_YAW = 55.0

@@ -20,6 +20,8 @@ DETECTOR_SIDE = 128
 MESH_SIDE = 256
 CROP_MARGIN = 1.5
 """Side of the mesh network's crop over the longer side of the face's box."""
+MIN_PRESENCE = 0.5
+"""Landmarks of a crop that less probably holds a face are worth nothing."""
 
 BLENDSHAPE_NAMES = (
     ["_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft"]
@@ -227,6 +229,28 @@ def track_next(image: np.ndarray, previous: np.ndarray, *, threads: int = 2) -> 
         threads: CPU threads.
     """
     return _track_in_crop(image, _matrix_from_landmarks(previous), threads)
+
+
+def follow_face(
+    image: np.ndarray, previous: np.ndarray | None, *, threads: int = 2
+) -> TrackedFace | None:
+    """The face of the last frame or, where it is lost, the largest one in the picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        previous: (478, 3) landmarks of the last frame, px; None where it had no face.
+        threads: CPU threads.
+
+    Returns:
+        A face, perhaps with a presence below `MIN_PRESENCE`; None where none is detected.
+    """
+    if previous is not None:
+        tracked = track_next(image, previous, threads=threads)
+        if tracked.presence >= MIN_PRESENCE:
+            return tracked
+    found = detect_faces(image, threads=threads)
+    largest = max(found, key=lambda d: d.height, default=None)
+    return track_detection(image, largest, threads=threads) if largest else None
 
 
 def blendshape_scores(landmarks: np.ndarray, *, threads: int = 2) -> np.ndarray:

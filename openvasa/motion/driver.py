@@ -1,7 +1,7 @@
 """From a video of a talking person to motion: reenactment.
 
 The driver's face is tracked frame by frame. What moves is measured against the driver at rest
-(`openvasa.train.rest`), so that the motion carries over to a portrait with another face and
+(`openvasa.motion.rest`), so that the motion carries over to a portrait with another face and
 another way to hold the head.
 """
 
@@ -18,11 +18,10 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.dynamics import dynamics_code
-from openvasa.face.landmarker import detect_faces, track_detection, track_next
+from openvasa.face.landmarker import MIN_PRESENCE, follow_face
 from openvasa.media.inspect import read_timed_frames
 from openvasa.motion.motion import Motion
-from openvasa.train.prepare import MIN_PRESENCE, Track
-from openvasa.train.rest import head_poses, resting_shape, smooth_shape
+from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
 
 RATE = 25.0
 """Frames a second of the motion, whatever the driver's own rate."""
@@ -107,10 +106,7 @@ def track_driver(
     count, previous = 0, None
     for at, image in frames:
         count += 1
-        tracked = track_next(image, previous) if previous is not None else None
-        if tracked is None or tracked.presence < MIN_PRESENCE:
-            largest = max(detect_faces(image), key=lambda d: d.height, default=None)
-            tracked = track_detection(image, largest) if largest else None
+        tracked = follow_face(image, previous)
         previous = None
         if tracked is not None and tracked.presence >= MIN_PRESENCE:
             previous = tracked.landmarks
@@ -141,15 +137,12 @@ def motion_of(track: DriverTrack) -> Motion:
     canonical = np.stack(
         [head.invert(points) for head, points in zip(heads, track.landmarks, strict=True)]
     )
-    tracked = Track(
-        canonical=canonical,
+    pose = head_poses(
         rotation=np.stack([head.rotation for head in heads]),
         translation=np.stack([head.translation for head in heads]),
         scale=np.array([head.scale for head in heads]),
-        blendshapes=np.zeros((len(heads), 0), np.float32),
-        valid=np.ones(len(heads), bool),
     )
     code = dynamics_code()
     shape = smooth_shape(canonical)
     change = shape - resting_shape(shape, code.mouth_share)
-    return Motion(head_poses(tracked), code.encode(change), RATE)
+    return Motion(pose, code.encode(change), RATE)

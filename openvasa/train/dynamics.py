@@ -28,8 +28,8 @@ from openvasa.face.topology import (
     canonical_mesh,
     mirror_pairs,
 )
+from openvasa.motion.rest import resting_shape, smooth_shape
 from openvasa.train.prepare import Clip, cached_clips, load_track
-from openvasa.train.rest import resting_shape, smooth_shape
 
 CODES = 32
 IDENTITY_COMPONENTS = 40

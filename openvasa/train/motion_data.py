@@ -30,10 +30,10 @@ from openvasa.motion.controls import (
     read_controls,
 )
 from openvasa.motion.motion import POSE_DIM, interpolate
+from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
 from openvasa.motion.steering import turned
 from openvasa.train.dynamics import mirrored, mouth_share
 from openvasa.train.prepare import Clip, cached_clips, load_track, load_voices
-from openvasa.train.rest import head_poses, resting_shape, smooth_shape
 from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice
 
 POSE_MIRROR = np.array([1, -1, -1, -1, 1, 1], np.float32)
@@ -122,7 +122,7 @@ def load_talking_clip(cache: Path, clip: Clip, code: DynamicsCode) -> TalkingCli
         return None
     shapes = smooth_shape(track.canonical)
     shapes = shapes - resting_shape(shapes, mouth_share())
-    pose = head_poses(track)
+    pose = head_poses(track.rotation, track.translation, track.scale)
     if np.abs(pose[:, :3]).max() > 0.7:
         return None
     motion = np.hstack([pose, code.encode(shapes)]).astype(np.float32)

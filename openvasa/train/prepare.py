@@ -26,15 +26,9 @@ from tqdm import tqdm
 from openvasa.audio.decode import read_blocks
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
-from openvasa.face.landmarker import (
-    blendshape_scores,
-    detect_faces,
-    track_detection,
-    track_next,
-)
+from openvasa.face.landmarker import MIN_PRESENCE, blendshape_scores, follow_face
 from openvasa.train.voices import Voice, make_voice
 
-MIN_PRESENCE = 0.5
 INDEX = "clips.jsonl"
 KINDS = ("tracks", "voices")
 """Folders of the cache: one file a clip in each."""
@@ -128,11 +122,7 @@ def track_clip(path: Path) -> dict[str, np.ndarray]:
     rows |= {key: [] for key in ("scale", "blendshapes", "valid")}
     previous = None
     for image in _frames(path):
-        tracked = track_next(image, previous, threads=1) if previous is not None else None
-        if tracked is None or tracked.presence < MIN_PRESENCE:
-            found = detect_faces(image, threads=1)
-            biggest = max(found, key=lambda d: d.height, default=None)
-            tracked = track_detection(image, biggest, threads=1) if biggest else None
+        tracked = follow_face(image, previous, threads=1)
         valid = tracked is not None and tracked.presence >= MIN_PRESENCE
         previous = tracked.landmarks if tracked is not None and valid else None
         if tracked is None and not rows["valid"]:

@@ -23,6 +23,7 @@ from openvasa.face.dynamics import lid_gap, lip_gap
 from openvasa.face.encode import encode_picture
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.media.inspect import read_frames
+from openvasa.motion.rest import smooth_shape
 from openvasa.render.eyes import uncross_lids
 from openvasa.render.regions import (
     GEOMETRY_CHANNELS,
@@ -36,7 +37,6 @@ from openvasa.render.regions import (
 )
 from openvasa.render.renderer import Renderer
 from openvasa.train.prepare import INDEX, Clip, cached_clips
-from openvasa.train.rest import smooth_shape
 
 MIN_FACE_PX = 160
 """Smaller faces, in px of the recording, show too little of teeth and lashes."""

@@ -1,4 +1,4 @@
-"""The resting face of a clip: what its facial dynamics are measured against."""
+"""A clip's motion is measured against its face at rest and its usual head transform."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from scipy.signal import savgol_filter
 from openvasa.face.canonical import HeadTransform, pose_between
 from openvasa.face.dynamics import close_lips, lid_gap, lip_gap
 from openvasa.motion.window import POSE_FILTER_FRAMES
-from openvasa.train.prepare import Track
 
 
 def smooth_shape(canonical: np.ndarray) -> np.ndarray:
@@ -33,19 +32,27 @@ def resting_shape(canonical: np.ndarray, mouth_share: np.ndarray) -> np.ndarray:
     return close_lips(closed * share + usual * (1 - share)).astype(np.float32)
 
 
-def head_poses(track: Track) -> np.ndarray:
-    """(T, 6) float32 head pose of a clip as an offset from its median head transform."""
-    window = min(POSE_FILTER_FRAMES, len(track.scale) - (len(track.scale) + 1) % 2)
+def head_poses(rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Head pose of a clip as an offset from its median head transform.
+
+    Args:
+        rotation: (T, 3, 3), head to camera.
+        translation: (T, 3) px.
+        scale: (T,) px per canonical unit.
+
+    Returns:
+        (T, 6) float32.
+    """
+    window = min(POSE_FILTER_FRAMES, len(scale) - (len(scale) + 1) % 2)
     order = min(2, window - 1)
 
     def smooth(values: np.ndarray) -> np.ndarray:
         return np.asarray(savgol_filter(values, window, order, axis=0))
 
-    rotation = smooth(track.rotation)
-    u, _, vt = np.linalg.svd(rotation)
+    u, _, vt = np.linalg.svd(smooth(rotation))
     rotation = u @ vt
     u, _, vt = np.linalg.svd(np.median(rotation, axis=0))
-    translation, scale = smooth(track.translation), smooth(track.scale)
+    translation, scale = smooth(translation), smooth(scale)
     rest = HeadTransform(u @ vt, float(np.median(scale)), np.median(translation, axis=0))
     heads = map(HeadTransform, rotation, scale.tolist(), translation)
     return np.stack([pose_between(rest, head) for head in heads])
