@@ -15,7 +15,8 @@ from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.driver import DriverTrack, file_frames, is_camera, motion_of, track_driver
 from openvasa.motion.motion import Motion
 
-PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PORTRAIT = EXAMPLES / "portrait.jpg"
 FRAMES = 24
 
 
@@ -98,16 +99,74 @@ def test_one_part_of_the_motion_alone(
     assert "AI-generated" in info.metadata["comment"]
 
 
-def test_a_driver_without_a_face_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(scope="module")
+def smile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A still head whose face moves, as long as the driver."""
+    code = dynamics_code()
+    shapes = np.zeros((FRAMES, 52), np.float32)
+    shapes[:, 44:46] = np.linspace(0, 0.5, FRAMES)[:, None]
+    path = tmp_path_factory.mktemp("smile") / "smile.npz"
+    Motion(np.zeros((FRAMES, 6), np.float32), code.from_arkit(shapes)).save(path)
+    return path
+
+
+def command_with_pose_from(name: str, smile: Path, clip: Path, motion: Path) -> list[str]:
+    """`edit` or `animate`, either writing `motion`: the face of `smile`, the head of `clip`."""
+    if name == "edit":
+        return ["edit", str(smile), "-o", str(motion), "--pose-from", str(clip)]
+    output = ["-o", str(motion.with_suffix(".mp4")), "--save-motion", str(motion), "--size", "128"]
+    given = ["--motion", str(smile), "--pose-from", str(clip), "--quiet"]
+    return ["animate", str(PORTRAIT), str(EXAMPLES / "voice.wav"), *output, *given]
+
+
+@pytest.mark.parametrize("name", ["edit", "animate"])
+def test_a_clip_lends_its_head(
+    name: str, driver: Path, tracked: Motion, smile: Path, tmp_path: Path
 ) -> None:
-    empty, out = tmp_path / "empty.mp4", tmp_path / "out.mp4"
-    with Mp4Writer(empty, (128, 128), 25) as writer:
+    out = tmp_path / "motion.npz"
+    assert main(command_with_pose_from(name, smile, driver, out)) == 0
+    motion = Motion.load(out)
+    np.testing.assert_allclose(motion.pose, tracked.pose, atol=1e-5)
+    np.testing.assert_array_equal(motion.dynamics, Motion.load(smile).dynamics)
+
+
+@pytest.fixture
+def faceless(tmp_path: Path) -> Path:
+    path = tmp_path / "empty.mp4"
+    with Mp4Writer(path, (128, 128), 25) as writer:
         for _ in range(3):
             writer.write(np.full((128, 128, 3), 90, np.uint8))
-    assert main(["drive", str(PORTRAIT), str(empty), "-o", str(out), "--quiet"]) == 2
+    return path
+
+
+def test_a_driver_without_a_face_is_refused(
+    faceless: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.mp4"
+    assert main(["drive", str(PORTRAIT), str(faceless), "-o", str(out), "--quiet"]) == 2
     assert "no face found" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["edit", "animate"])
+def test_a_clip_without_a_face_lends_none(
+    name: str, faceless: Path, smile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "motion.npz"
+    assert main(command_with_pose_from(name, smile, faceless, out)) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"openvasa: {faceless}: no face found; use a video in which")
+    assert list(tmp_path.iterdir()) == [faceless]
+
+
+@pytest.mark.parametrize("option", ["--distance=1.1", "--head-style=1"])
+def test_a_lent_head_is_not_steered(
+    option: str, driver: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = ["-o", str(tmp_path / "out.mp4")]
+    command = ["animate", str(PORTRAIT), str(EXAMPLES / "voice.wav"), *output]
+    assert main([*command, "--pose-from", str(driver), option]) == 2
+    assert "--pose-from brings" in capsys.readouterr().err
 
 
 def test_the_driver_is_not_overwritten(driver: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command
 from openvasa.commands.saving import add_output, check_output, save_video
 from openvasa.commands.steering import add_steering, motion_settings
+from openvasa.commands.tracking import motion_from
 
 if TYPE_CHECKING:
     from openvasa.face.latent import FaceLatent
@@ -36,6 +38,7 @@ def add(commands: Commands) -> None:
         "openvasa animate portrait.jpg voice.wav -o look.mp4 --preview",
         "openvasa animate portrait.jpg voice.wav -o a.mp4 --save-motion a.npz --save-avatar me.npz",
         "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
+        "openvasa animate portrait.jpg voice.wav -o nods.mp4 --pose-from actor.mp4",
         "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
         "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
         "openvasa animate portrait.jpg voice.wav -o frames/",
@@ -74,6 +77,12 @@ def add(commands: Commands) -> None:
         help="use this motion (.npz or Live Link Face .csv); AUDIO is then only the sound track",
     )
     parser.add_argument(
+        "--pose-from",
+        type=Path,
+        metavar="FILE",
+        help="move the head as there: a motion, or a video clip with one face",
+    )
+    parser.add_argument(
         "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
     )
     parser.add_argument(
@@ -95,22 +104,29 @@ def _animate(options: argparse.Namespace) -> int:
     from openvasa.face.encode import load_portrait
 
     marking = marking_of(options)
-    check_output(options.output, Path(options.audio))
+    for given in (Path(options.audio), options.pose_from):
+        check_output(options.output, given)
     face = load_portrait(options.portrait, face=options.face)
     if options.save_avatar:
         face.save(options.save_avatar)
-    save_video(_with_saved_motion(_video(face, options), options.save_motion), options, marking)
+    video = _video(face, options)
+    if options.pose_from or options.save_motion:
+        video = replace(video, source=_motion(video, options))
+    save_video(video, options, marking)
     return OK
 
 
 def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
-    from dataclasses import replace
-
     from openvasa.audio.decode import probe
     from openvasa.face.latent import CROP_SIDE
     from openvasa.motion.motion import Motion
     from openvasa.video import animate
 
+    settings = motion_settings(options)
+    if options.pose_from and (settings.controls.distance is not None or settings.head):
+        options.usage_error(
+            "--pose-from brings the head's distance and movement; give no distance or --head-style"
+        )
     source: str | Motion = options.audio
     if options.motion:
         source = Motion.load(options.motion)
@@ -121,7 +137,7 @@ def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
         fps=options.fps,
         size=CROP_SIDE if options.size is None else options.size,
         full_frame=options.full_frame,
-        settings=motion_settings(options),
+        settings=settings,
         sound=options.audio,
     )
     if options.preview:
@@ -129,19 +145,25 @@ def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
     return video
 
 
-def _with_saved_motion(video: Video, path: Path | None) -> Video:
-    """Write the video's motion to `path` and return the video made from what was written."""
-    if path is None:
-        return video
-    from dataclasses import replace
+def _motion(video: Video, options: argparse.Namespace) -> Motion:
+    """The motion with the head asked for; --save-motion writes it."""
+    from openvasa.motion.edit import with_pose_of
 
+    motion = _whole_motion(video)
+    if options.pose_from:
+        motion = with_pose_of(motion, motion_from(options.pose_from, options.quiet))
+    if options.save_motion:
+        motion.save(options.save_motion)
+    return motion
+
+
+def _whole_motion(video: Video) -> Motion:
+    """The video's motion; where it is generated from the sound, all of it is, here and now."""
     import numpy as np
 
     from openvasa.motion.motion import POSE_DIM, Motion
 
-    motion = video.source
-    if not isinstance(motion, Motion):
-        rows = np.concatenate(list(replace(video, fps=MOTION_RATE).motion()))
-        motion = Motion(rows[:, :POSE_DIM], rows[:, POSE_DIM:], MOTION_RATE)
-    motion.save(path)
-    return replace(video, source=motion)
+    if isinstance(video.source, Motion):
+        return video.source
+    rows = np.concatenate(list(replace(video, fps=MOTION_RATE).motion()))
+    return Motion(rows[:, :POSE_DIM], rows[:, POSE_DIM:], MOTION_RATE)

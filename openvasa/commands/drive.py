@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
-from openvasa.commands.messages import complain
 from openvasa.commands.parser import Commands, add_command
 from openvasa.commands.saving import add_output, check_output, save_video
+from openvasa.commands.tracking import track, warn_of_lost_face
 
 if TYPE_CHECKING:
     from openvasa.motion.driver import DriverTrack
@@ -85,8 +85,8 @@ def _drive(options: argparse.Namespace) -> int:
     file = None if is_camera(options.driver) else Path(options.driver)
     check_output(options.output, file)
     face = load_portrait(options.portrait, face=options.face)
-    track = _track_driver(options)
-    motion = motion_of(track)
+    tracked = _track_driver(options)
+    motion = motion_of(tracked)
     if options.pose_only:
         motion = pose_only(motion, face.dynamics)
     if options.expression_only:
@@ -103,33 +103,16 @@ def _drive(options: argparse.Namespace) -> int:
         seconds_limit=motion.seconds,
     )
     save_video(video, options, marking)
-    if track.seen < 0.98:
-        complain(
-            f"warning: {options.driver}: the face was lost in "
-            f"{100 * (1 - track.seen):.0f} % of the frames"
-        )
+    warn_of_lost_face(tracked, options.driver)
     return OK
 
 
 def _track_driver(options: argparse.Namespace) -> DriverTrack:
-    from tqdm import tqdm
-
-    from openvasa.motion.driver import camera_frames, file_frames, is_camera, track_driver
+    from openvasa.motion.driver import camera_frames, file_frames, is_camera
 
     if is_camera(options.driver):
         print(f"{options.driver}: recording; Ctrl-C ends it", file=sys.stderr)
         frames = camera_frames(options.driver, options.seconds or CAMERA_SECONDS)
     else:
         frames = file_frames(Path(options.driver), options.seconds)
-    with tqdm(
-        desc="tracking",
-        disable=options.quiet,
-        mininterval=0.1 if sys.stderr.isatty() else 5.0,
-        unit=" frames",
-        bar_format="{desc}: {n_fmt} frames, {rate_fmt}",
-    ) as bar:
-
-        def advance(done: int) -> None:
-            bar.update(done - bar.n)
-
-        return track_driver(frames, options.driver, advance)
+    return track(frames, options.driver, options.quiet)

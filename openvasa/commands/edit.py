@@ -7,6 +7,7 @@ from pathlib import Path
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.tracking import motion_from
 
 MOTION_FILE = "motion to write, .npz or .csv"
 
@@ -21,6 +22,7 @@ def add(commands: Commands) -> None:
         "openvasa edit talk.npz -o still.npz --expression-only",
         "openvasa edit talk.npz -o turning.npz --spin 20",
         "openvasa edit talk.npz -o mixed.npz --pose-from other.npz --add mouthSmile:0.3",
+        "openvasa edit talk.npz -o nodding.npz --pose-from actor.mp4",
         "openvasa edit recording.csv -o talk.npz",
         "openvasa animate portrait.jpg voice.wav -o out.mp4 --motion turning.npz",
     )
@@ -29,7 +31,12 @@ def add(commands: Commands) -> None:
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--pose-only", action="store_true", help="the head's movement, face at rest")
     part.add_argument("--expression-only", action="store_true", help="the face, head held still")
-    parser.add_argument("--pose-from", type=Path, metavar="MOTION", help="take the head from there")
+    parser.add_argument(
+        "--pose-from",
+        type=Path,
+        metavar="FILE",
+        help="take the head from there: a motion, or a video clip with one face",
+    )
     parser.add_argument(
         "--expression-from", type=Path, metavar="MOTION", help="take the face from there"
     )
@@ -70,7 +77,7 @@ def _edit(options: argparse.Namespace) -> int:
     if options.expression_only:
         motion = edit.expression_only(motion)
     if options.pose_from:
-        motion = edit.with_pose_of(motion, Motion.load(options.pose_from))
+        motion = edit.with_pose_of(motion, motion_from(options.pose_from, quiet=False))
     if options.expression_from:
         motion = edit.with_expression_of(motion, Motion.load(options.expression_from))
     if options.spin is not None:

@@ -85,7 +85,10 @@ def file_frames(path: Path, seconds: float | None) -> Iterator[tuple[float, np.n
         if seconds is not None and at >= seconds:
             return
         if at > LONGEST:
-            raise InputError(f"{path}: longer than {LONGEST / 60:.0f} minutes; use --seconds")
+            raise InputError(
+                f"{path}: longer than {LONGEST / 60:.0f} minutes; cut it, or let openvasa drive "
+                "read only its first --seconds"
+            )
         yield at, frame
 
 

@@ -1,0 +1,72 @@
+"""Tracking a clip before the user's eyes: how far it is, and whether the face was lost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from openvasa.commands.messages import complain
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from openvasa.motion.driver import DriverTrack
+    from openvasa.motion.motion import Motion
+
+MOTION_FILES = {".npz", ".csv"}
+LEAST_SEEN = 0.98
+"""A face seen in a smaller share of the frames is worth a warning."""
+
+
+def track(frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool) -> DriverTrack:
+    """Track the face of a clip with a progress bar.
+
+    Args:
+        frames: time in s, and (h, w, 3) uint8 RGB frame.
+        name: what to call the clip in errors.
+        quiet: no progress bar.
+
+    Raises:
+        InputError: no face, or too short.
+    """
+    from tqdm import tqdm
+
+    from openvasa.motion.driver import track_driver
+
+    with tqdm(
+        desc="tracking",
+        disable=quiet,
+        mininterval=0.1 if sys.stderr.isatty() else 5.0,
+        unit=" frames",
+        bar_format="{desc}: {n_fmt} frames, {rate_fmt}",
+    ) as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done - bar.n)
+
+        return track_driver(frames, name, advance)
+
+
+def warn_of_lost_face(track: DriverTrack, name: str) -> None:
+    """Say so where the face was not seen in a part of the frames."""
+    if track.seen < LEAST_SEEN:
+        lost = 100 * (1 - track.seen)
+        complain(f"warning: {name}: the face was lost in {lost:.0f} % of the frames")
+
+
+def motion_from(path: Path, quiet: bool) -> Motion:
+    """The motion in a motion file, or that of the person in a video clip.
+
+    Raises:
+        InputError: the file cannot be read, or the clip shows no face.
+    """
+    from openvasa.motion.driver import file_frames, motion_of
+    from openvasa.motion.motion import Motion
+
+    if path.suffix.lower() in MOTION_FILES:
+        return Motion.load(path)
+    tracked = track(file_frames(path, None), str(path), quiet)
+    warn_of_lost_face(tracked, str(path))
+    return motion_of(tracked)
