@@ -28,6 +28,7 @@ from openvasa.live.assemble import live_engine
 from openvasa.live.engine import Engine, LiveSettings
 from openvasa.live.painter import Painter
 from openvasa.live.player import Player, Shown
+from openvasa.live.stats import Stats
 from openvasa.motion.motion import POSE_DIM
 
 SAMPLE_GRID_S = 0.001
@@ -49,8 +50,7 @@ class LiveFigures:
         spoken_latency_ms: the same from the moment a sample was spoken, the time in its chunk
             included.
         accounted_ms: the part of it that hop, look-ahead, interpolation and filter explain.
-        frames, left_out: painted, and left out because they would have been too late.
-        stalled_ms, stretched_ms, dropped_ms: see the engine's and player's statistics.
+        stats: what happened to frames and sound meanwhile.
         cores: processor time over wall time.
         memory_mb, growth_mb: resident at the end, and gained after the first third.
     """
@@ -63,11 +63,7 @@ class LiveFigures:
     latency_ms: dict[str, float]
     spoken_latency_ms: dict[str, float]
     accounted_ms: float
-    frames: int
-    left_out: int
-    stalled_ms: float
-    stretched_ms: float
-    dropped_ms: float
+    stats: Stats
     cores: float
     memory_mb: float
     growth_mb: float
@@ -129,7 +125,7 @@ def bench_live(
     player.start()
     time.sleep(WARM_UP_S)
     arrived.clear()
-    before = (player.stats.shown, player.stats.left_out)
+    before = replace(player.stats)
     cpu, wall = time.process_time(), time.perf_counter()
     pushed = _push_paced(player, voice, seconds, chunk_ms / 1000)
     time.sleep(engine.budget.total_s + 0.2)
@@ -138,6 +134,7 @@ def bench_live(
     encoder.stop()
     if player.error is not None:
         raise player.error
+    stats = player.stats.since(before)
     ready = encoder.ready if encode != "none" else None
     latency, spoken = _latencies(pushed, arrived, ready)
     memory = pushed.memory_mb
@@ -146,15 +143,11 @@ def bench_live(
         other_load=load,
         seconds=seconds,
         fps_wanted=fps,
-        fps=(player.stats.shown - before[0]) / wall,
+        fps=stats.frames / wall,
         latency_ms=_percentiles(latency),
         spoken_latency_ms=_percentiles(spoken),
         accounted_ms=1000 * engine.budget.total_s,
-        frames=player.stats.shown - before[0],
-        left_out=player.stats.left_out - before[1],
-        stalled_ms=1000 * player.stats.stalled_s,
-        stretched_ms=1000 * engine.stats.stretched_s,
-        dropped_ms=1000 * engine.stats.dropped_s,
+        stats=stats,
         cores=cpu / wall,
         memory_mb=memory[-1],
         growth_mb=memory[-1] - memory[len(memory) // 3],
@@ -258,7 +251,9 @@ def live_table(figures: LiveFigures) -> str:
     """The figures as text for people."""
     machine, f = figures.machine, figures
     late, spoken = f.latency_ms, f.spoken_latency_ms
-    share = f.left_out / max(1, f.left_out + f.frames)
+    left_out = f.stats.left_out
+    share = left_out / max(1, left_out + f.stats.frames)
+    lost_ms = {what: 1000 * seconds for what, seconds in f.stats.seconds().items()}
     return "\n".join(
         [
             f"{machine.cpu}, {machine.cores} cores, {machine.system}, Python {machine.python}; "
@@ -271,9 +266,9 @@ def live_table(figures: LiveFigures) -> str:
             f"largest {late['max']:.0f}; {f.accounted_ms:.0f} of it is waiting for sound at most",
             f"spoken → frame ready    {spoken['p50']:8.0f} ms   p95 {spoken['p95']:.0f}, "
             f"p99 {spoken['p99']:.0f}, largest {spoken['max']:.0f}",
-            f"frames left out         {f.left_out:8d}      {share:.2%}",
-            f"stalled, stretched      {f.stalled_ms:8.0f} ms   {f.stretched_ms:.0f} ms; "
-            f"dropped {f.dropped_ms:.0f} ms",
+            f"frames left out         {left_out:8d}      {share:.2%}",
+            f"stalled, stretched      {lost_ms['stalled']:8.0f} ms   "
+            f"{lost_ms['stretched']:.0f} ms; dropped {lost_ms['dropped']:.0f} ms",
             f"processor               {f.cores:8.2f} cores",
             f"memory                  {f.memory_mb:8.0f} MB   {f.growth_mb:+.1f} MB "
             "in the last two thirds",

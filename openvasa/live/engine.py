@@ -27,6 +27,7 @@ from openvasa.live.behaviour import ListeningNods
 from openvasa.live.level import RunningGain
 from openvasa.live.resample import StreamResampler
 from openvasa.live.samples import SampleQueue
+from openvasa.live.stats import Stats
 from openvasa.live.timeline import (
     FRAME_RATES,
     GUESSED_SHARE,
@@ -140,18 +141,6 @@ class LiveFrame:
     def end_s(self) -> float:
         """End of the frame on the timeline, s."""
         return (self.start + self.length) / TICKS
-
-
-@dataclass
-class Stats:
-    """What has happened so far; seconds of sound, and counts."""
-
-    frames: int = 0
-    spoken_s: float = 0.0
-    stretched_s: float = 0.0
-    dropped_s: float = 0.0
-    refused_s: float = 0.0
-    interruptions: int = 0
 
 
 class Engine:
@@ -408,7 +397,6 @@ class Engine:
         )
         self._shown += self._frame_length
         self._forget_rows()
-        self.stats.frames += 1
         return frame
 
     def _motion(self, needed: RowsNeeded) -> np.ndarray | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from openvasa.live.stats import Stats
+
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 
 
@@ -42,6 +44,13 @@ class Metrics:
             buckets=(0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4, 0.6, 1.0),
             registry=registry,
         )
+
+    def count(self, gained: Stats) -> None:
+        """Add what has happened in a session since the last call for it."""
+        self.frames.inc(gained.frames)
+        self.left_out.inc(gained.left_out)
+        for what, seconds in gained.seconds().items():
+            self.sound.labels(what).inc(seconds)
 
     def text(self) -> bytes:
         """The Prometheus text format."""

@@ -53,17 +53,6 @@ class Shown:
         return self.frame.speech_s is not None or bool(self.frame.sound.any())
 
 
-@dataclass
-class PlayerStats:
-    """What the player did; seconds of wall time, and counts."""
-
-    shown: int = 0
-    left_out: int = 0
-    stalled_s: float = 0.0
-    busy_s: float = 0.0
-    commands_refused: int = 0
-
-
 class Player:
     """See the module.
 
@@ -83,7 +72,7 @@ class Player:
         wanted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.stats = PlayerStats()
+        self.stats = engine.stats
         self.error: BaseException | None = None
         self.governor = Governor(engine.settings.fps)
         self._engine = engine
@@ -150,7 +139,6 @@ class Player:
                 started = self._clock()
                 shown, left_out = self._turn(started)
                 ended = self._clock()
-                self.stats.busy_s += ended - started
                 rate = self.governor.observe(ended - last, ended - started, shown, left_out)
                 if rate != self._engine.fps:
                     self._engine.fps = rate
@@ -171,7 +159,7 @@ class Player:
         painted = 0
         for frame in frames:
             painted += self._send(frame)
-        self.stats.shown += painted
+        self.stats.frames += painted
         self.stats.left_out += len(frames) - painted
         return painted, len(frames) - painted
 
@@ -199,5 +187,5 @@ class Player:
         if not too_late or frozen:
             picture = self._paint(frame.motion)
             self._painted_at = now = self._clock()
-        self._show(Shown(frame, picture, now, due_at, self._engine.stats.interruptions))
+        self._show(Shown(frame, picture, now, due_at, self.stats.interruptions))
         return picture is not None

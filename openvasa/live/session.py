@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from openvasa.live.painter import Painter
 from openvasa.live.player import Player, Shown
 from openvasa.live.record import Recorder
 from openvasa.live.rtc import Connection
+from openvasa.live.stats import Stats
 from openvasa.motion.controls import Controls
 
 RECENT = 400
@@ -72,7 +73,7 @@ class Session:
         self._latencies: deque[float] = deque(maxlen=RECENT)
         self._left_out: deque[bool] = deque(maxlen=RECENT)
         self._shown_at: deque[float] = deque(maxlen=60)
-        self._counted: dict[str, float] = {}
+        self._counted = Stats()
         self._budget = MICROPHONE_BURST_S
         self._budget_at = time.monotonic()
         self._microphone_refused_s = 0.0
@@ -101,6 +102,12 @@ class Session:
     def failed(self) -> BaseException | None:
         """What the player ended with, if it did."""
         return self._player.error
+
+    @property
+    def stats(self) -> Stats:
+        """A copy of what has happened so far; what a microphone sent too fast counts as dropped."""
+        stats = self._player.stats
+        return replace(stats, dropped_s=stats.dropped_s + self._microphone_refused_s)
 
     @property
     def recording(self) -> bool:
@@ -212,7 +219,6 @@ class Session:
         latency = np.array(self._latencies or [0.0])
         shown = self._shown_at
         rate = (len(shown) - 1) / (shown[-1] - shown[0]) if len(shown) > 1 else 0.0
-        engine, player = self._engine.stats, self._player.stats
         return {
             "state": self.state.value,
             "loudness": round(self.loudness, 3),
@@ -220,14 +226,10 @@ class Session:
             "fps_target": self._engine.fps,
             "latency_ms": round(1000 * float(np.median(latency))),
             "latency_p95_ms": round(1000 * float(np.percentile(latency, 95))),
-            "frames": player.shown,
-            "left_out": player.left_out,
             "left_out_share": round(sum(self._left_out) / max(1, len(self._left_out)), 4),
             "waiting_s": round(self._engine.backlog_s, 2),
-            "stalled_s": round(player.stalled_s, 2),
-            "stretched_s": round(engine.stretched_s, 2),
-            "dropped_s": round(engine.dropped_s + self._microphone_refused_s, 2),
             "recording": self.recording,
+            **self.stats.report(),
         }
 
     async def close(self, reason: str) -> None:
@@ -250,22 +252,9 @@ class Session:
 
     def count(self) -> None:
         """Add what has happened since the last call to the metrics."""
-        engine, player = self._engine.stats, self._player.stats
-        now = {
-            "frames": player.shown,
-            "left_out": player.left_out,
-            "spoken": engine.spoken_s,
-            "stretched": engine.stretched_s,
-            "dropped": engine.dropped_s + self._microphone_refused_s,
-            "refused": engine.refused_s,
-            "stalled": player.stalled_s,
-        }
-        gained = {key: value - self._counted.get(key, 0.0) for key, value in now.items()}
+        now = self.stats
+        self._metrics.count(now.since(self._counted))
         self._counted = now
-        self._metrics.frames.inc(gained.pop("frames"))
-        self._metrics.left_out.inc(gained.pop("left_out"))
-        for what, seconds in gained.items():
-            self._metrics.sound.labels(what).inc(max(0.0, seconds))
 
     def _wanted(self) -> bool:
         return bool(self._outlets) or self._recorder is not None
