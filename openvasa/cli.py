@@ -6,7 +6,9 @@ them, so that help and usage errors come at once.
 
 from __future__ import annotations
 
+import _thread
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 something is wrong with the installation, 2 bad input, 130 cancelled,
         143 terminated; `verify` and `detect` have their own, see their help.
     """
-    with _warnings_in_one_line(), _cleanup_when_terminated():
+    with _warnings_in_one_line(), _cleanup_when_terminated(), _no_stop_swallowed():
         try:
             options = _parser().parse_args(arguments)
             return options.command(options)
@@ -97,6 +99,29 @@ def _cleanup_when_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _no_stop_swallowed() -> Iterator[None]:
+    """Stop a moment later where an exception cannot get out.
+
+    Callbacks from C (numba's compiler makes thousands) report what is raised in them and go on.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            terminated = isinstance(unraisable.exc_value, _Terminated)
+            number = signal.SIGTERM if terminated else signal.SIGINT
+            threading.Timer(0.02, _thread.interrupt_main, [number]).start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _parser() -> Parser:
@@ -159,5 +184,17 @@ def _describe(error: OSError) -> str:
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
+def program() -> NoReturn:
+    """`main` as a process of its own."""
+    status = main()
+    if status in (CANCELLED, TERMINATED):
+        # Everything is cleaned up, but native libraries that were stopped in the middle of their
+        # work can crash when the interpreter takes them down.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

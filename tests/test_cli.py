@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import ctypes
 import json
 import os
 import signal
@@ -172,7 +173,13 @@ def test_a_stop_leaves_nothing_behind(
     folder.mkdir()
     command = [sys.executable, "-m", "openvasa.cli", "animate", avatar, VOICE]
     command += ["-o", str(folder / "a.mp4"), "--motion", str(long), "--quiet"]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A test run in the background may have been told to ignore interrupts, and so would this.
+    running = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while not any(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -181,6 +188,17 @@ def test_a_stop_leaves_nothing_behind(
     _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (status, message)
     assert not any(folder.iterdir())
+
+
+def test_a_stop_inside_a_callback_from_c_is_not_lost(monkeypatch, capsys) -> None:
+    def swallow() -> list:
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))()
+        time.sleep(10)
+        return []
+
+    monkeypatch.setattr("openvasa.doctor.examine", swallow)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "cancelled\n"
 
 
 @pytest.mark.parametrize("command", ["data prepare", "train dynamics", "evaluate dynamics"])

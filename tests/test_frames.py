@@ -188,7 +188,13 @@ def test_a_cancelled_run_leaves_no_folder(tmp_path: Path, avatar: str) -> None:
     place.mkdir()
     command = [sys.executable, "-m", "openvasa.cli", "animate", avatar, str(VOICE), "--quiet"]
     command += ["--motion", motion, "-o", f"{place}/frames/"]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A test run in the background may have been told to ignore interrupts, and so would this.
+    running = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while not list(place.glob(".*/*.png")) and time.monotonic() < deadline:
         time.sleep(0.05)

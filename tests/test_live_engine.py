@@ -272,6 +272,20 @@ def test_a_live_source_that_falls_behind_is_cut_back() -> None:
     assert np.abs(np.diff(sounds(frames))).max() < 0.1, "no click"
 
 
+def test_a_microphone_does_not_talk_over_a_whole_speech() -> None:
+    live, spoken = engine(), voice(1.0)
+    live.push(spoken, RATE)
+    live.end_speech()
+    frames = []
+    for i, chunk in enumerate(np.split(0.01 * voice(1.5), 150)):
+        live.push(chunk, RATE, live=True)
+        frames += live.advance(0.01 * i)
+    out = sounds(frames)
+    np.testing.assert_array_equal(out[:RATE], spoken)
+    assert 0.9 < live.stats.dropped_s < 1.2, "only what came after the speech is heard"
+    assert out[RATE:].any()
+
+
 def test_more_than_fits_is_refused_and_counted() -> None:
     live = engine()
     hour = np.zeros(RATE * 3600, np.int16)

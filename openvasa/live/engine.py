@@ -244,11 +244,15 @@ class Engine:
         Args:
             samples: (n,) mono, float32 in [-1, 1] or int16; numbers that are not finite become 0.
             rate: Hz.
-            live: it is being spoken right now; what falls behind is dropped, not kept.
+            live: it is being spoken right now; what falls behind is dropped, not kept, and so is
+                what comes while a whole speech (`end_speech`) is still being said.
 
         Returns:
             Seconds of it that were not taken because `BACKLOG_S` are waiting already.
         """
+        if live and self._queue.room_until_mark() is not None:
+            self.stats.dropped_s += len(samples) / rate
+            return 0.0
         if self._incoming is None or self._incoming.source != rate:
             self._flush_incoming()
             self._incoming = StreamResampler(rate, self.settings.rate)

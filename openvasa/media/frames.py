@@ -83,6 +83,10 @@ class FrameFolderWriter:
             self._partial.mkdir()
         except OSError as error:
             raise _not_written(self.folder, error) from error
+        except BaseException:
+            # Interrupted in here, the block would never begin, and so never end.
+            shutil.rmtree(self._partial, ignore_errors=True)
+            raise
         return self
 
     def write(self, frame: np.ndarray) -> None:

@@ -108,9 +108,13 @@ class Mp4Writer:
     def __enter__(self) -> Mp4Writer:
         try:
             self._partial.touch(exist_ok=False)
+            self._thread.start()
         except OSError as error:
             raise _not_written(self.path, error) from error
-        self._thread.start()
+        except BaseException:
+            # Interrupted in here, the block would never begin, and so never end.
+            self._clean_up()
+            raise
         return self
 
     def write(self, frame: np.ndarray) -> None:
@@ -132,11 +136,15 @@ class Mp4Writer:
             if exc_type is None:
                 self._finish()
         finally:
-            # After a finished file both steps have nothing left to do.
-            self._abandoned.set()
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        """After a finished file there is nothing left to do."""
+        self._abandoned.set()
+        if self._thread.ident is not None:
             self._thread.join()
-            self._partial.unlink(missing_ok=True)
-            self._signed.unlink(missing_ok=True)
+        self._partial.unlink(missing_ok=True)
+        self._signed.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if not self._count:
