@@ -45,7 +45,7 @@ from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
 from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.generator import LOOKAHEAD, generate_frames
-from openvasa.motion.streaming import LIVE_STEPS, StreamingGenerator
+from openvasa.motion.streaming import LIVE_MOTION, StreamingGenerator
 from openvasa.motion.window import MotionSettings, window_model
 from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
 from openvasa.train.prepare import load_sound
@@ -273,7 +273,7 @@ def evaluate(
     speed = float(np.mean([lip_activity(code, clip.motion) for clip, _ in clips]))
     generators = {
         WHOLE: partial(generate, settings=MotionSettings()),
-        LIVE: partial(stream, settings=MotionSettings(steps=LIVE_STEPS)),
+        LIVE: partial(stream, settings=LIVE_MOTION),
     }
     voices = make_voices(np.concatenate(list(read_blocks(recording))))
     spoken: Iterable[Utterance] = tqdm([*voices.utterances, *recordings], desc="voices")
@@ -309,8 +309,6 @@ def _ways(cache: Path, clips: list[HeldOut], baseline_minutes: float) -> dict[st
         "regression": lambda c, _: predict(regression, normaliser, c.speech),
         WHOLE: lambda _, s: generate(s, MotionSettings()),
         "generator, no guidance": lambda _, s: generate(s, MotionSettings(audio_guidance=0)),
-        LIVE: lambda _, s: stream(s, MotionSettings(steps=LIVE_STEPS)),
-        "generator, live, quickest": lambda _, s: stream(
-            s, MotionSettings(steps=LIVE_STEPS), hop=2, lookahead=1
-        ),
+        LIVE: lambda _, s: stream(s, LIVE_MOTION),
+        "generator, live, quickest": lambda _, s: stream(s, LIVE_MOTION, hop=2, lookahead=1),
     }

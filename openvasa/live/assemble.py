@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from openvasa.live.engine import Engine, LiveSettings
-from openvasa.motion.streaming import LIVE_STEPS, StreamingGenerator
-from openvasa.motion.window import MotionSettings
+from openvasa.motion.streaming import LIVE_MOTION, StreamingGenerator
 
 
 def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engine:
@@ -16,7 +17,7 @@ def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engin
     """
     settings = settings or LiveSettings()
     generator = StreamingGenerator(
-        MotionSettings(seed=seed, steps=LIVE_STEPS),
+        replace(LIVE_MOTION, seed=seed),
         hop=settings.hop,
         lookahead=settings.lookahead,
         threads=1,

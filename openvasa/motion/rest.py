@@ -7,7 +7,9 @@ from scipy.signal import savgol_filter
 
 from openvasa.face.canonical import HeadTransform, pose_between
 from openvasa.face.dynamics import close_lips, lid_gap, lip_gap
-from openvasa.motion.window import POSE_FILTER_FRAMES
+
+TRACKED_FILTER_FRAMES = 9
+"""Window of the quadratic filter on tracked head poses."""
 
 
 def smooth_shape(canonical: np.ndarray) -> np.ndarray:
@@ -43,7 +45,7 @@ def head_poses(rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray)
     Returns:
         (T, 6) float32.
     """
-    window = min(POSE_FILTER_FRAMES, len(scale) - (len(scale) + 1) % 2)
+    window = min(TRACKED_FILTER_FRAMES, len(scale) - (len(scale) + 1) % 2)
     order = min(2, window - 1)
 
     def smooth(values: np.ndarray) -> np.ndarray:

@@ -23,8 +23,9 @@ from openvasa.motion.steering import led
 NETWORK_FILE = ASSETS / "motion.onnx"
 NORMALISER_FILE = ASSETS / "motion_normaliser.npz"
 
-POSE_FILTER_FRAMES = 9
-"""Window of the quadratic filter on head pose, in training and at run time."""
+POSE_FILTER_FRAMES = 11
+"""Window of the quadratic filter on generated head poses: wider than that on tracked ones, so that
+windows join with less of a jolt."""
 TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 3.0
 """Cut-off of a resting code, and how it rises with the code's speed (deviations a second)."""
 NEARLY_MET = 0.28

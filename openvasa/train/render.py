@@ -63,7 +63,7 @@ class TrainConfig:
 
     detailed: bool = False
     couples: int = 8
-    learning_rate: float = 8e-4
+    learning_rate: float = 5e-4
     judge_rate: float = 4e-4
     pixel: float = 1.0
     structure: float = 0.3

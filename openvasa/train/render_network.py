@@ -86,7 +86,8 @@ class RefinementNetwork(nn.Module):
         x = functional.interpolate(self.up_fine(x), scale_factor=2.0, mode="nearest") + fine
         x = self.head(functional.relu(self.fine_out(x)))
         x = functional.pixel_shuffle(x, 4 if self.detailed else 2)
-        addition = torch.tanh(x[:, :3]) * torch.sigmoid(x[:, 3:])
+        # A gate that can close all the way closes for good in the first steps.
+        addition = torch.tanh(x[:, :3]) * (0.1 + 0.9 * torch.sigmoid(x[:, 3:]))
         if self.detailed:
             return addition
         return functional.interpolate(
