@@ -266,6 +266,8 @@ def test_a_live_source_that_falls_behind_is_cut_back() -> None:
         assert live.backlog_s <= LIVE_BACKLOG_S
     assert live.stats.dropped_s > 1.5
     frames = run(live, 1.0)
+    places = [f.speech_s for f in frames if f.speech_s is not None]
+    assert 2.0 - LIVE_BACKLOG_S - 0.1 < places[0] < places[-1] < 2.0
     kept = live.stats.spoken_s
     assert kept + live.stats.dropped_s == pytest.approx(2.0, abs=1e-6)
     assert LIVE_TARGET_S <= kept <= LIVE_BACKLOG_S + 0.1

@@ -34,6 +34,7 @@ from openvasa.motion.motion import POSE_DIM
 SAMPLE_GRID_S = 0.001
 WARM_UP_S = 2.0
 NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
+NOTHING = np.zeros(0, np.float32)
 ENCODERS = ("none", "jpeg", "vp8", "h264")
 
 
@@ -117,7 +118,10 @@ def bench_live(
     def show(shown: Shown) -> None:
         if shown.picture is not None and encode != "none":
             encoder.put(shown)
-        arrived.append(replace(shown, picture=None if shown.picture is None else NO_PICTURE))
+        # Nothing of any size is kept: half an hour must not look as if memory grew.
+        frame = replace(shown.frame, motion=NOTHING, sound=NOTHING)
+        picture = None if shown.picture is None else NO_PICTURE
+        arrived.append(replace(shown, frame=frame, picture=picture))
 
     load = _load_average()
     player = Player(engine, painter.paint, show)

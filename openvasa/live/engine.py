@@ -319,7 +319,7 @@ class Engine:
         old, rest = self._queue.take(surplus), self._queue.take(len(self._queue))
         ramp = np.linspace(0, 1, fade, dtype=np.float32)
         rest[:fade] = rest[:fade] * ramp + old[:fade] * (1 - ramp)
-        self._queue.append(rest)
+        self._queue.untake(rest)
         self.stats.dropped_s += surplus / self.settings.rate
 
     def _hear_speech(self) -> None:
