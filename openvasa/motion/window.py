@@ -23,9 +23,9 @@ from openvasa.motion.steering import led
 NETWORK_FILE = ASSETS / "motion.onnx"
 NORMALISER_FILE = ASSETS / "motion_normaliser.npz"
 
-POSE_FILTER_FRAMES = 11
-"""Window of the quadratic filter on generated head poses: wider than that on tracked ones, so that
-windows join with less of a jolt."""
+POSE_FILTER_FRAMES, HOP_POSE_FILTER_FRAMES = 11, 9
+"""Windows of the quadratic filter on generated head poses, of whole files and of live hops. The
+wider one joins windows of 50 frames with less of a jolt, and hops of 3 with more."""
 TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 3.0
 """Cut-off of a resting code, and how it rises with the code's speed (deviations a second)."""
 NEARLY_MET = 0.28
@@ -149,7 +149,9 @@ class WindowModel:
         """Filter a window's head pose as the tracked poses it was trained on were, and take the
         trackers' tremble, which the network has learnt as well, off a resting face."""
         pose = np.concatenate([context, clean])[:, :POSE_DIM]
-        steady = np.asarray(savgol_filter(pose, POSE_FILTER_FRAMES, 2, axis=0), np.float32)
+        hop = len(clean) < POSE_FILTER_FRAMES
+        width = HOP_POSE_FILTER_FRAMES if hop else POSE_FILTER_FRAMES
+        steady = np.asarray(savgol_filter(pose, width, 2, axis=0), np.float32)
         dynamics = without_tremble(clean[:, POSE_DIM:], context[-1, POSE_DIM:])
         mean, deviation = self.mean[POSE_DIM:], self.deviation[POSE_DIM:]
         closed = (lips_met(dynamics * deviation + mean) - mean) / deviation
