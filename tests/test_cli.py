@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stopping import stop_when
 
 import openvasa
 from openvasa.cli import main
@@ -173,20 +174,8 @@ def test_a_stop_leaves_nothing_behind(
     folder.mkdir()
     command = [sys.executable, "-m", "openvasa.cli", "animate", avatar, VOICE]
     command += ["-o", str(folder / "a.mp4"), "--motion", str(long), "--quiet"]
-    # A test run in the background may have been told to ignore interrupts, and so would this.
-    running = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 120
-    while not any(folder.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert any(folder.iterdir())
-    running.send_signal(stopped_by)
-    _, said = running.communicate(timeout=60)
-    assert (running.returncode, said) == (status, message)
+    stopped = stop_when(lambda: any(folder.iterdir()), command, stopped_by)
+    assert stopped == (status, message)
     assert not any(folder.iterdir())
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import wave
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import c2pa
 import numpy as np
 import pytest
 from PIL import Image
+from stopping import stop_when
 
 import openvasa
 from openvasa.cli import main
@@ -188,18 +188,6 @@ def test_a_cancelled_run_leaves_no_folder(tmp_path: Path, avatar: str) -> None:
     place.mkdir()
     command = [sys.executable, "-m", "openvasa.cli", "animate", avatar, str(VOICE), "--quiet"]
     command += ["--motion", motion, "-o", f"{place}/frames/"]
-    # A test run in the background may have been told to ignore interrupts, and so would this.
-    running = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 120
-    while not list(place.glob(".*/*.png")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert list(place.glob(".*/*.png"))
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert (running.returncode, said) == (130, "cancelled\n")
+    stopped = stop_when(lambda: list(place.glob(".*/*.png")), command, signal.SIGINT)
+    assert stopped == (130, "cancelled\n")
     assert not os.listdir(place)
