@@ -96,3 +96,39 @@ def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> Non
         np.testing.assert_allclose(sound[start : start + len(VOICE)], VOICE, atol=1e-6)
         pictures = sum(s.picture is not None for s in shown)
         assert pictures > 0.3 * len(shown)
+
+
+def test_motion_goes_on_while_a_picture_is_painted() -> None:
+    painting, go_on = threading.Event(), threading.Event()
+
+    def paint(motion: np.ndarray) -> np.ndarray:
+        painting.set()
+        assert go_on.wait(20)
+        return PICTURE
+
+    with playing(paint) as (player, shown):
+        assert painting.wait(20)
+        made: list[float] = []
+
+        def half_a_second_on() -> bool:
+            player.tell(lambda engine: made.append(engine.shown_s))
+            return bool(made) and made[-1] > made[0] + 0.5
+
+        wait_until(half_a_second_on, 20)
+        go_on.set()
+        wait_until(lambda: len(shown) > 12, 20)
+    times = [s.frame.time_s for s in shown]
+    assert times == sorted(times)
+    assert shown[0].picture is not None, "too late, but the first in a quarter of a second"
+    assert shown[1].picture is None, "due while the first was painted"
+
+
+def test_a_painter_that_fails_ends_the_player() -> None:
+    def paint(motion: np.ndarray) -> np.ndarray:
+        raise ValueError("no canvas")
+
+    player = Player(Engine(StandInGenerator(), LiveSettings(fps=25, rate=RATE)), paint, print)
+    player.start()
+    wait_until(lambda: player.error is not None, 20)
+    player.stop()
+    assert str(player.error) == "no canvas"

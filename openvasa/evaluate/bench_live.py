@@ -22,14 +22,12 @@ import numpy as np
 from openvasa.audio.decode import SAMPLE_RATE, read_blocks
 from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, example, machine
-from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import load_portrait
 from openvasa.live.assemble import live_engine
 from openvasa.live.engine import Engine, LiveSettings
 from openvasa.live.painter import Painter
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
-from openvasa.motion.motion import POSE_DIM
 
 SAMPLE_GRID_S = 0.001
 WARM_UP_S = 2.0
@@ -111,7 +109,6 @@ def bench_live(
     voice = np.concatenate(list(read_blocks(audio or example("voice.wav", "--audio"))))
     engine = live_engine(LiveSettings(fps, 24000, hop, lookahead))
     painter = Painter(face, content_id=1)
-    painter.paint(np.zeros(POSE_DIM + dynamics_code().size, np.float32))
     encoder = _Encoder(encode, fps)
     arrived: list[Shown] = []
 

@@ -34,26 +34,30 @@ class Governor:
         """The rate to run at."""
         return self._ladder[self._step]
 
-    def observe(self, elapsed_s: float, busy_s: float, shown: int, left_out: int) -> int:
-        """Add what happened since the last call; returns the rate to run at.
+    def made_motion(self, elapsed_s: float, busy_s: float) -> None:
+        """Add a turn of the engine: wall time that passed, and the part of it spent at work.
 
-        Args:
-            elapsed_s, busy_s: wall time that passed, and the part of it spent at work.
-            shown, left_out: frames painted, and frames that would have been too late.
+        Called by the engine's thread, `painted` by the painting one.
         """
+        self._motion_elapsed += elapsed_s
+        self._motion_busy += busy_s
+
+    def painted(self, elapsed_s: float, busy_s: float, *, left_out: bool) -> None:
+        """Add a frame: the same of the painting, and whether the frame would have been too late."""
         self._elapsed += elapsed_s
         self._busy += busy_s
-        self._shown += shown
+        self._shown += not left_out
         self._left_out += left_out
         if self._elapsed >= WINDOW_S:
             self._judge()
             self._forget()
-        return self.fps
 
     def _judge(self) -> None:
         busy = self._busy / self._elapsed
+        motion = self._motion_busy / self._motion_elapsed if self._motion_elapsed else 0.0
         late = self._left_out > LATE_SHARE * (self._shown + self._left_out)
-        if late or busy > BUSY:
+        # Motion costs the same at any rate, but fewer pictures leave it more of a shared core.
+        if late or max(busy, motion) > BUSY:
             steps = 1 if self._left_out < HEAVY_SHARE * (self._shown + self._left_out) else 3
             self._step = max(self._step - steps, 0)
             self._calm = 0.0
@@ -67,4 +71,5 @@ class Governor:
 
     def _forget(self) -> None:
         self._elapsed = self._busy = 0.0
+        self._motion_elapsed = self._motion_busy = 0.0
         self._shown = self._left_out = 0

@@ -1,4 +1,4 @@
-"""Between the player's thread and whoever sends: frames wait for the moment they are due.
+"""Between the painting thread and whoever sends: frames wait for the moment they are due.
 
 Picture and sound of a frame are let go at the same moment, so whatever clock the receiver keeps,
 their distance stays what it is on the timeline.

@@ -24,6 +24,8 @@ class Painter:
         self._renderer = Renderer(face)
         self._code = dynamics_code()
         self._mark = WatermarkEmbedder((CROP_SIDE, CROP_SIDE), content_id)
+        # On a machine's first run this compiles for many seconds: now, not while the clock runs.
+        self.paint(np.zeros(POSE_DIM + self._code.size, np.float32))
 
     def paint(self, motion: np.ndarray) -> np.ndarray:
         """(6 + D,) motion → (512, 512, 3) uint8 RGB."""

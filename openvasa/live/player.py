@@ -1,13 +1,15 @@
-"""Runs an engine by the clock, in a thread of its own, and paints its frames.
+"""Runs an engine by the clock and paints its frames, in two threads of its own.
 
-The thread is the only one that touches engine and painter; others hand it commands (`tell`).
-When it cannot keep up, frames are left out first (their sound never is), then the frame rate sinks,
-and only when even the motion cannot be made in time the clock itself waits ("stalled"): picture and
-sound then pause together and go on together.
+One thread alone touches the engine; others hand it commands (`tell`). The other alone paints and
+shows, frame by frame in their order, so that the next motion is made while pictures are painted.
+When painting cannot keep up, frames are left out first (their sound never is), then the frame rate
+sinks; and only when even the motion cannot be made in time the clock itself waits ("stalled"):
+picture and sound then pause together and go on together.
 """
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections import deque
@@ -28,6 +30,15 @@ LONGEST_LAG_S = 0.25
 LONGEST_FREEZE_S = 0.25
 """At least so often a picture is painted, however late."""
 COMMANDS = 5000
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A frame between the two threads; `interruptions` and `due_at` as in `Shown`."""
+
+    frame: LiveFrame
+    due_at: float
+    interruptions: int
 
 
 @dataclass(frozen=True)
@@ -58,8 +69,8 @@ class Player:
 
     Args:
         engine: not to be touched by anyone else while the player runs.
-        paint: motion to picture; called in the player's thread.
-        show: takes each frame; called in the player's thread and must not block.
+        paint: motion to picture; called in the painting thread.
+        show: takes each frame; called in the painting thread and must not block.
         wanted: whether anybody would see a frame; while not, the clock stands still.
         clock: seconds, never going back.
     """
@@ -83,8 +94,12 @@ class Player:
         self._commands: deque[Callable[[Engine], object]] = deque()
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="player", daemon=True)
-        self._origin = self._painted_at = 0.0
+        self._due: queue.SimpleQueue[_Due | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+            for work, name in ((self._run, "player"), (self._run_painting, "painter"))
+        ]
+        self._origin = 0.0
         self._interruptions = 0
         self._quiet_until = 0.0
 
@@ -95,17 +110,20 @@ class Player:
 
     def start(self) -> None:
         """Start the clock."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Stop for good; returns when the thread has ended."""
+        """Stop for good; returns when the threads have ended."""
         self._stopped.set()
         self._wake.set()
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join()
+        self._due.put(None)
+        for thread in self._threads:
+            if thread.is_alive() and threading.current_thread() is not thread:
+                thread.join()
 
     def tell(self, command: Callable[[Engine], object]) -> bool:
-        """Have a command carried out in the player's thread, soon and in order.
+        """Have a command carried out in the engine's thread, soon and in order.
 
         Returns:
             False where too many are waiting already; the command is then not taken.
@@ -130,38 +148,42 @@ class Player:
         frame = replace(shown.frame, sound=silence, speech_s=None, speeches_ended=0)
         return replace(shown, frame=frame)
 
-    def _run(self) -> None:
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Either thread: what it fails with ends both."""
         try:
-            self._origin = self._painted_at = last = self._clock()
-            while not self._stopped.is_set():
-                self._wake.wait(STEP_S)
-                self._wake.clear()
-                started = self._clock()
-                shown, left_out = self._turn(started)
-                ended = self._clock()
-                rate = self.governor.observe(ended - last, ended - started, shown, left_out)
-                if rate != self._engine.fps:
-                    self._engine.fps = rate
-                last = ended
+            work()
         except BaseException as error:
-            self.error = error
+            self.error = self.error or error
             self._stopped.set()
+            self._wake.set()
+            self._due.put(None)
 
-    def _turn(self, now: float) -> tuple[int, int]:
-        """One turn of the loop; returns the numbers of frames painted and left out."""
+    def _run(self) -> None:
+        self._origin = last = self._clock()
+        while not self._stopped.is_set():
+            self._wake.wait(STEP_S)
+            self._wake.clear()
+            started = self._clock()
+            self._turn(started)
+            ended = self._clock()
+            self.governor.made_motion(ended - last, ended - started)
+            last = ended
+            if self.governor.fps != self._engine.fps:
+                self._engine.fps = self.governor.fps
+
+    def _turn(self, now: float) -> None:
         while self._commands:
             self._commands.popleft()(self._engine)
         if not self._wanted():
-            self._origin = self._painted_at = now - self._engine.heard_s
-            return 0, 0
+            self._origin = now - self._engine.heard_s
+            return
         self._wait_for_engine(now)
-        frames = self._engine.advance(now - self._origin)
-        painted = 0
-        for frame in frames:
-            painted += self._send(frame)
-        self.stats.frames += painted
-        self.stats.left_out += len(frames) - painted
-        return painted, len(frames) - painted
+        for frame in self._engine.advance(now - self._origin):
+            quiet = round((self._quiet_until - frame.time_s) * self._engine.settings.rate)
+            if quiet > 0:
+                frame.sound[:quiet] = 0
+            due_at = self._origin + frame.time_s + self.delay_s
+            self._due.put(_Due(frame, due_at, self.stats.interruptions))
 
     def _interrupt_engine(self, engine: Engine) -> None:
         engine.interrupt()
@@ -175,17 +197,18 @@ class Player:
             self._origin += lag - STEP_S
             self.stats.stalled_s += lag - STEP_S
 
-    def _send(self, frame: LiveFrame) -> bool:
-        quiet = round((self._quiet_until - frame.time_s) * self._engine.settings.rate)
-        if quiet > 0:
-            frame.sound[:quiet] = 0
-        due_at = self._origin + frame.time_s + self.delay_s
-        now = self._clock()
-        too_late = now > due_at + frame.end_s - frame.time_s
-        frozen = now - self._painted_at > LONGEST_FREEZE_S
-        picture = None
-        if not too_late or frozen:
-            picture = self._paint(frame.motion)
-            self._painted_at = now = self._clock()
-        self._show(Shown(frame, picture, now, due_at, self.stats.interruptions))
-        return picture is not None
+    def _run_painting(self) -> None:
+        last = painted_at = self._clock()
+        while not self._stopped.is_set() and (due := self._due.get()) is not None:
+            started = now = self._clock()
+            too_late = now > due.due_at + due.frame.end_s - due.frame.time_s
+            frozen = now - painted_at > LONGEST_FREEZE_S
+            picture = None
+            if not too_late or frozen:
+                picture = self._paint(due.frame.motion)
+                painted_at = now = self._clock()
+            self._show(Shown(due.frame, picture, now, due.due_at, due.interruptions))
+            self.stats.frames += picture is not None
+            self.stats.left_out += picture is None
+            self.governor.painted(now - last, now - started, left_out=picture is None)
+            last = now

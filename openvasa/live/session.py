@@ -263,7 +263,7 @@ class Session:
         return self._painter.paint(motion)
 
     def _show(self, shown: Shown) -> None:
-        """In the player's thread."""
+        """In the painting thread."""
         recorder = self._recorder
         if recorder is not None:
             recorder.put(shown)

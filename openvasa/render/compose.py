@@ -15,7 +15,7 @@ EXACT_REACH = 1.5
 """Px of movement over which the portrait's own edges give way to composed ones."""
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def lay_over(person: np.ndarray, other: np.ndarray, share: float) -> None:
     """Lay a second view of the person over the first, in place.
 
@@ -38,7 +38,7 @@ def lay_over(person: np.ndarray, other: np.ndarray, share: float) -> None:
             person[y, x, 3] = np.uint8(alpha * 255 + np.float32(0.5))
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def compose(
     person: np.ndarray,
     map_x: np.ndarray,
@@ -105,7 +105,7 @@ def compose(
                 frame[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def soften_edges(
     person: np.ndarray,
     map_x: np.ndarray,

@@ -164,7 +164,7 @@ class EyeAppearance:
     head: HeadTransform
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _margin_distance(contour: np.ndarray, x: float, y: float) -> tuple[float, int, float]:
     """Signed distance of a point to a closed contour (> 0 inside), nearest segment, and where."""
     count = contour.shape[0]
@@ -187,7 +187,7 @@ def _margin_distance(contour: np.ndarray, x: float, y: float) -> tuple[float, in
     return (distance if inside else -distance), segment, along
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _distance_map(
     contour: np.ndarray, height: int, width: int, step: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -658,7 +658,7 @@ def uncross_lids(geometry: FrameGeometry) -> FrameGeometry:
     return FrameGeometry(geometry.head.invert(landmarks), geometry.head, landmarks)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _texel(texture: np.ndarray, x: float, y: float, out: np.ndarray) -> None:
     """Bilinear sample of a (H, W, C) texture into out[:C], clamped at the border."""
     height, width, channels = texture.shape
@@ -677,7 +677,7 @@ def _texel(texture: np.ndarray, x: float, y: float, out: np.ndarray) -> None:
         )
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _paint(
     frame, lids, to_eye, to_iris, to_spot, sclera, iris_rgba, highlight, margin, scale, fade, freed
 ):
@@ -732,7 +732,7 @@ def _paint(
                 frame[y, x, k] = np.uint8(old + alpha * (value - old) + 0.5)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _paint_lid(frame, lid, height, skin, lash, weight, line, clockwise):
     """Lay skin over the stretched upper lid and a line of lashes along its margin.
 

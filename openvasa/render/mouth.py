@@ -180,13 +180,13 @@ def _catmull_rom(points: np.ndarray, samples: int) -> np.ndarray:
     return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _smooth(low: float, high: float, value: float) -> float:
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _fill_opening(maps, left, top, centre, along, start, step, upper, lower, scale, own, overlaps):
     coverage, light, gap_map, seam = maps
     own_gap, rise = own
@@ -287,7 +287,7 @@ def _sight(head: HeadTransform, origin: np.ndarray, hinge: np.ndarray, angle: fl
     return np.column_stack([back[:, :2] / head.scale, constant, back[:, 2]])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _meet_arch(sight, x, y, bend, lean):
     """Arch coordinates (x, y) where the line of sight through a pixel meets the arch's front."""
     ox = sight[0, 0] * x + sight[0, 1] * y + sight[0, 2]
@@ -304,7 +304,7 @@ def _meet_arch(sight, x, y, bend, lean):
     return ox + t * dx, oy + t * dy
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _look_up(view, place, x, y, out):
     u = (x - place[0]) * place[2]
     v = (y - place[1]) * place[2]
@@ -322,7 +322,7 @@ def _look_up(view, place, x, y, out):
     return out[3] > 0
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _paint(frame, left, top, maps, own, tones, upper, lower):
     coverage, light, gap_map, seam_map = maps
     veiled, seam = own

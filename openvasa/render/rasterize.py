@@ -9,7 +9,7 @@ UNCOVERED = np.float32(-1e4)
 """Map value of px that no triangle covers."""
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def rasterize(
     corners: np.ndarray,
     sources: np.ndarray,
@@ -92,7 +92,7 @@ def rasterize(
                     map_y[y, x] = base_v + vx * dx
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def moving_window(
     corners: np.ndarray, rest: np.ndarray, triangles: np.ndarray, still: float, side: int
 ) -> tuple[int, int, int, int]:
