@@ -46,6 +46,7 @@ def at_rest(face: FaceLatent) -> FrameGeometry:
 @pytest.fixture
 def brightener(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that brighten all of every crop by the same amount."""
+    monkeypatch.setattr(refine, "networks_in", lambda _: ["mouth", "eye"])
     monkeypatch.setattr(
         refine,
         "_compiled",
@@ -174,6 +175,7 @@ def test_what_is_added_to_a_grey_portrait_is_grey(
     face: FaceLatent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reddener = np.array([0.2, 0.0, 0.0], np.float32)
+    monkeypatch.setattr(refine, "networks_in", lambda _: ["mouth", "eye"])
     monkeypatch.setattr(
         refine,
         "_compiled",
@@ -185,3 +187,13 @@ def test_what_is_added_to_a_grey_portrait_is_grey(
     Refiner(grey).refine(frame, _open_mouth(face, 0.8))
     assert (frame > 100).any()
     assert np.ptp(frame.astype(int), axis=-1).max() <= 1
+
+
+@pytest.mark.usefixtures("brightener")
+def test_a_region_without_a_network_stays(
+    face: FaceLatent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refine, "networks_in", lambda _: ["eye"])
+    frame = np.full_like(face.image, 100)
+    Refiner(face).refine(frame, _open_mouth(face, 0.8))
+    assert (frame == 100).all()

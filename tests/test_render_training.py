@@ -115,9 +115,9 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
     pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
     from openvasa.backend import compile_network
-    from openvasa.render.refine import network_file
+    from openvasa.render.refine import network_file, networks_in
     from openvasa.train.render import SOFT, _train_network, checkpoint_file
-    from openvasa.train.render_export import export, load_average
+    from openvasa.train.render_export import export, load_average, trained
 
     run = tmp_path / "run"
     run.mkdir()
@@ -128,7 +128,9 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
             spent = torch.load(file, weights_only=True)["spent"] if step > 1 else 0.0
             _train_network(name, run, spent + 1e-6, None, SOFT, "cpu")
             assert torch.load(file, weights_only=True)["steps"] == step
-    export(run, tmp_path)
+    assert trained(run) == ("mouth", "eye")
+    export(run, tmp_path, ("mouth",))
+    assert networks_in(tmp_path) == ["mouth"]
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (2, 1, 128, 128, 3), np.uint8)
     maps = rng.random((1, GEOMETRY_CHANNELS, 64, 64), np.float32)

@@ -194,6 +194,82 @@ def test_training_can_start_from_the_shipped_weights() -> None:
         load_shipped(MotionNetwork(NetworkConfig(dim, 4, width=128)))
 
 
+def test_the_teacher_of_live_motion_samples_as_the_shipped_generator_does() -> None:
+    torch = pytest.importorskip("torch", reason="the train extra is not installed")
+    pytest.importorskip("onnx", reason="the train extra is not installed")
+    from openvasa.motion.controls import GROUPS
+    from openvasa.motion.schedule import ddim_sample
+    from openvasa.motion.window import CODE_LIMIT, window_model
+    from openvasa.train.distil import Conditions, DistilConfig, Teacher
+    from openvasa.train.export import load_shipped
+    from openvasa.train.motion_network import MotionNetwork, NetworkConfig
+
+    dim, rng = POSE_DIM + dynamics_code().size, np.random.default_rng(0)
+    network = MotionNetwork(NetworkConfig(dim, 4)).eval().requires_grad_(False)
+    load_shipped(network)
+    config = DistilConfig(teacher_steps=3, audio_guidance=0.6, control_guidance=0.3)
+    noise, context = (rng.standard_normal((2, n, dim)).astype(np.float32) for n in (4, 16))
+    audio, controls = (rng.random((2, 20, n), np.float32) for n in (FEATURE_DIM, CONTROL_DIM))
+    style, one = rng.random((2, 4), np.float32), np.ones(2, np.float32)
+    # The second window is told where to look, the first nothing.
+    known = np.array([[0, 0, 0], [1, 0, 0]], np.float32)
+    parts = (context, audio, style, controls, one, one, one, known)
+    conditions = Conditions(*map(torch.from_numpy, parts))
+    found = Teacher(network, conditions, config).sample(torch.from_numpy(noise)).numpy()
+
+    def shipped(row: int, has_audio: float, flags: np.ndarray, noisy: np.ndarray, time: float):
+        given = [part[row : row + 1] for part in (context, audio, style, controls)]
+        heard = np.full(1, has_audio, np.float32)
+        one, times = np.ones(1, np.float32), np.full(1, time, np.float32)
+        inputs = (noisy[None], times, *given, one, heard, one, flags[None])
+        return window_model(1).network(*inputs)[0][0]
+
+    def predict(row: int, noisy: np.ndarray, time: float) -> np.ndarray:
+        asis = shipped(row, 1, known[row], noisy, time)
+        unheard = 0.6 * (asis - shipped(row, 0, known[row], noisy, time))
+        unheard[:, :POSE_DIM] = 0
+        unseen = 0.3 * (asis - shipped(row, 1, np.zeros(len(GROUPS), np.float32), noisy, time))
+        return np.clip(asis + unheard + unseen * (row == 1), -CODE_LIMIT, CODE_LIMIT)
+
+    for row in range(2):
+        wanted = ddim_sample(lambda noisy, time, row=row: predict(row, noisy, time), noise[row], 3)
+        np.testing.assert_allclose(found[row], wanted, atol=2e-3)
+
+
+def test_live_motion_is_distilled_and_exported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch", reason="the train extra is not installed")
+    pytest.importorskip("onnx", reason="the train extra is not installed")
+    from openvasa.backend import load_onnx
+    from openvasa.motion.schedule import MAX_TIME
+    from openvasa.train import distil, export
+
+    monkeypatch.setattr(distil, "load_clips", lambda *_: made_up_clips())
+    config = distil.DistilConfig(batch=2, teacher_steps=2, warmup=1)
+    distil.train(tmp_path, tmp_path / "run", minutes=0.01, config=config)
+    first = torch.load(tmp_path / "run" / "motion.pt", weights_only=True)
+    distil.train(tmp_path, tmp_path / "run", minutes=first["spent"] + 0.01, config=config)
+    later = torch.load(tmp_path / "run" / "motion.pt", weights_only=True)
+    assert later["step"] > first["step"] > 0
+    for name in ("HOP_NETWORK_FILE", "STYLE_NETWORK_FILE"):
+        monkeypatch.setattr(export, name, tmp_path / f"{name}.onnx")
+    monkeypatch.setattr(export, "HOP_NORMALISER_FILE", tmp_path / "normaliser.npz")
+    export.export_live(tmp_path / "run")
+    network, rng = export.load_average(tmp_path / "run"), np.random.default_rng(0)
+    dim = POSE_DIM + dynamics_code().size
+    shapes = [(1, 3, dim), (1, 16, dim), (1, 19, FEATURE_DIM), (1, 19, CONTROL_DIM), (1, 3)]
+    noisy, context, audio, controls, flags = (rng.random(s, np.float32) for s in shapes)
+    style, one = rng.random((1, 4), np.float32), np.ones(1, np.float32)
+    modulations = load_onnx(tmp_path / "STYLE_NETWORK_FILE.onnx")(style)[0]
+    hop = load_onnx(tmp_path / "HOP_NETWORK_FILE.onnx")
+    found = hop(noisy, context, audio, controls, flags, modulations)[0]
+    inputs = (noisy, one * MAX_TIME, context, audio, style, controls, one, one, one, flags)
+    with torch.no_grad():
+        wanted = network(*(torch.from_numpy(np.float32(part)) for part in inputs)).numpy()
+    np.testing.assert_allclose(found, wanted, atol=5e-3)
+
+
 @pytest.mark.skipif(not CLIPS.exists(), reason="the training clips are not beside the repository")
 def test_tracking_a_real_clip() -> None:
     from openvasa.train.prepare import clip_samples, track_clip

@@ -89,20 +89,21 @@ def _pitch(padded: np.ndarray, count: int) -> np.ndarray:
     return np.stack([voicing, octaves * (voicing > 0.4)], axis=1)
 
 
-def segment_features(samples: np.ndarray, *, threads: int = 1) -> np.ndarray:
+def segment_features(samples: np.ndarray, *, first: int = 0, threads: int = 1) -> np.ndarray:
     """Features of a stretch of sound that is heard on its own, nothing before or after it.
 
     Args:
         samples: (n * FRAME_SAMPLES,) float32, already at its standard level.
+        first: frames before it are heard, but not given back.
         threads: CPU threads.
 
     Returns:
-        (n, FEATURE_DIM) float32.
+        (n - first, FEATURE_DIM) float32.
     """
-    count = len(samples) // FRAME_SAMPLES
+    count = len(samples) // FRAME_SAMPLES - first
     margin = (_PITCH_WINDOW - FRAME_SAMPLES) // 2
-    encoded = _encode(samples, threads)
-    return _assemble(encoded, samples, np.pad(samples, margin), 0, count)
+    around = np.pad(samples, margin)[first * FRAME_SAMPLES :]
+    return _assemble(_encode(samples, threads), samples, around, first, count)
 
 
 def _chunk_features(padded: np.ndarray, threads: int) -> np.ndarray:

@@ -191,6 +191,9 @@ def _add_render(group: Commands) -> None:
     parser.add_argument(
         "--run", type=Path, metavar="RUN", help="of this training run, not what is shipped"
     )
+    parser.add_argument(
+        "--network", choices=("mouth", "eye"), help="with --run: only this one (default: all)"
+    )
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write report.html there")
     parser.add_argument(
         "--people", type=int, metavar="N", help="only the first N people (default: everyone)"
@@ -206,10 +209,11 @@ def _render(options: argparse.Namespace) -> int:
     if options.people is not None and options.people < 2:
         options.usage_error(f"people {options.people}: choose 2 or more")
     if options.run:
-        from openvasa.train.render_export import export
+        from openvasa.train.render_export import export, trained
 
+        names = (options.network,) if options.network else trained(options.run)
         with TemporaryDirectory() as folder:
-            export(options.run, Path(folder))
+            export(options.run, Path(folder), names)
             figures = evaluate(options.cache, options.clips, Path(folder), options.people)
     else:
         figures = evaluate(options.cache, options.clips, people=options.people)

@@ -16,6 +16,7 @@ def add(commands: Commands) -> None:
     group = add_group(commands, "train", "train the models on prepared data")
     _add_dynamics(group)
     _add_motion(group)
+    _add_live(group)
     _add_detector(group)
     _add_experts(group)
     _add_render(group)
@@ -70,6 +71,35 @@ def _motion(options: argparse.Namespace) -> int:
     train(options.cache, options.run, options.minutes, from_shipped=options.from_shipped)
     if options.export:
         export(options.run)
+    return OK
+
+
+def _add_live(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "live",
+        _live,
+        "distil the package's motion generator for live streams; goes on from the last checkpoint",
+        "openvasa train live cache/ runs/live --minutes 40",
+        "openvasa train live cache/ runs/live --minutes 40 --export",
+    )
+    add_cache(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of checkpoints")
+    parser.add_argument(
+        "--minutes", type=float, default=40.0, metavar="M", help="in all (default: 40)"
+    )
+    parser.add_argument(
+        "--export", action="store_true", help="then put the weights into the package's assets"
+    )
+
+
+def _live(options: argparse.Namespace) -> int:
+    from openvasa.train.distil import train
+    from openvasa.train.export import export_live
+
+    train(options.cache, options.run, options.minutes)
+    if options.export:
+        export_live(options.run)
     return OK
 
 
@@ -140,7 +170,7 @@ def _add_render(group: Commands) -> None:
     parser.add_argument(
         "--network",
         choices=("mouth", "eye"),
-        help="only this one, so that two processes can train both at a time",
+        help="only this one: to train both at a time, or to export only the one that helps",
     )
     parser.add_argument(
         "--export", action="store_true", help="then put the weights into the package's assets"
@@ -155,5 +185,5 @@ def _render(options: argparse.Namespace) -> int:
     names = (options.network,) if options.network else tuple(NETWORKS)
     train(options.cache, options.clips, options.run, options.minutes, names)
     if options.export:
-        export(options.run, ASSETS)
+        export(options.run, ASSETS, names)
     return OK

@@ -253,6 +253,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.face.dynamics import dynamics_code
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import CROP_SIDE, pose_face
+    from openvasa.face.topology import ASSETS
     from openvasa.media.mp4 import Mp4Writer
     from openvasa.motion.generator import MotionGenerator
     from openvasa.motion.motion import POSE_DIM
@@ -260,7 +261,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.provenance.marking import UNMARKED
     from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
     from openvasa.render.mouth import paint_mouth, prepare_mouth
-    from openvasa.render.refine import Refiner, networks_are_shipped
+    from openvasa.render.refine import Refiner, networks_in
     from openvasa.render.renderer import Renderer
 
     per_frame: dict[str, float] = {}
@@ -269,7 +270,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     face, encode_portrait_s = _timed(lambda: load_portrait(portrait))
     renderer, prepare_renderer_s = _timed(lambda: Renderer(face))
     mouth, eyes = prepare_mouth(face), prepare_eyes(face)
-    refiner = Refiner(face) if networks_are_shipped() else None
+    refiner = Refiner(face) if networks_in(ASSETS) else None
 
     # One block is one second.
     blocks = list(islice(read_blocks(voice), round(STAGE_SECONDS)))

@@ -45,8 +45,8 @@ from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
 from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.generator import LOOKAHEAD, generate_frames
-from openvasa.motion.streaming import LIVE_MOTION, StreamingGenerator
-from openvasa.motion.window import MotionSettings, window_model
+from openvasa.motion.streaming import StreamingGenerator
+from openvasa.motion.window import MotionSettings, motion_space
 from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
 from openvasa.train.prepare import load_sound
 
@@ -153,14 +153,9 @@ def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
     return np.concatenate(list(generate_frames([sound], settings)))
 
 
-def stream(
-    sound: np.ndarray,
-    settings: MotionSettings,
-    hop: int = LIVE_HOP,
-    lookahead: int = LIVE_LOOKAHEAD,
-) -> np.ndarray:
+def stream(sound: np.ndarray, hop: int = LIVE_HOP, lookahead: int = LIVE_LOOKAHEAD) -> np.ndarray:
     """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise."""
-    generator = StreamingGenerator(settings, hop=hop, lookahead=lookahead, threads=1)
+    generator = StreamingGenerator(hop=hop, lookahead=lookahead, threads=1)
     return np.concatenate([generator.push(sound), generator.finish()])
 
 
@@ -230,7 +225,7 @@ def diversity(clips: list[HeldOut]) -> Diversity:
 
 def all_joins(made: dict[str, Made]) -> dict[tuple[str, int], Joins]:
     """Joins of whole-file and live motion, and real motion at the same places."""
-    whole_window = window_model(1).window - LOOKAHEAD
+    whole_window = motion_space().window - LOOKAHEAD
     code = dynamics_code()
     ways = ((WHOLE, whole_window), (REAL, whole_window), (LIVE, LIVE_HOP), (REAL, LIVE_HOP))
     return {(name, every): joins(code, made[name].motions, every) for name, every in ways}
@@ -273,7 +268,7 @@ def evaluate(
     speed = float(np.mean([lip_activity(code, clip.motion) for clip, _ in clips]))
     generators = {
         WHOLE: partial(generate, settings=MotionSettings()),
-        LIVE: partial(stream, settings=LIVE_MOTION),
+        LIVE: stream,
     }
     voices = make_voices(np.concatenate(list(read_blocks(recording))))
     spoken: Iterable[Utterance] = tqdm([*voices.utterances, *recordings], desc="voices")
@@ -309,6 +304,7 @@ def _ways(cache: Path, clips: list[HeldOut], baseline_minutes: float) -> dict[st
         "regression": lambda c, _: predict(regression, normaliser, c.speech),
         WHOLE: lambda _, s: generate(s, MotionSettings()),
         "generator, no guidance": lambda _, s: generate(s, MotionSettings(audio_guidance=0)),
-        LIVE: lambda _, s: stream(s, LIVE_MOTION),
-        "generator, live, quickest": lambda _, s: stream(s, LIVE_MOTION, hop=2, lookahead=1),
+        LIVE: lambda _, s: stream(s),
+        "generator, live, hop 2, look-ahead 2": lambda _, s: stream(s, hop=2, lookahead=2),
+        "generator, live, quickest": lambda _, s: stream(s, hop=2, lookahead=1),
     }

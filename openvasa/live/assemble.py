@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from openvasa.live.engine import Engine, LiveSettings
-from openvasa.motion.streaming import LIVE_MOTION, StreamingGenerator
+from openvasa.motion.streaming import StreamingGenerator
 
 
 def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engine:
@@ -17,7 +15,7 @@ def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engin
     """
     settings = settings or LiveSettings()
     generator = StreamingGenerator(
-        replace(LIVE_MOTION, seed=seed),
+        seed=seed,
         hop=settings.hop,
         lookahead=settings.lookahead,
         threads=1,

@@ -42,27 +42,28 @@ class MotionGenerator:
     def __post_init__(self) -> None:
         """Load the network and start at the beginning."""
         self._model = window_model(self.threads)
+        self._space = self._model.space
         self._rng = np.random.default_rng(self.settings.seed)
-        self._context = self._model.at_rest()
+        self._context = self._space.at_rest()
         self._done = 0
-        self._noise = np.zeros((0, len(self._model.mean)), np.float32)
+        self._noise = np.zeros((0, len(self._space.mean)), np.float32)
         self._heard = np.zeros((0, FEATURE_DIM), np.float32)
-        self._past = _silence()[-self._model.context :]
+        self._past = _silence()[-self._space.context :]
 
     def feed(self, features: np.ndarray) -> np.ndarray:
         """Add (n, FEATURE_DIM) features; returns the (m, 6 + D) float32 frames now certain."""
         self._heard = np.concatenate([self._heard, features])
-        frames = [np.zeros((0, len(self._model.mean)), np.float32)]
-        while len(self._heard) >= self._model.window:
-            frames.append(self._window(self._model.window - LOOKAHEAD))
+        frames = [np.zeros((0, len(self._space.mean)), np.float32)]
+        while len(self._heard) >= self._space.window:
+            frames.append(self._window(self._space.window - LOOKAHEAD))
         return np.concatenate(frames)
 
     def finish(self) -> np.ndarray:
         """The (m, 6 + D) frames of the speech's end; the generator is used up then."""
-        frames = [np.zeros((0, len(self._model.mean)), np.float32)]
+        frames = [np.zeros((0, len(self._space.mean)), np.float32)]
         while len(self._heard):
-            count = min(len(self._heard), self._model.window - LOOKAHEAD)
-            missing = max(0, self._model.window - len(self._heard))
+            count = min(len(self._heard), self._space.window - LOOKAHEAD)
+            missing = max(0, self._space.window - len(self._heard))
             self._heard = np.pad(self._heard, ((0, missing), (0, 0)), mode="edge")
             frames.append(self._window(count))
             self._heard = self._heard[: len(self._heard) - missing]
@@ -70,19 +71,19 @@ class MotionGenerator:
 
     def _window(self, count: int) -> np.ndarray:
         """Generate one window and keep its first `count` frames."""
-        model = self._model
-        audio = np.concatenate([self._past, self._heard[: model.window]])
-        steering = self.settings.controls.rows(self._done - model.context, len(audio))
-        fresh = self._rng.standard_normal((model.window - len(self._noise), len(model.mean)))
+        space = self._space
+        audio = np.concatenate([self._past, self._heard[: space.window]])
+        steering = self.settings.controls.rows(self._done - space.context, len(audio))
+        fresh = self._rng.standard_normal((space.window - len(self._noise), len(space.mean)))
         noise = np.concatenate([self._noise, fresh.astype(np.float32)])
         self._noise = noise[count:]
-        clean = model.sample(noise, self._context, audio, steering, self.settings)[:count]
+        clean = self._model.sample(noise, self._context, audio, steering, self.settings)[:count]
         frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)
-        self._context = np.concatenate([self._context, frames])[-model.context :]
-        self._past = np.concatenate([self._past, self._heard[:count]])[-model.context :]
+        self._context = np.concatenate([self._context, frames])[-space.context :]
+        self._past = np.concatenate([self._past, self._heard[:count]])[-space.context :]
         self._heard = self._heard[count:]
         self._done += count
-        return frames * model.deviation + model.mean
+        return frames * space.deviation + space.mean
 
 
 @lru_cache(maxsize=1)

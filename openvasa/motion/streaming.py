@@ -1,4 +1,4 @@
-"""Live audio → motion: the whole-file generator's network on short windows.
+"""Live audio → motion, hop by hop, by the network distilled for short windows.
 
 A hop of frames is generated as soon as its sound and a short look-ahead are in. The speech encoder
 hears the last second and the window, cut exactly so in training.
@@ -6,21 +6,16 @@ hears the last second and the window, cut exactly so in training.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
 from openvasa.errors import InputError
 from openvasa.motion.controls import Controls
+from openvasa.motion.hop import hop_model
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import MotionSettings, window_model
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 3, 6
 """Hop and look-ahead together, frames: the windows that the network was trained on."""
-LIVE_MOTION = MotionSettings(steps=4, audio_guidance=0.75)
-"""What short windows take to come near whole files: at the guidance of those, 0.5, live lips moved
-at 0.80 of real speed; at 0.75 they do at 0.95."""
 POSE_JOIN_HOPS = 4
 """Hops over which what is left of a step of the head at a hop's start is spread. The face has no
 such step worth spreading: the network saw the frames before, and a short hop would be all join."""
@@ -35,8 +30,9 @@ class StreamingGenerator:
 
     def __init__(
         self,
-        settings: MotionSettings | None = None,
         *,
+        seed: int = 0,
+        style: np.ndarray | None = None,
         hop: int = 2,
         lookahead: int = 2,
         threads: int = 1,
@@ -44,7 +40,8 @@ class StreamingGenerator:
         """Start at silence.
 
         Args:
-            settings: seed, guidance, style and controls; `LIVE_MOTION` where None.
+            seed: same seed, same speech, same motion.
+            style: (4,) speaking style as in `MotionSettings.style`; the average where None.
             hop: frames of 40 ms generated at a time.
             lookahead: frames of sound heard past the hop.
             threads: CPU threads.
@@ -54,14 +51,15 @@ class StreamingGenerator:
                 f"hop {hop}, look-ahead {lookahead}: together {SHORTEST_WINDOW} to "
                 f"{LONGEST_WINDOW} frames"
             )
-        self.settings = settings or LIVE_MOTION
-        self.controls = self.settings.controls
+        self.controls = Controls()
         self.hop, self.lookahead = hop, lookahead
         self._threads = threads
-        self._model = window_model(threads)
-        self._rng = np.random.default_rng(self.settings.seed)
-        self._context = self._model.at_rest()
-        self._noise = self.ahead = np.zeros((0, len(self._model.mean)), np.float32)
+        self._model = hop_model(threads)
+        self._space = self._model.space
+        self._modulations = self._model.modulations(np.zeros(4) if style is None else style)
+        self._rng = np.random.default_rng(seed)
+        self._context = self._space.at_rest()
+        self._noise = self.ahead = np.zeros((0, len(self._space.mean)), np.float32)
         self._held = np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32)
         self._done = 0
 
@@ -79,7 +77,7 @@ class StreamingGenerator:
         self._held = np.concatenate([self._held, samples.astype(np.float32)])
         window = self.hop + self.lookahead
         need = (PAST_FRAMES + window) * FRAME_SAMPLES
-        frames = [np.zeros((0, len(self._model.mean)), np.float32)]
+        frames = [np.zeros((0, len(self._space.mean)), np.float32)]
         while len(self._held) >= need:
             frames.append(self._hop(self._held[:need]))
             self._held = self._held[self.hop * FRAME_SAMPLES :]
@@ -93,22 +91,22 @@ class StreamingGenerator:
 
     def _hop(self, heard: np.ndarray) -> np.ndarray:
         """Generate the window of `heard`, a second of past before it, and keep its hop."""
-        model, window = self._model, self.hop + self.lookahead
-        audio = segment_features(heard, threads=self._threads)[PAST_FRAMES - model.context :]
-        settings = replace(self.settings, controls=self.controls)
-        steering = self.controls.rows(self._done - model.context, model.context + window)
+        space, window = self._space, self.hop + self.lookahead
+        unused = PAST_FRAMES - space.context
+        audio = segment_features(heard, first=unused, threads=self._threads)
+        steering = self.controls.rows(self._done - space.context, space.context + window)
         # A frame keeps its noise from look-ahead to hop, and with it most of what it will be.
-        fresh = self._rng.standard_normal((window - len(self._noise), len(model.mean)))
+        fresh = self._rng.standard_normal((window - len(self._noise), len(space.mean)))
         noise = np.concatenate([self._noise, fresh.astype(np.float32)])
         self._noise = noise[self.hop :]
-        clean = model.sample(noise, self._context, audio, steering, settings)
+        clean = self._model.sample(noise, self._context, audio, steering, self._modulations)
         window_frames = _head_eased(clean, self._context, POSE_JOIN_HOPS * self.hop)
         frames, ahead = window_frames[: self.hop], window_frames[self.hop :]
-        self._context = np.concatenate([self._context, frames])[-model.context :]
+        self._context = np.concatenate([self._context, frames])[-space.context :]
         ahead[:, :POSE_DIM] = _heading(self._context)[:POSE_DIM]
-        self.ahead = ahead * model.deviation + model.mean
+        self.ahead = ahead * space.deviation + space.mean
         self._done += self.hop
-        return frames * model.deviation + model.mean
+        return frames * space.deviation + space.mean
 
 
 def _head_eased(frames: np.ndarray, context: np.ndarray, length: int) -> np.ndarray:

@@ -41,9 +41,9 @@ def network_file(folder: Path, name: str) -> Path:
     return folder / f"refine_{name}.onnx"
 
 
-def networks_are_shipped() -> bool:
-    """Whether the package holds the networks: they go in when they beat plain drawing."""
-    return all(network_file(ASSETS, name).exists() for name, _ in GROUPS)
+def networks_in(folder: Path) -> list[str]:
+    """Names of the networks that a folder holds; into the package go those that beat drawing."""
+    return [name for name, _ in GROUPS if network_file(folder, name).exists()]
 
 
 class Refiner:
@@ -51,12 +51,14 @@ class Refiner:
 
     Args:
         face: the portrait.
-        folder: where the networks are; the shipped ones by default.
+        folder: where the networks are; the shipped ones by default. What none is for, stays.
     """
 
     def __init__(self, face: FaceLatent, folder: Path = ASSETS) -> None:
         self._face = face
-        self._networks = {name: _compiled(network_file(folder, name)) for name, _ in GROUPS}
+        self._networks = {
+            name: _compiled(network_file(folder, name)) for name in networks_in(folder)
+        }
         self._sources = {
             region.name: source_view(region, face.image, face.head, face.neutral)
             for _, regions in GROUPS
@@ -74,7 +76,8 @@ class Refiner:
             geometry: what it was rendered from, lids uncrossed.
         """
         for name, regions in GROUPS:
-            self._refine_group(name, regions, frame, geometry)
+            if name in self._networks:
+                self._refine_group(name, regions, frame, geometry)
 
     def _refine_group(
         self, name: str, regions: tuple[Region, ...], frame: np.ndarray, geometry: FrameGeometry

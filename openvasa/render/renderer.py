@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
+from openvasa.face.topology import ASSETS
 from openvasa.render.compose import compose, lay_over, soften_edges
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
 from openvasa.render.eyes import paint_eyes, prepare_eyes, shut_large_eyes, uncross_lids
@@ -16,7 +17,7 @@ from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import body_goes_on, build_mesh, covered_triangles, head_shift, pose_mesh
 from openvasa.render.mouth import close_lips, paint_mouth, prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
-from openvasa.render.refine import Refiner, networks_are_shipped
+from openvasa.render.refine import Refiner, networks_in
 
 STILL = 0.005
 """Px by which a point may move and still count as resting."""
@@ -41,7 +42,7 @@ class Renderer:
     """
 
     def __init__(self, face: FaceLatent, *, refined: bool | None = None) -> None:
-        refined = networks_are_shipped() if refined is None else refined
+        refined = bool(networks_in(ASSETS)) if refined is None else refined
         self._refiner = Refiner(face) if refined else None
         self._neutral = face.neutral
         self._mouth = prepare_mouth(face)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from openvasa.audio.features import FEATURE_DIM
 from openvasa.errors import InputError
 from openvasa.motion.controls import CONTROL_DIM, GROUPS
+from openvasa.motion.hop import HOP_NETWORK_FILE, HOP_NORMALISER_FILE, STYLE_NETWORK_FILE
+from openvasa.motion.schedule import MAX_TIME
 from openvasa.motion.window import NETWORK_FILE, NORMALISER_FILE
 from openvasa.train.motion_data import Normaliser
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 
 OPEN_AXES = {"noisy": "n", "clean": "n", "audio": "tokens", "controls": "tokens"}
 """Second axes of the network's inputs and output that are left open."""
+TRANSPOSED, HALVED = ".T", ".half"
+"""Marks behind the names of weights that are stored so."""
 
 
 def load_average(run: Path) -> MotionNetwork:
@@ -38,11 +42,82 @@ def export(run: Path) -> None:
     """
     network = load_average(run)
     write_onnx(network, NETWORK_FILE)
+    name_weights(NETWORK_FILE, network)
     halve_weights(NETWORK_FILE)
+    _export_normaliser(run, network.config, NORMALISER_FILE)
+
+
+def _export_normaliser(run: Path, config: NetworkConfig, path: Path) -> None:
     with np.load(run / "normaliser.npz") as data:
         arrays = dict(data)
-    sizes = {"context": network.config.context, "window": network.config.window}
-    np.savez(NORMALISER_FILE, **sizes, **arrays)
+    np.savez(path, context=config.context, window=config.window, **arrays)
+
+
+class _Hop(nn.Module):
+    """A distilled network on one live window: always heard, always with frames before."""
+
+    def __init__(self, network: MotionNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        noisy: Tensor,
+        context: Tensor,
+        audio: Tensor,
+        controls: Tensor,
+        has_controls: Tensor,
+        modulations: Tensor,
+    ) -> Tensor:
+        given = torch.ones(1)
+        return self.network.denoise(
+            noisy, context, audio, controls, given, given, has_controls, modulations
+        )
+
+
+class _HopStyle(nn.Module):
+    """What a speaking style does to the layers of a distilled network."""
+
+    def __init__(self, network: MotionNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, style: Tensor) -> Tensor:
+        return self.network.modulations(torch.full((1,), MAX_TIME), style, torch.ones(1))
+
+
+def export_live(run: Path) -> None:
+    """Export a distilled run's averaged weights into the package's assets, in half precision: the
+    network of a window and, apart, what depends on nothing but the style."""
+    network = load_average(run)
+    config, frames = network.config, 4
+    tokens = config.context + frames
+    style = torch.zeros(1, config.style_dim)
+    window = {
+        "noisy": torch.zeros(1, frames, config.motion_dim),
+        "context": torch.zeros(1, config.context, config.motion_dim),
+        "audio": torch.zeros(1, tokens, FEATURE_DIM),
+        "controls": torch.zeros(1, tokens, CONTROL_DIM),
+        "has_controls": torch.zeros(1, len(GROUPS)),
+        "modulations": network.modulations(torch.zeros(1), style, torch.ones(1)).detach(),
+    }
+    _write(_Hop(network), window, HOP_NETWORK_FILE, "clean")
+    _write(_HopStyle(network), {"style": style}, STYLE_NETWORK_FILE, "modulations")
+    _export_normaliser(run, config, HOP_NORMALISER_FILE)
+
+
+def _write(module: nn.Module, inputs: dict[str, Tensor], path: Path, output: str) -> None:
+    torch.onnx.export(
+        module.eval(),
+        tuple(inputs.values()),
+        str(path),
+        input_names=list(inputs),
+        output_names=[output],
+        opset_version=18,
+        dynamic_axes={n: {1: OPEN_AXES[n]} for n in [*inputs, output] if n in OPEN_AXES},
+        dynamo=False,
+    )
+    halve_weights(path)
 
 
 def write_onnx(network: MotionNetwork, path: Path) -> None:
@@ -76,11 +151,41 @@ def write_onnx(network: MotionNetwork, path: Path) -> None:
     )
 
 
+def name_weights(path: Path, network: MotionNetwork) -> None:
+    """Give the weights in an ONNX file of `network` the names of its parameters.
+
+    The exporter renames some of them by their place in the graph and transposes them; a transposed
+    one gets `TRANSPOSED` behind its name.
+
+    Raises:
+        RuntimeError: a parameter is not in the file, or cannot be told from another.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(path))
+    found: dict[str, str] = {}
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        for name, parameter in network.named_parameters():
+            known = parameter.detach().cpu().numpy()
+            if _same(values, known):
+                found[tensor.name] = name
+            elif _same(values.T, known):
+                found[tensor.name] = name + TRANSPOSED
+    names = {name.removesuffix(TRANSPOSED) for name in found.values()}
+    if names != {name for name, _ in network.named_parameters()}:
+        raise RuntimeError(f"{path.name}: parameters that cannot be told apart in the export")
+    for tensor in model.graph.initializer:
+        tensor.name = found.get(tensor.name, tensor.name)
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = found.get(name, name)
+    onnx.save(model, str(path))
+
+
 def load_shipped(network: MotionNetwork) -> None:
     """Set a network's weights to those of the package, to train on from there.
-
-    The exporter renames and transposes weights. A network of the same sizes is exported with
-    weights that are all different, which tells where each of them goes.
 
     Raises:
         InputError: the sizes differ.
@@ -88,30 +193,16 @@ def load_shipped(network: MotionNetwork) -> None:
     import onnx
     from onnx import numpy_helper
 
-    def weights(path: Path) -> dict[str, np.ndarray]:
-        tensors = onnx.load(str(path)).graph.initializer
-        return {t.name.removesuffix(".half"): numpy_helper.to_array(t) for t in tensors}
-
-    parameters = dict(network.named_parameters())
+    tensors = onnx.load(str(NETWORK_FILE)).graph.initializer
+    shipped = {t.name.removesuffix(HALVED): numpy_helper.to_array(t) for t in tensors}
     with torch.no_grad():
-        for parameter in parameters.values():
-            parameter.copy_(torch.rand_like(parameter))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "marked.onnx"
-        write_onnx(network.eval(), path)
-        marked = weights(path)
-    shipped = weights(NETWORK_FILE)
-    for name, parameter in parameters.items():
-        values = parameter.detach().numpy()
-        place = next((n for n, w in marked.items() if _same(w, values)), None)
-        place = place or next((n for n, w in marked.items() if _same(w.T, values)), None)
-        if place is None or place not in shipped or shipped[place].shape != marked[place].shape:
-            raise InputError(f"{NETWORK_FILE.name}: holds no {name} of this size; start afresh")
-        found = shipped[place].astype(np.float32)
-        with torch.no_grad():
-            flipped = not _same(marked[place], values)
-            parameter.copy_(torch.from_numpy(found.T.copy() if flipped else found))
-    network.train()
+        for name, parameter in network.named_parameters():
+            values = shipped.get(name)
+            if values is None and name + TRANSPOSED in shipped:
+                values = shipped[name + TRANSPOSED].T
+            if values is None or values.shape != tuple(parameter.shape):
+                raise InputError(f"{NETWORK_FILE.name}: holds no {name} of this size; start afresh")
+            parameter.copy_(torch.from_numpy(values.astype(np.float32)))
 
 
 def shipped_normaliser() -> Normaliser:
@@ -137,8 +228,8 @@ def halve_weights(path: Path) -> None:
         values = numpy_helper.to_array(tensor).astype(np.float16)
         name = tensor.name
         model.graph.initializer.remove(tensor)
-        model.graph.initializer.append(numpy_helper.from_array(values, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+        model.graph.initializer.append(numpy_helper.from_array(values, name + HALVED))
+        casts.append(helper.make_node("Cast", [name + HALVED], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -56,11 +56,9 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         batch, tokens, width = x.shape
-        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition)[:, None].chunk(
-            6, dim=2
-        )
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation[:, None].chunk(6, dim=2)
         h = self.norm1(x) * (1 + scale1) + shift1
         q, k, v = (
             part.reshape(batch, tokens, self.heads, width // self.heads).transpose(1, 2)
@@ -137,22 +135,38 @@ class MotionNetwork(nn.Module):
         Returns:
             (B, n, motion_dim) clean normalised motion.
         """
+        modulations = self.modulations(time, style, has_style)
+        return self.denoise(
+            noisy, context, audio, controls, has_context, has_audio, has_controls, modulations
+        )
 
-        def choose(given: Tensor, value: Tensor, absent: Tensor) -> Tensor:
-            shape = (-1,) + (1,) * (value.dim() - 1)
-            mask = given.reshape(shape)
-            return value * mask + absent * (1 - mask)
+    def modulations(self, time: Tensor, style: Tensor, has_style: Tensor) -> Tensor:
+        """(B, layers, 6 width): what time and style, the same for all tokens, do to each layer."""
+        condition = self.time_in(time_embedding(time, self.config.width))
+        condition = condition + _choose(has_style, self.style_in(style), self.no_style)
+        condition = functional.silu(condition)
+        blocks = (block for block in self.blocks if isinstance(block, Block))
+        return torch.stack([block.modulation(condition) for block in blocks], dim=1)
 
-        past = choose(has_context, self.context_in(context), self.no_context)
+    def denoise(
+        self,
+        noisy: Tensor,
+        context: Tensor,
+        audio: Tensor,
+        controls: Tensor,
+        has_context: Tensor,
+        has_audio: Tensor,
+        has_controls: Tensor,
+        modulations: Tensor,
+    ) -> Tensor:
+        """What is left of `forward` once `modulations` are known."""
+        past = _choose(has_context, self.context_in(context), self.no_context)
         tokens = torch.cat([past, self.motion_in(noisy)], dim=1)
         heard = self.audio_in(self.audio_dropout(audio).transpose(1, 2)).transpose(1, 2)
-        tokens = tokens + choose(has_audio, heard, self.no_audio)
+        tokens = tokens + _choose(has_audio, heard, self.no_audio)
         tokens = tokens + self._steered(controls, has_controls) + self.position[: tokens.shape[1]]
-        condition = self.time_in(time_embedding(time, self.config.width))
-        condition = condition + choose(has_style, self.style_in(style), self.no_style)
-        condition = functional.silu(condition)
-        for block in self.blocks:
-            tokens = block(tokens, condition)
+        for block, modulation in zip(self.blocks, modulations.unbind(dim=1), strict=True):
+            tokens = block(tokens, modulation)
         return self.head(self.norm(tokens[:, self.config.context :]))
 
     def _steered(self, controls: Tensor, given: Tensor) -> Tensor:
@@ -162,3 +176,9 @@ class MotionNetwork(nn.Module):
         scaled = controls / self.control_scale * mask[:, None]
         flags = given[:, None].expand(-1, controls.shape[1], -1)
         return self.controls_in(torch.cat([scaled, flags], dim=2))
+
+
+def _choose(given: Tensor, value: Tensor, absent: Tensor) -> Tensor:
+    """Rows of `value` (B, …) where `given` (B,) is 1, else of `absent`."""
+    mask = given.reshape((-1,) + (1,) * (value.dim() - 1))
+    return value * mask + absent * (1 - mask)

@@ -38,9 +38,16 @@ def load_average(run: Path, name: str) -> RefinementNetwork:
     return network.eval()
 
 
-def export(run: Path, folder: Path) -> None:
-    """Write both networks of a run into `folder`, weights in half precision."""
+def trained(run: Path) -> tuple[str, ...]:
+    """Names of the networks that a run holds."""
+    return tuple(name for name, _ in GROUPS if checkpoint_file(run, name).exists())
+
+
+def export(run: Path, folder: Path, names: tuple[str, ...]) -> None:
+    """Write some networks of a run into `folder`, weights in half precision."""
     for name, regions in GROUPS:
+        if name not in names:
+            continue
         side, count = regions[0].side, len(regions)
         picture = torch.zeros(count, side, side, 3, dtype=torch.uint8)
         maps = torch.zeros(count, GEOMETRY_CHANNELS, side // 2, side // 2)
