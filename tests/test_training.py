@@ -215,7 +215,7 @@ def test_the_teacher_of_live_motion_samples_as_the_shipped_generator_does() -> N
     known = np.array([[0, 0, 0], [1, 0, 0]], np.float32)
     parts = (context, audio, style, controls, one, one, one, known)
     conditions = Conditions(*map(torch.from_numpy, parts))
-    found = Teacher(network, conditions, config).sample(torch.from_numpy(noise)).numpy()
+    found = Teacher(network, conditions, config).predictions(torch.from_numpy(noise))[-1].numpy()
 
     def shipped(row: int, has_audio: float, flags: np.ndarray, noisy: np.ndarray, time: float):
         given = [part[row : row + 1] for part in (context, audio, style, controls)]

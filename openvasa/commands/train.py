@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from openvasa.commands.exit_status import OK
-from openvasa.commands.parser import Commands, add_command, add_group
+from openvasa.commands.parser import Commands, Parser, add_command, add_group
 from openvasa.commands.training_data import add_cache, add_clips
 
 
@@ -49,15 +49,24 @@ def _add_motion(group: Commands) -> None:
         "openvasa train motion cache/ runs/first --minutes 60",
         "openvasa train motion cache/ runs/first --minutes 60 --export",
     )
-    add_cache(parser)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of checkpoints")
-    parser.add_argument(
-        "--minutes", type=float, default=60.0, metavar="M", help="in all (default: 60)"
-    )
+    _add_run(parser, minutes=60)
     parser.add_argument(
         "--from-shipped",
         action="store_true",
         help="start a new run from the package's weights: fine-tune rather than begin afresh",
+    )
+
+
+def _add_run(parser: Parser, minutes: int) -> None:
+    """What training motion and distilling it ask for."""
+    add_cache(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of checkpoints")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=float(minutes),
+        metavar="M",
+        help=f"in all (default: {minutes})",
     )
     parser.add_argument(
         "--export", action="store_true", help="then put the weights into the package's assets"
@@ -83,14 +92,7 @@ def _add_live(group: Commands) -> None:
         "openvasa train live cache/ runs/live --minutes 40",
         "openvasa train live cache/ runs/live --minutes 40 --export",
     )
-    add_cache(parser)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of checkpoints")
-    parser.add_argument(
-        "--minutes", type=float, default=40.0, metavar="M", help="in all (default: 40)"
-    )
-    parser.add_argument(
-        "--export", action="store_true", help="then put the weights into the package's assets"
-    )
+    _add_run(parser, minutes=40)
 
 
 def _live(options: argparse.Namespace) -> int:

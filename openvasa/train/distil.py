@@ -1,8 +1,8 @@
 """Distil the shipped motion generator for live streams: guidance and steps in one evaluation.
 
-    openvasa train live CACHE RUN [--minutes 60]
+    openvasa train live CACHE RUN [--minutes 40]
 
-The teacher is the package's network as streams would use it: `TEACHER_STEPS` DDIM steps, each with
+The teacher is the package's network as streams would use it: `teacher_steps` DDIM steps, each with
 classifier-free guidance, so up to four evaluations a step. DDIM is deterministic: a window's noise
 and conditions fix its motion. The student, which starts as the teacher, learns that map from noise
 to motion (knowledge distillation of samplers: Luhman & Luhman, arXiv:2101.02388; guidance distilled
@@ -28,7 +28,7 @@ from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import MAX_TIME
 from openvasa.motion.window import CODE_LIMIT
 from openvasa.train.export import load_shipped, shipped_normaliser
-from openvasa.train.motion import GeometryLoss
+from openvasa.train.motion import GeometryLoss, learning_rate
 from openvasa.train.motion import TrainConfig as MotionTraining
 from openvasa.train.motion_data import STYLE_NAMES, Batch, WindowSampler, load_clips
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
@@ -121,15 +121,19 @@ class Teacher:
                 guided[given] += self._config.control_guidance * (asis[given] - without)
         return guided.clamp(-CODE_LIMIT, CODE_LIMIT)
 
-    def sample(self, noise: Tensor) -> Tensor:
-        """(B, n, motion_dim) standard normal noise → motion; see `motion.schedule.ddim_sample`."""
-        state = clean = noise
+    def predictions(self, noise: Tensor) -> list[Tensor]:
+        """(B, n, motion_dim) standard normal noise → motion as each step predicts it.
+
+        The last one is the sample; see `motion.schedule.ddim_sample`.
+        """
+        state, found = noise, list[Tensor]()
         times = np.linspace(MAX_TIME, 0, self._config.teacher_steps + 1) * (math.pi / 2)
         for now, then in pairwise(times):
             clean = self.clean(state, 2 * now / math.pi)
             direction = (state - math.cos(now) * clean) / math.sin(now)
             state = math.cos(then) * clean + math.sin(then) * direction
-        return clean
+            found.append(clean)
+        return found
 
 
 def _conditions(batch: Batch, config: DistilConfig, before: int, device: str) -> Conditions:
@@ -191,10 +195,8 @@ def train(cache: Path, run: Path, minutes: float, config: DistilConfig | None = 
     (run / "config.json").write_text(json.dumps(asdict(config) | asdict(sizes)))
     started, running = time.monotonic() - spent * 60, {}
     while spent < minutes:
-        cosine = 0.5 * (1 + math.cos(math.pi * min(spent / minutes, 1.0)))
         for group in optimiser.param_groups:
-            warm = min(1.0, (step + 1) / config.warmup)
-            group["lr"] = config.learning_rate * warm * (0.02 + 0.98 * cosine)
+            group["lr"] = learning_rate(config.learning_rate, step, config.warmup, spent / minutes)
         batch = sampler.live(config.batch)
         loss, figures = _step_loss(student, teacher, batch, geometry, config, device)
         optimiser.zero_grad()
@@ -232,8 +234,7 @@ def _step_loss(
     noise = torch.randn(batch.motion[:, before:].shape, device=device)
     times = torch.full((len(noise),), MAX_TIME, device=device)
     with torch.inference_mode(), half_precision(device):
-        guided = Teacher(teacher, conditions, config)
-        wanted, hasty = guided.sample(noise), guided.clean(noise, MAX_TIME)
+        hasty, *_, wanted = Teacher(teacher, conditions, config).predictions(noise)
     wanted = wanted.clone()
     with half_precision(device):
         predicted = student(noise, times, **vars(conditions)).float()

@@ -165,11 +165,11 @@ class GeometryLoss:
         return loss, {name: part.item() for name, part in parts.items()}
 
 
-def _learning_rate(step: int, elapsed: float, config: TrainConfig) -> float:
+def learning_rate(peak: float, step: int, warmup: int, elapsed: float) -> float:
     """Warm-up, then cosine decay over the run's share of time gone (0–1) to a fiftieth."""
-    warm = min(1.0, (step + 1) / config.warmup)
+    warm = min(1.0, (step + 1) / warmup)
     decay = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(elapsed, 1.0)))
-    return config.learning_rate * warm * decay
+    return peak * warm * decay
 
 
 def _noise_weight(sigma: Tensor, low_noise_weight: float) -> Tensor:
@@ -288,7 +288,7 @@ def train(
     network.train()
     while spent < minutes:
         for group in optimiser.param_groups:
-            group["lr"] = _learning_rate(step, spent / minutes, config)
+            group["lr"] = learning_rate(config.learning_rate, step, config.warmup, spent / minutes)
         if choices.random() < config.live_share:
             batch, kind = sampler.live(config.live_batch), "live "
         else:
