@@ -104,7 +104,16 @@ def test_public_names_are_all_there() -> None:
         openvasa.nothing  # noqa: B018
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["animate"], ["train", "motion"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["animate"],
+        ["train", "motion"],
+        ["evaluate", "render", "cache", "clips", "--network", "eye"],
+    ],
+)
 def test_usage_errors_are_one_line(arguments: list[str], capsys) -> None:
     assert main(arguments) == 2
     said = capsys.readouterr()

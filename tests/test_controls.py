@@ -21,7 +21,9 @@ from openvasa.motion.controls import (
     eye_turn,
     parse_emotion,
     parse_gaze,
+    stressed,
 )
+from openvasa.motion.motion import POSE_DIM
 
 
 @pytest.mark.parametrize("angles", [(15.0, 0.0), (-10.0, 0.0), (0.0, 5.0), (8.0, -6.0)])
@@ -47,6 +49,33 @@ def test_emotions_move_the_face_and_leave_gaze_and_lip_gap() -> None:
     # Neither closed nor cross-eyed with it.
     assert lid_gap(shapes["angry"]) > -0.35 * lid_gap(code.mean_shape)
     assert max(np.abs(iris_shifts(shape)).max() for shape in shapes.values()) < 0.02
+
+
+def test_stress_shows_emotions_more_and_lets_lips_meet() -> None:
+    code = dynamics_code()
+    values = np.zeros((3, CONTROL_DIM), np.float32)
+    closed = np.zeros((3, POSE_DIM + code.size), np.float32)
+    np.testing.assert_array_equal(stressed(closed, values), closed)
+    shown = {}
+    for index, name in enumerate(EMOTIONS):
+        values[:, EMOTION] = np.eye(len(EMOTIONS), dtype=np.float32)[index]
+        motion = stressed(closed, values)
+        np.testing.assert_array_equal(motion[:, :POSE_DIM], 0)
+        shown[name] = code.decode(motion[0, POSE_DIM:])
+        assert abs(lip_gap(shown[name])) < 0.02
+        assert np.degrees(np.abs(eye_gaze(shown[name]))).max() < 0.5
+    assert shown["happy"][[61, 291], 1].max() < -0.1
+    assert shown["sad"][[107, 336], 1].max() < -0.3
+    assert shown["angry"][[105, 334], 1].min() > 0.1
+    assert shown["surprised"][[105, 334], 1].max() < -0.1
+    # An open mouth is opened further in surprise.
+    values[:, EMOTION] = [0, 0, 0, 1]
+    talking = closed.copy()
+    talking[:, POSE_DIM:] = emotion_directions()[EMOTIONS.index("surprised")]
+    before, after = (
+        lip_gap(code.decode(m[0, POSE_DIM:])) for m in (talking, stressed(talking, values))
+    )
+    assert after > before + 0.3
 
 
 def test_rows_are_in_the_generator_units() -> None:

@@ -282,3 +282,49 @@ def test_tracking_a_real_clip() -> None:
     assert tracked["valid"].mean() > 0.9
     gaps = lip_gap(tracked["canonical"])
     assert gaps.max() - gaps.min() > 0.2
+
+
+def test_ablation_trains_judges_and_keeps_figures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch", reason="the train extra is not installed")
+    from openvasa.errors import InputError
+    from openvasa.train import ablate
+
+    clips = made_up_clips()
+    rng = np.random.default_rng(0)
+    sounds = {c.clip.name: 0.1 * rng.standard_normal(len(c.motion) * 640) for c in clips}
+    monkeypatch.setattr(ablate, "load_clips", lambda *_: clips)
+    monkeypatch.setattr(ablate, "load_sound", lambda _, clip: sounds[clip.name])
+    judged = [(clip, sounds[clip.clip.name].astype(np.float32)) for clip in clips[1:]]
+    monkeypatch.setattr(ablate, "held_out", lambda _: judged)
+    names = ("standard", "flow matching", "log-mel, voices as they are", "context of 4")
+    found = ablate.ablate(tmp_path, tmp_path / "run", 2, names)
+    assert set(found) == set(names)
+    assert len({row.pose_change for row in found.values()}) == len(names)
+    monkeypatch.setattr(ablate, "load_clips", lambda *_: pytest.fail("figures were there"))
+    report = ablate.ablation_report(found)
+    assert ablate.ablation_report(ablate.ablate(tmp_path, tmp_path / "run", 2, names)) == report
+    assert report.count("\n") == len(names) + 1
+    with pytest.raises(InputError, match="of 2 steps"):
+        ablate.ablate(tmp_path, tmp_path / "run", 3)
+    with pytest.raises(InputError, match="no variant"):
+        ablate.ablate(tmp_path, tmp_path / "run", 2, ("none such",))
+
+
+def test_straight_paths_lead_to_clean_motion() -> None:
+    torch = pytest.importorskip("torch", reason="the train extra is not installed")
+    from openvasa.train.ablate import StraightPaths
+
+    clean, noise = torch.randn(2, 5, 3), torch.randn(2, 5, 3)
+    time = torch.tensor([0.1, 0.9])
+    angle = (time * np.pi / 2)[:, None, None]
+    noisy = angle.cos() * clean + angle.sin() * noise
+
+    def velocity(point: object, at: object) -> object:
+        share = angle.sin() / (angle.cos() + angle.sin())
+        torch.testing.assert_close(at, share[:, 0, 0])
+        torch.testing.assert_close(point, (1 - share) * clean + share * noise)
+        return noise - clean
+
+    torch.testing.assert_close(StraightPaths(velocity)(noisy, time), clean)

@@ -208,6 +208,8 @@ def _render(options: argparse.Namespace) -> int:
 
     if options.people is not None and options.people < 2:
         options.usage_error(f"people {options.people}: choose 2 or more")
+    if options.network and not options.run:
+        options.usage_error("--network: is of a training run; add --run RUN")
     if options.run:
         from openvasa.train.render_export import export, trained
 

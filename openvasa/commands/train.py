@@ -17,6 +17,7 @@ def add(commands: Commands) -> None:
     _add_dynamics(group)
     _add_motion(group)
     _add_live(group)
+    _add_ablate(group)
     _add_detector(group)
     _add_experts(group)
     _add_render(group)
@@ -102,6 +103,34 @@ def _live(options: argparse.Namespace) -> int:
     train(options.cache, options.run, options.minutes)
     if options.export:
         export_live(options.run)
+    return OK
+
+
+def _add_ablate(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "ablate",
+        _ablate,
+        "measure what each choice of the motion generator is worth, in short trainings",
+        "openvasa train ablate cache/ runs/ablations",
+        "openvasa train ablate cache/ runs/ablations --only standard --only 'flow matching'",
+    )
+    add_cache(parser)
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="folder of the figures; those there are kept"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=600, metavar="N", help="of each variant (default: 600)"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="this variant; may be repeated"
+    )
+
+
+def _ablate(options: argparse.Namespace) -> int:
+    from openvasa.train.ablate import ablate, ablation_report
+
+    print(ablation_report(ablate(options.cache, options.run, options.steps, tuple(options.only))))
     return OK
 
 

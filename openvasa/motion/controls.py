@@ -21,6 +21,7 @@ from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.gaze import eye_directions, eye_gaze, head_gaze, iris_shifts, nearest_codes
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import POINTS
+from openvasa.motion.motion import POSE_DIM
 
 EMOTIONS = ("happy", "angry", "sad", "surprised")
 """Emotions with an intensity of 0 to 1 each; all zero is neutral."""
@@ -41,6 +42,17 @@ _EXPRESSIONS: dict[str, dict[str, float]] = {
     "surprised": {"browInnerUp": 1.0, "browOuterUp": 1.25, "eyeWide": 1.0, "jawOpen": 0.15},
 }
 """Facial actions of emotions (Ekman & Friesen's EMFACS, as ARKit blendshapes)."""
+
+_STRESSED: dict[str, dict[str, float]] = {
+    "happy": {"mouthSmile": 0.75, "eyeSquint": -0.2},
+    "surprised": {"browInnerUp": 0.3, "browOuterUp": 0.4, "eyeWide": 0.4},
+}
+_STRESSED_ANGER = 0.5
+_OPENED: dict[str, dict[str, float]] = {"happy": {"jawOpen": 0.08}, "surprised": {"jawOpen": 0.5}}
+"""What `stressed` adds: facial actions, a share of the angry face, and a jaw that opens wider."""
+_OPEN_GAP = 0.4
+"""Lip gap, canonical units, from which on a stressed jaw opens wider by all of it: lips that meet
+in speech go on to meet."""
 
 _INNER_BROWS = np.array([107, 55, 336, 285])
 _MIDDLE_BROWS = np.array([66, 65, 105, 52, 296, 295, 334, 282])
@@ -211,7 +223,7 @@ def emotion_directions() -> np.ndarray:
     code = dynamics_code()
     drawn = {"angry": _anger, "sad": _sadness}
     directions = np.stack(
-        [drawn[name]() if name in drawn else _expression(name) for name in EMOTIONS]
+        [drawn[name]() if name in drawn else _actions(_EXPRESSIONS[name]) for name in EMOTIONS]
     )
     constraints = np.column_stack([iris_shifts(code.basis), lip_gap(code.basis)])
     unwanted = directions @ constraints
@@ -220,10 +232,44 @@ def emotion_directions() -> np.ndarray:
     return (directions - correction).astype(np.float32)
 
 
-def _expression(name: str) -> np.ndarray:
-    """(D,) code of an emotion's facial actions."""
+def stressed(motion: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Generated motion with its emotion as plain as people need it to name it.
+
+    The network learnt emotions as talking clips bear them, and shows some nine tenths of that.
+
+    Args:
+        motion: (n, 6 + D).
+        values: (n, CONTROL_DIM) from `Controls.rows`.
+
+    Returns:
+        (n, 6 + D) float32.
+    """
+    emotion = values[:, EMOTION]
+    if not emotion.any():
+        return motion
+    face, jaw = _stress()
+    codes = motion[:, POSE_DIM:]
+    openness = np.clip(codes @ lip_gap(dynamics_code().basis) / _OPEN_GAP, 0, 1)[:, None]
+    added = emotion @ face + openness * (emotion @ jaw)
+    return np.hstack([motion[:, :POSE_DIM], codes + added]).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _stress() -> tuple[np.ndarray, np.ndarray]:
+    """(4, D) of what emotions add to the face with lips and gaze as they are, and to the jaw."""
+    code = dynamics_code()
+    drawn = {"angry": _STRESSED_ANGER * _anger(), "sad": _grief()}
+    face = np.stack([drawn.get(e, _actions(_STRESSED.get(e, {}))) for e in EMOTIONS])
+    jaw = np.stack([_actions(_OPENED.get(e, {})) for e in EMOTIONS])
+    constraints = np.column_stack([iris_shifts(code.basis), lip_gap(code.basis)])
+    face -= np.linalg.lstsq(constraints.T, (face @ constraints).T, rcond=None)[0].T
+    return face.astype(np.float32), jaw
+
+
+def _actions(amounts: Mapping[str, float]) -> np.ndarray:
+    """(D,) code of facial actions, amounts by ARKit blendshape; both sides where it has sides."""
     shapes = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
-    for action, amount in _EXPRESSIONS[name].items():
+    for action, amount in amounts.items():
         for index, blendshape in enumerate(BLENDSHAPE_NAMES):
             if blendshape in (action, f"{action}Left", f"{action}Right"):
                 shapes[index] = amount
@@ -241,6 +287,13 @@ def _sadness() -> np.ndarray:
     """
     moves: _Moves = [(_INNER_BROWS, -1.2, 2), (_MIDDLE_BROWS, -0.5, 2), (_OUTER_BROWS, 0.3, 2)]
     moves += [(_UPPER_LIDS, 0, 3), (_LOWER_LIDS, 0, 3), (_MOUTH_CORNERS, 0.8, 3)]
+    return nearest_codes(*_targets([*moves, (_STILL_LIPS, 0, 4)]))[0]
+
+
+def _grief() -> np.ndarray:
+    """(D,) code of what `_sadness` lacks to be told from thought: brows that stand steep."""
+    moves: _Moves = [(_INNER_BROWS, -1.4, 2), (_MIDDLE_BROWS, -0.9, 2), (_OUTER_BROWS, -0.1, 2)]
+    moves += [(_UPPER_LIDS, 0, 3), (_LOWER_LIDS, 0, 3), (_MOUTH_CORNERS, 0.7, 3)]
     return nearest_codes(*_targets([*moves, (_STILL_LIPS, 0, 4)]))[0]
 
 

@@ -19,8 +19,9 @@ from openvasa.audio.features import (
     segment_features,
     speech_features,
 )
+from openvasa.motion.controls import stressed
 from openvasa.motion.motion import POSE_DIM, Motion
-from openvasa.motion.window import MotionSettings, eased, window_model
+from openvasa.motion.window import MotionSettings, WindowModel, eased, window_model
 
 LOOKAHEAD = 4
 """Frames generated at the end of a window and thrown away: their own future was not seen."""
@@ -34,14 +35,16 @@ class MotionGenerator:
     Attributes:
         settings: what the user chose.
         threads: CPU threads.
+        model: the network; the shipped one where None.
     """
 
     settings: MotionSettings = field(default_factory=MotionSettings)
     threads: int = 2
+    model: WindowModel | None = None
 
     def __post_init__(self) -> None:
         """Load the network and start at the beginning."""
-        self._model = window_model(self.threads)
+        self._model = self.model or window_model(self.threads)
         self._space = self._model.space
         self._rng = np.random.default_rng(self.settings.seed)
         self._context = self._space.at_rest()
@@ -83,7 +86,8 @@ class MotionGenerator:
         self._past = np.concatenate([self._past, self._heard[:count]])[-space.context :]
         self._heard = self._heard[count:]
         self._done += count
-        return frames * space.deviation + space.mean
+        asked = steering[0][space.context : space.context + count]
+        return stressed(frames * space.deviation + space.mean, asked)
 
 
 @lru_cache(maxsize=1)

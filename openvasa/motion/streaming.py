@@ -10,7 +10,7 @@ import numpy as np
 
 from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
 from openvasa.errors import InputError
-from openvasa.motion.controls import Controls
+from openvasa.motion.controls import Controls, stressed
 from openvasa.motion.hop import hop_model
 from openvasa.motion.motion import POSE_DIM
 
@@ -104,9 +104,11 @@ class StreamingGenerator:
         frames, ahead = window_frames[: self.hop], window_frames[self.hop :]
         self._context = np.concatenate([self._context, frames])[-space.context :]
         ahead[:, :POSE_DIM] = _heading(self._context)[:POSE_DIM]
-        self.ahead = ahead * space.deviation + space.mean
+        made = np.concatenate([frames, ahead]) * space.deviation + space.mean
+        made = stressed(made, steering[0][space.context :])
+        frames, self.ahead = made[: self.hop], made[self.hop :]
         self._done += self.hop
-        return frames * space.deviation + space.mean
+        return frames
 
 
 def _head_eased(frames: np.ndarray, context: np.ndarray, length: int) -> np.ndarray:

@@ -27,6 +27,7 @@ from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import MAX_TIME
 from openvasa.motion.window import CODE_LIMIT
+from openvasa.train.checkpoint import Training
 from openvasa.train.export import load_shipped, shipped_normaliser
 from openvasa.train.motion import GeometryLoss, learning_rate
 from openvasa.train.motion import TrainConfig as MotionTraining
@@ -180,45 +181,31 @@ def train(cache: Path, run: Path, minutes: float, config: DistilConfig | None = 
     teacher = teacher.to(device).eval().requires_grad_(False)
     student = MotionNetwork(sizes).to(device).eval()
     student.load_state_dict(teacher.state_dict())
-    average = {key: value.detach().clone() for key, value in student.state_dict().items()}
     optimiser = torch.optim.AdamW(
         student.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    step, spent, checkpoint_file = 0, 0.0, run / "motion.pt"
-    if checkpoint_file.exists():
-        saved = torch.load(checkpoint_file, map_location=device, weights_only=True)
-        student.load_state_dict(saved["network"])
-        optimiser.load_state_dict(saved["optimiser"])
-        average, step, spent = saved["average"], saved["step"], saved["spent"]
-    sampler = WindowSampler(clips, normaliser, sizes.context, sizes.window, seed=config.seed + step)
+    checkpoint = run / "motion.pt"
+    training = Training.begin(student, optimiser, checkpoint, device)
+    seed = config.seed + training.step
+    sampler = WindowSampler(clips, normaliser, sizes.context, sizes.window, seed=seed)
     geometry = GeometryLoss.build(normaliser, MotionTraining(), device)
     (run / "config.json").write_text(json.dumps(asdict(config) | asdict(sizes)))
-    started, running = time.monotonic() - spent * 60, {}
-    while spent < minutes:
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config.learning_rate, step, config.warmup, spent / minutes)
+    started, running = time.monotonic() - training.spent * 60, {}
+    while training.spent < minutes:
         batch = sampler.live(config.batch)
         loss, figures = _step_loss(student, teacher, batch, geometry, config, device)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimiser.step()
-        weight = min(config.average, step / (step + 10))
-        for key, value in student.state_dict().items():
-            average[key].lerp_(value, 1 - weight)
-        step += 1
-        spent = (time.monotonic() - started) / 60
+        gone = training.spent / minutes
+        rate = learning_rate(config.learning_rate, training.step, config.warmup, gone)
+        training.learn(loss, rate, config.average)
+        training.spent = (time.monotonic() - started) / 60
         for key, value in (figures | {"loss": loss.item()}).items():
             running[key] = running.get(key, value) * 0.97 + value * 0.03
-        if step % 20 == 0 or spent >= minutes:
+        done = training.spent >= minutes
+        if training.step % 20 == 0 or done:
             told = " ".join(f"{key} {value:.4f}" for key, value in running.items())
-            print(f"step {step} minute {spent:.1f} {told}", flush=True)
-        if step % 100 == 0 or spent >= minutes:
-            state = {"network": student.state_dict(), "optimiser": optimiser.state_dict()}
-            state |= {"average": average, "step": step, "spent": spent}
-            partial = checkpoint_file.with_suffix(".partial")
-            torch.save(state, partial)
-            partial.replace(checkpoint_file)
+            print(f"step {training.step} minute {training.spent:.1f} {told}", flush=True)
+        if training.step % 100 == 0 or done:
+            training.save(checkpoint)
 
 
 def _step_loss(

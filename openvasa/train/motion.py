@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
+from openvasa.train.checkpoint import Training
 from openvasa.train.export import load_shipped, shipped_normaliser
 from openvasa.train.motion_data import (
     STYLE_NAMES,
@@ -37,6 +39,9 @@ from openvasa.train.motion_data import (
 )
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.precision import half_precision
+
+CleanPredictor = Callable[..., Tensor]
+"""Called as `MotionNetwork.forward` is."""
 
 STILL_SPEED = 0.008
 """Root mean square speed of lip points below which they rest, canonical units a frame."""
@@ -183,16 +188,18 @@ def _noise_weight(sigma: Tensor, low_noise_weight: float) -> Tensor:
     return math.sqrt(floor * (1 + floor)) / (sigma.square() + floor)
 
 
-def _step_loss(
-    network: MotionNetwork,
+def step_loss(
+    network: CleanPredictor,
+    sizes: NetworkConfig,
     batch: Batch,
     geometry: GeometryLoss,
     config: TrainConfig,
     device: str,
 ) -> tuple[Tensor, dict[str, float]]:
+    """Loss of one batch with noise, times and left-out conditions drawn anew, and its parts."""
     tensors = {key: torch.tensor(value, device=device) for key, value in vars(batch).items()}
     motion, speech = tensors["motion"], tensors["speech"]
-    size, before = len(motion), network.config.context
+    size, before = len(motion), sizes.context
     context, clean = motion[:, :before], motion[:, before:]
 
     def keep(chance: float, *shape: int) -> Tensor:
@@ -207,7 +214,7 @@ def _step_loss(
     features = slice(0, 2 * ENCODER_DIM)
     speech[..., features] += config.audio_noise * torch.randn_like(speech[..., features])
     # Generated context is never quite like real motion; noise makes up for that.
-    live = clean.shape[1] < network.config.window
+    live = clean.shape[1] < sizes.window
     context_noise = config.live_context_noise if live else config.context_noise
     amount = context_noise * torch.rand(size, 1, 1, device=device)
     heard_context = context + amount * torch.randn_like(context)
@@ -267,51 +274,36 @@ def train(
     if from_shipped:
         load_shipped(network)
     network = network.to(device)
-    average = {key: value.detach().clone() for key, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    checkpoint_file = run / "motion.pt"
-    step, spent = 0, 0.0
-    if checkpoint_file.exists():
-        saved = torch.load(checkpoint_file, map_location=device, weights_only=True)
-        network.load_state_dict(saved["network"])
-        optimiser.load_state_dict(saved["optimiser"])
-        average, step, spent = saved["average"], saved["step"], saved["spent"]
+    checkpoint = run / "motion.pt"
+    training = Training.begin(network, optimiser, checkpoint, device)
+    seed = config.seed + training.step
     sampler = WindowSampler(
-        clips, normaliser, network_config.context, network_config.window, seed=config.seed + step
+        clips, normaliser, network_config.context, network_config.window, seed=seed
     )
-    choices = np.random.default_rng([config.seed, step])
+    choices = np.random.default_rng([config.seed, training.step])
     geometry = GeometryLoss.build(normaliser, config, device)
     (run / "config.json").write_text(json.dumps(asdict(config) | asdict(network_config)))
-    started, running = time.monotonic() - spent * 60, {}
+    started, running = time.monotonic() - training.spent * 60, {}
     network.train()
-    while spent < minutes:
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(config.learning_rate, step, config.warmup, spent / minutes)
+    while training.spent < minutes:
         if choices.random() < config.live_share:
             batch, kind = sampler.live(config.live_batch), "live "
         else:
             batch, kind = sampler.whole(config.batch), ""
-        loss, parts = _step_loss(network, batch, geometry, config, device)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        weight = min(config.average, step / (step + 10))
-        for key, value in network.state_dict().items():
-            average[key].lerp_(value, 1 - weight)
-        step += 1
-        spent = (time.monotonic() - started) / 60
+        loss, parts = step_loss(network, network_config, batch, geometry, config, device)
+        gone = training.spent / minutes
+        rate = learning_rate(config.learning_rate, training.step, config.warmup, gone)
+        training.learn(loss, rate, config.average)
+        training.spent = (time.monotonic() - started) / 60
         for key, value in (parts | {"loss": loss.item()}).items():
             key = kind + key
             running[key] = running.get(key, value) * 0.98 + value * 0.02
-        if step % 50 == 0 or spent >= minutes:
+        done = training.spent >= minutes
+        if training.step % 50 == 0 or done:
             figures = " ".join(f"{key} {value:.4f}" for key, value in running.items())
-            print(f"step {step} minute {spent:.1f} {figures}", flush=True)
-        if step % 250 == 0 or spent >= minutes:
-            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-            state |= {"average": average, "step": step, "spent": spent}
-            partial = checkpoint_file.with_suffix(".partial")
-            torch.save(state, partial)
-            partial.replace(checkpoint_file)
+            print(f"step {training.step} minute {training.spent:.1f} {figures}", flush=True)
+        if training.step % 250 == 0 or done:
+            training.save(checkpoint)

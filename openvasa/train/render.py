@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from openvasa.errors import InputError
 from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region, allowance
+from openvasa.train.checkpoint import write_checkpoint
 from openvasa.train.precision import half_precision
 from openvasa.train.render_network import Judge, PerceptualFeatures, RefinementNetwork
 from openvasa.train.render_pairs import prepare_pairs
@@ -416,9 +417,7 @@ def _train_network(
         if learner.steps % config.log_every == 0:
             _log(run / f"{name}.jsonl", learner.steps, spent, losses)
         if learner.steps % config.save_every == 0 or spent >= minutes:
-            partial = checkpoint.with_suffix(".partial")
-            torch.save({"spent": spent} | learner.state(), partial)
-            partial.replace(checkpoint)
+            write_checkpoint(checkpoint, {"spent": spent} | learner.state())
 
 
 def checkpoint_file(run: Path, name: str) -> Path:
