@@ -41,9 +41,25 @@ with _without("openvino_telemetry"):
 Network = Callable[..., list[np.ndarray]]
 
 
+def compiled_networks_folder() -> Path:
+    """Where compiled networks are kept from run to run: in `XDG_CACHE_HOME`, or ~/.cache."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(home) if os.path.isabs(home) else Path.home() / ".cache"
+    return base / "openvasa" / "networks"
+
+
 @lru_cache(maxsize=1)
 def _core() -> ov.Core:
-    return ov.Core()
+    core = ov.Core()
+    try:
+        folder = compiled_networks_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        # No home to keep anything in: networks are compiled in every run, which takes a second.
+        return core
+    if os.access(folder, os.W_OK | os.X_OK):
+        core.set_property({"CACHE_DIR": str(folder)})
+    return core
 
 
 def half_precision() -> str:
@@ -100,6 +116,7 @@ def load_onnx(path: Path, *, threads: int | None = None) -> Network:
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_inputs()]
 

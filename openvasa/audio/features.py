@@ -42,6 +42,7 @@ _PITCH_LAGS = (40, 230)
 def _encoder(threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     path = str(THIRD_PARTY / "moonshine_tiny_encoder.ort")
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from openvasa.face.topology import RIGID, canonical_mesh
 
@@ -43,8 +43,9 @@ class HeadTransform:
     @property
     def euler_degrees(self) -> np.ndarray:
         """(3,) yaw, pitch, roll in degrees; yaw > 0 turns the nose to the picture's right."""
-        yaw, pitch, roll = Rotation.from_matrix(self.rotation).as_euler("YXZ", degrees=True)
-        return np.array([-yaw, pitch, roll])
+        r = self.rotation
+        yaw, roll = np.arctan2(r[0, 2], r[2, 2]), np.arctan2(r[1, 0], r[1, 1])
+        return np.degrees([-yaw, np.arcsin(np.clip(-r[1, 2], -1, 1)), roll])
 
 
 def fit_head(landmarks: np.ndarray) -> HeadTransform:
@@ -70,13 +71,13 @@ def pose_between(rest: HeadTransform, head: HeadTransform) -> np.ndarray:
     Rotation vector in the resting head's own axes (rad), translation of the head's origin in the
     picture (face widths, x and y), log distance (> 0 is farther away).
     """
-    rotation = Rotation.from_matrix(rest.rotation.T @ head.rotation).as_rotvec()
+    rotation = cv2.Rodrigues(rest.rotation.T @ head.rotation)[0][:, 0]
     shift = (head.translation - rest.translation)[:2] / (rest.scale * FACE_WIDTH)
     return np.array([*rotation, *shift, np.log(rest.scale / head.scale)], np.float32)
 
 
 def apply_pose(rest: HeadTransform, pose: np.ndarray) -> HeadTransform:
     """The head transform that lies `pose` (6,) away from `rest`; undoes `pose_between`."""
-    rotation = rest.rotation @ Rotation.from_rotvec(pose[:3]).as_matrix()
+    rotation = rest.rotation @ cv2.Rodrigues(pose[:3].astype(np.float64))[0]
     shift = np.append(pose[3:5], 0.0) * rest.scale * FACE_WIDTH
     return HeadTransform(rotation, rest.scale * float(np.exp(-pose[5])), rest.translation + shift)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
@@ -130,6 +129,9 @@ class Motion:
         return dynamics_code().read_arkit(self.dynamics)
 
     def _live_link_table(self) -> str:
+        # Imported here: few need it, and it takes a third of a second.
+        from scipy.spatial.transform import Rotation
+
         columns = [name.lower() for name in BLENDSHAPE_NAMES]
         shapes = self.arkit()
         rows = io.StringIO()
@@ -236,6 +238,9 @@ def _recording_rate(timecodes: list[str]) -> float:
 
 
 def _read_live_link(path: Path) -> Motion:
+    # Imported here: few need it, and it takes a third of a second.
+    from scipy.spatial.transform import Rotation
+
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))

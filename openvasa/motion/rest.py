@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 from openvasa.face.canonical import HeadTransform, pose_between
 from openvasa.face.dynamics import close_lips, lid_gap, lip_gap
+from openvasa.motion.smoothing import smoothed
 
 TRACKED_FILTER_FRAMES = 9
 """Window of the quadratic filter on tracked head poses."""
@@ -16,7 +16,7 @@ def smooth_shape(canonical: np.ndarray) -> np.ndarray:
     """Take the tracker's jitter out of (T, 478, 3) shapes, keeping lip closures of three frames."""
     if len(canonical) < 5:
         return canonical
-    return np.asarray(savgol_filter(canonical, 5, 2, axis=0), np.float32)
+    return smoothed(canonical, 5, 2).astype(np.float32)
 
 
 def resting_shape(canonical: np.ndarray, mouth_share: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def head_poses(rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray)
     order = min(2, window - 1)
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        return np.asarray(savgol_filter(values, window, order, axis=0))
+        return smoothed(values, window, order)
 
     u, _, vt = np.linalg.svd(smooth(rotation))
     rotation = u @ vt

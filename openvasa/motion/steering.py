@@ -9,7 +9,6 @@ the window is then spread over time like any other at a join.
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from openvasa.face.canonical import FACE_WIDTH
 from openvasa.motion.controls import (
@@ -34,6 +33,9 @@ PASSING_GAZE, PASSING_EMOTION = np.radians(4.0), 0.15
 
 def turned(pose: np.ndarray, angles: np.ndarray) -> np.ndarray:
     """(T, 6) poses with the head turned by (2,) yaw and pitch (rad) about the neck."""
+    # Imported here: only a steered gaze needs it, and it takes a third of a second.
+    from scipy.spatial.transform import Rotation
+
     turn = Rotation.from_rotvec([-angles[1], -angles[0], 0.0])
     rotation = turn * Rotation.from_rotvec(pose[:, :3])
     shift = (turn.as_matrix() @ NECK_TO_HEAD - NECK_TO_HEAD)[:2] / FACE_WIDTH

@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 from openvasa.backend import Network, load_onnx
 from openvasa.face.dynamics import dynamics_code, lip_gap
@@ -18,6 +17,7 @@ from openvasa.face.topology import ASSETS
 from openvasa.motion.controls import DISTANCE, GROUPS, Controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample
+from openvasa.motion.smoothing import smoothed
 from openvasa.motion.steering import led
 
 NETWORK_FILE = ASSETS / "motion.onnx"
@@ -115,7 +115,7 @@ class MotionSpace:
         pose = np.concatenate([context, clean])[:, :POSE_DIM]
         hop = len(clean) < POSE_FILTER_FRAMES
         width = HOP_POSE_FILTER_FRAMES if hop else POSE_FILTER_FRAMES
-        steady = np.asarray(savgol_filter(pose, width, 2, axis=0), np.float32)
+        steady = smoothed(pose, width, 2).astype(np.float32)
         dynamics = without_tremble(clean[:, POSE_DIM:], context[-1, POSE_DIM:])
         mean, deviation = self.mean[POSE_DIM:], self.deviation[POSE_DIM:]
         nearly_met = HOP_NEARLY_MET if hop else NEARLY_MET

@@ -22,7 +22,6 @@ from heapq import nlargest
 
 import cv2
 import numpy as np
-from scipy.fft import irfft2
 
 from openvasa.provenance.pattern import RING, harmonics
 from openvasa.provenance.payload import CODED_BITS, KNOWN_CODED_BITS, VERSION, decode, encode
@@ -224,7 +223,7 @@ def _shifts(series: np.ndarray, orientation: int, grid: int) -> np.ndarray:
     left = kx < 0
     spectrum[np.where(left, -ky, ky), np.abs(kx)] = np.where(left, np.conj(product), product)
     spectrum[-ky[kx == 0], 0] = np.conj(product[kx == 0])
-    surface = np.asarray(irfft2(spectrum, (grid, grid), overwrite_x=True))
+    surface = np.fft.irfft2(spectrum, (grid, grid))
     return surface * np.float32(grid * grid / 2 / _sigma(arrived))
 
 
