@@ -6,14 +6,18 @@ a generator, so the first frame comes early and memory does not grow with the au
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from openvasa.ahead import made_ahead, made_side_by_side
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
@@ -31,6 +35,9 @@ from openvasa.render.renderer import Renderer
 FRAME_RATES = (25, 30, 40, 50, 60)
 SIZES = (128, 2048)
 """Smallest and largest side of the square output, px."""
+
+MOST_PAINTERS = 6
+"""Threads that paint, at most: beyond them the encoder sets the pace."""
 
 Progress = Callable[[int], None]
 
@@ -94,13 +101,24 @@ class Video:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
+        with closing(made_ahead(self.motion())) as pieces:
+            rows = chain.from_iterable(pieces)
+            with closing(made_side_by_side(self._painters(), rows)) as frames:
+                yield from frames
+
+    def _painters(self) -> list[Callable[[np.ndarray], np.ndarray]]:
+        """A function from a row of motion to its frame for each thread that paints."""
         code = dynamics_code()
-        renderer = Renderer(self.face)
         canvas = prepare_canvas(self.face) if self.full_frame else None
-        for row in chain.from_iterable(self.motion()):
+
+        def paint(renderer: Renderer, row: np.ndarray) -> np.ndarray:
             change = code.decode(row[POSE_DIM:])
             frame = renderer.render(pose_face(self.face, row[:POSE_DIM], change))
-            yield self._resized(frame) if canvas is None else canvas.paste(frame)
+            return self._resized(frame) if canvas is None else canvas.paste(frame)
+
+        first = Renderer(self.face)
+        others = (first.twin() for _ in range(1, min(_cores(), MOST_PAINTERS)))
+        return [partial(paint, renderer) for renderer in (first, *others)]
 
     def save(
         self,
@@ -215,6 +233,13 @@ class Video:
             left -= len(block)
             if left <= 0:
                 return
+
+
+def _cores() -> int:
+    """Logical cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def animate(

@@ -177,4 +177,5 @@ def test_the_first_frame_does_not_wait_for_the_rest(
     for fps in (25, 60):
         asked = 0
         next(iter(animate(face, VOICE, fps=fps)))
-        assert asked <= 2
+        # Two of 100 are used at most, two more are ready, and one waits for room.
+        assert asked <= 5

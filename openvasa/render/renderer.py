@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from copy import copy
 from dataclasses import replace
 from typing import Protocol
 
@@ -44,6 +46,7 @@ class Renderer:
     def __init__(self, face: FaceLatent, *, refined: bool | None = None) -> None:
         refined = bool(networks_in(ASSETS)) if refined is None else refined
         self._refiner = Refiner(face) if refined else None
+        self._refining = threading.Lock()
         self._neutral = face.neutral
         self._mouth = prepare_mouth(face)
         self._eyes = prepare_eyes(face)
@@ -68,6 +71,13 @@ class Renderer:
         self._residue = np.zeros((*side, 3), np.int16)
         self._residue = face.image.astype(np.int16) - self._at_rest(face)
 
+    def twin(self) -> Renderer:
+        """A second renderer of this portrait for another thread; they share what both only read."""
+        twin = copy(self)
+        twin._depth = np.empty_like(self._depth)
+        twin._maps = np.empty_like(self._maps[0]), np.empty_like(self._maps[1])
+        return twin
+
     def render(self, geometry: FrameGeometry) -> np.ndarray:
         """(512, 512, 3) uint8 RGB frame of the portrait at `geometry`."""
         geometry = uncross_lids(shut_large_eyes(geometry, self._neutral))
@@ -75,7 +85,9 @@ class Renderer:
         paint_mouth(frame, geometry, self._mouth)
         paint_eyes(frame, geometry, self._eyes)
         if self._refiner is not None:
-            self._refiner.refine(frame, geometry)
+            # Twins share the networks, which answer one at a time.
+            with self._refining:
+                self._refiner.refine(frame, geometry)
         return frame
 
     def warp(self, geometry: FrameGeometry) -> np.ndarray:
