@@ -26,6 +26,7 @@ from openvasa.live.timeline import FRAME_RATES, RELIEF_RATES, TICKS
 
 RATE = 24000
 FPS = st.sampled_from(FRAME_RATES)
+RATES = RELIEF_RATES + FRAME_RATES
 
 
 def voice(seconds: float, rate: int = RATE, level: float = 0.3) -> np.ndarray:
@@ -327,7 +328,7 @@ def test_frame_rate_changes_without_a_seam() -> None:
     frames = []
     for index, now in enumerate(np.arange(0, 3, 0.01)):
         if index % 40 == 39:
-            live.fps = (RELIEF_RATES + FRAME_RATES)[(index // 40) % 9]
+            live.fps = RATES[(index // 40) % len(RATES)]
         frames += live.advance(float(now))
     for frame, after in pairwise(frames):
         assert frame.start + frame.length == after.start

@@ -58,6 +58,7 @@ def _add_live(group: Commands) -> None:
         "feed a voice in real time: frames a second, latency, frames left out, load, memory",
         "openvasa bench live",
         "openvasa bench live --seconds 300 --fps 50 --encode vp8 --json",
+        "openvasa bench live --sessions 4",
     )
     parser.add_argument("--portrait", type=Path, metavar="P", help="default: the example's")
     parser.add_argument("--audio", type=Path, metavar="A", help="default: the example's")
@@ -73,6 +74,13 @@ def _add_live(group: Commands) -> None:
         choices=["none", "jpeg", "vp8", "h264"],
         default="none",
         help="encode the video as well (default: none)",
+    )
+    parser.add_argument(
+        "--sessions",
+        type=int,
+        default=1,
+        metavar="N",
+        help="portraits that hear the voice at the same time (default: 1)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
 
@@ -91,6 +99,7 @@ def _live(options: argparse.Namespace) -> int:
         encode=options.encode,
         hop=options.hop,
         lookahead=options.lookahead,
+        sessions=options.sessions,
     )
     print(json.dumps(asdict(figures), indent=2) if options.json else live_table(figures))
     return OK

@@ -23,6 +23,7 @@ from openvasa.audio.decode import SAMPLE_RATE, read_blocks
 from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, example, machine
 from openvasa.face.encode import load_portrait
+from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import live_engine
 from openvasa.live.engine import Engine, LiveSettings
 from openvasa.live.painter import Painter
@@ -33,6 +34,7 @@ SAMPLE_GRID_S = 0.001
 WARM_UP_S = 2.0
 NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
 NOTHING = np.zeros(0, np.float32)
+MOST_SESSIONS = 16
 ENCODERS = ("none", "jpeg", "vp8", "h264")
 
 
@@ -43,22 +45,26 @@ class LiveFigures:
     Attributes:
         machine: what was measured on.
         other_load: load average of the machine just before, by other programs.
+        sessions: portraits at the same time.
         seconds: of the measured stream.
-        fps_wanted, fps: frames a second asked for, and painted.
+        fps_wanted, fps: frames a second asked for, and painted, by each on average.
+        slowest_fps: painted by the one that got the fewest.
         latency_ms: p50, p95, p99 and largest, over all samples of the stream.
         spoken_latency_ms: the same from the moment a sample was spoken, the time in its chunk
             included.
         accounted_ms: the part of it that hop, look-ahead, interpolation and filter explain.
-        stats: what happened to frames and sound meanwhile.
+        stats: what happened to frames and sound meanwhile, of all together.
         cores: processor time over wall time.
         memory_mb, growth_mb: resident at the end, and gained after the first third.
     """
 
     machine: Machine
     other_load: float
+    sessions: int
     seconds: float
     fps_wanted: int
     fps: float
+    slowest_fps: float
     latency_ms: dict[str, float]
     spoken_latency_ms: dict[str, float]
     accounted_ms: float
@@ -87,6 +93,7 @@ def bench_live(
     encode: str,
     hop: int,
     lookahead: int,
+    sessions: int = 1,
 ) -> LiveFigures:
     """Feed a voice in real time and measure.
 
@@ -97,6 +104,7 @@ def bench_live(
         chunk_ms: sound is pushed in chunks of this length, each when its last sample is spoken.
         encode: one of `ENCODERS`; beside the painting, in a thread of its own.
         hop, lookahead: of the generator, in rows of 40 ms.
+        sessions: portraits that hear the voice at the same time.
 
     Raises:
         InputError: an input cannot be used.
@@ -105,58 +113,94 @@ def bench_live(
         raise InputError(f"seconds {seconds:g}: choose 5 or more")
     if not 5 <= chunk_ms <= 200:
         raise InputError(f"chunk {chunk_ms} ms: choose 5 to 200")
+    if not 1 <= sessions <= MOST_SESSIONS:
+        raise InputError(f"sessions {sessions}: choose 1 to {MOST_SESSIONS}")
     face = load_portrait(portrait or example("portrait.jpg", "--portrait"))
     voice = np.concatenate(list(read_blocks(audio or example("voice.wav", "--audio"))))
-    engine = live_engine(LiveSettings(fps, 24000, hop, lookahead))
-    painter = Painter(face, content_id=1)
-    encoder = _Encoder(encode, fps)
-    arrived: list[Shown] = []
-
-    def show(shown: Shown) -> None:
-        if shown.picture is not None and encode != "none":
-            encoder.put(shown)
-        # Nothing of any size is kept: half an hour must not look as if memory grew.
-        frame = replace(shown.frame, motion=NOTHING, sound=NOTHING)
-        picture = None if shown.picture is None else NO_PICTURE
-        arrived.append(replace(shown, frame=frame, picture=picture))
-
+    settings = LiveSettings(fps, 24000, hop, lookahead)
+    running = [_Session(face, settings, encode) for _ in range(sessions)]
+    budget = running[0].budget_s
     load = _load_average()
-    player = Player(engine, painter.paint, show)
-    encoder.start()
-    player.start()
+    for session in running:
+        session.start()
     time.sleep(WARM_UP_S)
-    arrived.clear()
-    before = replace(player.stats)
+    for session in running:
+        session.begin()
     cpu, wall = time.process_time(), time.perf_counter()
-    pushed = _push_paced(player, voice, seconds, chunk_ms / 1000)
-    time.sleep(engine.budget.total_s + 0.2)
+    pushed = _push_paced([s.player for s in running], voice, seconds, chunk_ms / 1000)
+    time.sleep(budget + 0.2)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    player.stop()
-    encoder.stop()
-    if player.error is not None:
-        raise player.error
-    stats = player.stats.since(before)
-    ready = encoder.ready if encode != "none" else None
-    latency, spoken = _latencies(pushed, arrived, ready)
+    for session in running:
+        session.stop()
+    stats = [session.stats for session in running]
+    latencies = [session.latencies(pushed) for session in running]
+    latency, spoken = (np.concatenate(part) for part in zip(*latencies, strict=True))
     memory = pushed.memory_mb
     return LiveFigures(
         machine=machine(),
         other_load=load,
+        sessions=sessions,
         seconds=seconds,
         fps_wanted=fps,
-        fps=stats.frames / wall,
+        fps=sum(s.frames for s in stats) / wall / sessions,
+        slowest_fps=min(s.frames for s in stats) / wall,
         latency_ms=_percentiles(latency),
         spoken_latency_ms=_percentiles(spoken),
-        accounted_ms=1000 * engine.budget.total_s,
-        stats=stats,
+        accounted_ms=1000 * budget,
+        stats=Stats(**{name: sum(getattr(s, name) for s in stats) for name in vars(stats[0])}),
         cores=cpu / wall,
         memory_mb=memory[-1],
         growth_mb=memory[-1] - memory[len(memory) // 3],
     )
 
 
-def _push_paced(player: Player, voice: np.ndarray, seconds: float, chunk_s: float) -> Pushed:
-    """Push the voice, over and over, each chunk when its last sample would have been spoken."""
+class _Session:
+    """One portrait that hears the voice, and what became of its frames."""
+
+    def __init__(self, face: FaceLatent, settings: LiveSettings, encode: str) -> None:
+        engine = live_engine(settings)
+        self.budget_s = engine.budget.total_s
+        self._encoder = _Encoder(encode, settings.fps) if encode != "none" else None
+        self._arrived: list[Shown] = []
+        self.player = Player(engine, Painter(face, content_id=1).paint, self._show)
+        self._before = Stats()
+
+    def _show(self, shown: Shown) -> None:
+        if shown.picture is not None and self._encoder is not None:
+            self._encoder.put(shown)
+        # Nothing of any size is kept: half an hour must not look as if memory grew.
+        frame = replace(shown.frame, motion=NOTHING, sound=NOTHING)
+        picture = None if shown.picture is None else NO_PICTURE
+        self._arrived.append(replace(shown, frame=frame, picture=picture))
+
+    def start(self) -> None:
+        if self._encoder is not None:
+            self._encoder.start()
+        self.player.start()
+
+    def begin(self) -> None:
+        """Forget what came before now."""
+        self._arrived.clear()
+        self._before = replace(self.player.stats)
+
+    def stop(self) -> None:
+        self.player.stop()
+        if self._encoder is not None:
+            self._encoder.stop()
+        if self.player.error is not None:
+            raise self.player.error
+
+    @property
+    def stats(self) -> Stats:
+        """What has happened since `begin`."""
+        return self.player.stats.since(self._before)
+
+    def latencies(self, pushed: Pushed) -> tuple[np.ndarray, np.ndarray]:
+        return _latencies(pushed, self._arrived, self._encoder and self._encoder.ready)
+
+
+def _push_paced(players: list[Player], voice: np.ndarray, seconds: float, chunk_s: float) -> Pushed:
+    """Push the voice to all, over and over, each chunk when its last sample would be spoken."""
     pushed = Pushed([], [], [])
     position, started = 0, time.perf_counter()
     count = round(chunk_s * SAMPLE_RATE)
@@ -166,7 +210,8 @@ def _push_paced(player: Player, voice: np.ndarray, seconds: float, chunk_s: floa
         position += count
         pushed.at.append(time.perf_counter())
         pushed.ends_s.append(position / SAMPLE_RATE)
-        player.tell(partial(Engine.push, samples=chunk, rate=SAMPLE_RATE, live=True))
+        for player in players:
+            player.tell(partial(Engine.push, samples=chunk, rate=SAMPLE_RATE, live=True))
         if index % round(1 / chunk_s) == 0:
             pushed.memory_mb.append(resident_mb())
     return pushed
@@ -225,8 +270,6 @@ class _Encoder:
 
 
 def _encode_function(kind: str, fps: int) -> Callable:
-    if kind == "none":
-        return lambda shown: None
     if kind == "jpeg":
         from openvasa.live.pictures import jpeg
 
@@ -261,7 +304,7 @@ def live_table(figures: LiveFigures) -> str:
             f"load by others {f.other_load:.1f}",
             "",
             f"frames a second         {f.fps:8.1f}      (asked for {f.fps_wanted}, "
-            f"{f.seconds:.0f} s)",
+            f"{f.seconds:.0f} s{_sessions(f)})",
             "pushed → frame ready    "
             f"{late['p50']:8.0f} ms   p95 {late['p95']:.0f}, p99 {late['p99']:.0f}, "
             f"largest {late['max']:.0f}; {f.accounted_ms:.0f} of it is waiting for sound at most",
@@ -275,6 +318,12 @@ def live_table(figures: LiveFigures) -> str:
             "in the last two thirds",
         ]
     )
+
+
+def _sessions(figures: LiveFigures) -> str:
+    if figures.sessions == 1:
+        return ""
+    return f"; mean of {figures.sessions} sessions, the slowest {figures.slowest_fps:.1f}"
 
 
 def resident_mb() -> float:

@@ -9,6 +9,7 @@ picture and sound then pause together and go on together.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -30,6 +31,9 @@ LONGEST_LAG_S = 0.25
 LONGEST_FREEZE_S = 0.25
 """At least so often a picture is painted, however late."""
 COMMANDS = 5000
+_PAINTING = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+"""Players that paint at the same time: many portraits leave a core to motion, for a picture may be
+left out, speech may not."""
 
 
 @dataclass(frozen=True)
@@ -200,13 +204,15 @@ class Player:
     def _run_painting(self) -> None:
         last = painted_at = self._clock()
         while not self._stopped.is_set() and (due := self._due.get()) is not None:
-            started = now = self._clock()
-            too_late = now > due.due_at + due.frame.end_s - due.frame.time_s
-            frozen = now - painted_at > LONGEST_FREEZE_S
+            started = self._clock()
             picture = None
-            if not too_late or frozen:
-                picture = self._paint(due.frame.motion)
-                painted_at = now = self._clock()
+            with _PAINTING:
+                now = self._clock()
+                too_late = now > due.due_at + due.frame.end_s - due.frame.time_s
+                frozen = now - painted_at > LONGEST_FREEZE_S
+                if not too_late or frozen:
+                    picture = self._paint(due.frame.motion)
+                    painted_at = now = self._clock()
             self._show(Shown(due.frame, picture, now, due.due_at, due.interruptions))
             self.stats.frames += picture is not None
             self.stats.left_out += picture is None

@@ -12,7 +12,7 @@ ROW_TICKS = TICKS // 25
 SOUND_RATES = (16000, 24000, 48000)
 FRAME_RATES = (25, 30, 40, 50, 60)
 """Frame rates to choose from."""
-RELIEF_RATES = (10, 12, 15, 20)
+RELIEF_RATES = (6, 8, 10, 12, 15, 20)
 """Further frame rates that an overloaded machine may fall back to."""
 
 
