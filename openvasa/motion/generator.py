@@ -7,11 +7,13 @@ Each window of the diffusion transformer sees the end of the one before as conte
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
+from openvasa.ahead import made_ahead
 from openvasa.audio.features import (
     FEATURE_DIM,
     FRAME_SAMPLES,
@@ -108,10 +110,11 @@ def generate_frames(
         threads: CPU threads.
     """
     generator = MotionGenerator(settings, threads)
-    for features in speech_features(blocks, gain=gain, threads=threads):
-        frames = generator.feed(features)
-        if len(frames):
-            yield frames
+    with closing(made_ahead(speech_features(blocks, gain=gain, threads=1))) as pieces:
+        for features in pieces:
+            frames = generator.feed(features)
+            if len(frames):
+                yield frames
     frames = generator.finish()
     if len(frames):
         yield frames

@@ -21,6 +21,8 @@ from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 
 OPEN_AXES = {"noisy": "n", "clean": "n", "audio": "tokens", "controls": "tokens"}
 """Second axes of the network's inputs and output that are left open."""
+OPSET = 20
+"""The first in which GELU is one operator, not ten."""
 TRANSPOSED, HALVED = ".T", ".half"
 """Marks behind the names of weights that are stored so."""
 
@@ -113,7 +115,7 @@ def _write(module: nn.Module, inputs: dict[str, Tensor], path: Path, output: str
         str(path),
         input_names=list(inputs),
         output_names=[output],
-        opset_version=18,
+        opset_version=OPSET,
         dynamic_axes={n: {1: OPEN_AXES[n]} for n in [*inputs, output] if n in OPEN_AXES},
         dynamo=False,
     )
@@ -142,7 +144,7 @@ def write_onnx(network: MotionNetwork, path: Path) -> None:
         str(path),
         input_names=list(inputs),
         output_names=["clean"],
-        opset_version=18,
+        opset_version=OPSET,
         dynamic_axes={
             name: {0: "rows"} | ({1: axis} if axis else {})
             for name, axis in ((n, OPEN_AXES.get(n)) for n in [*inputs, "clean"])

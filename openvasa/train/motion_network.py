@@ -58,11 +58,11 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         batch, tokens, width = x.shape
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation[:, None].chunk(6, dim=2)
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation[:, None].split(width, dim=2)
         h = self.norm1(x) * (1 + scale1) + shift1
         q, k, v = (
             part.reshape(batch, tokens, self.heads, width // self.heads).transpose(1, 2)
-            for part in self.qkv(h).chunk(3, dim=2)
+            for part in self.qkv(h).split(width, dim=2)
         )
         h = functional.scaled_dot_product_attention(q, k, v)
         h = self.out(h.transpose(1, 2).reshape(batch, tokens, width))
