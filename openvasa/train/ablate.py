@@ -173,6 +173,7 @@ def ablation_report(rows: dict[str, Row]) -> str:
         "lip speed × real": ("lip_speed", 2),
         "ΔP °": ("pose_change", 2),
         "blinks/min": ("blinks", 0),
+        "brows": ("brows", 0),
         "gaze °": ("gaze", 1),
     }
     lines = ["| variant | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
