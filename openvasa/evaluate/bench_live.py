@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -32,8 +33,6 @@ from openvasa.live.stats import Stats
 
 SAMPLE_GRID_S = 0.001
 WARM_UP_S = 2.0
-NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
-NOTHING = np.zeros(0, np.float32)
 MOST_SESSIONS = 16
 ENCODERS = ("none", "jpeg", "vp8", "h264")
 
@@ -161,17 +160,18 @@ class _Session:
         engine = live_engine(settings)
         self.budget_s = engine.budget.total_s
         self._encoder = _Encoder(encode, settings.fps) if encode != "none" else None
-        self._arrived: list[Shown] = []
+        # Numbers alone, in one block: half an hour must not look as if memory grew.
+        self._arrived = array("d")
         self.player = Player(engine, Painter(face, content_id=1).paint, self._show)
         self._before = Stats()
 
     def _show(self, shown: Shown) -> None:
         if shown.picture is not None and self._encoder is not None:
             self._encoder.put(shown)
-        # Nothing of any size is kept: half an hour must not look as if memory grew.
-        frame = replace(shown.frame, motion=NOTHING, sound=NOTHING)
-        picture = None if shown.picture is None else NO_PICTURE
-        self._arrived.append(replace(shown, frame=frame, picture=picture))
+        frame = shown.frame
+        speech = np.nan if frame.speech_s is None else frame.speech_s
+        ready = np.inf if shown.picture is None else shown.ready_at
+        self._arrived.extend((frame.time_s, frame.end_s, speech, ready))
 
     def start(self) -> None:
         if self._encoder is not None:
@@ -180,7 +180,7 @@ class _Session:
 
     def begin(self) -> None:
         """Forget what came before now."""
-        self._arrived.clear()
+        del self._arrived[:]
         self._before = replace(self.player.stats)
 
     def stop(self) -> None:
@@ -196,7 +196,11 @@ class _Session:
         return self.player.stats.since(self._before)
 
     def latencies(self, pushed: Pushed) -> tuple[np.ndarray, np.ndarray]:
-        return _latencies(pushed, self._arrived, self._encoder and self._encoder.ready)
+        arrived = np.array(self._arrived).reshape(-1, 4)
+        if self._encoder is not None:
+            painted = np.isfinite(arrived[:, 3])
+            arrived[painted, 3] = [self._encoder.ready[time_s] for time_s in arrived[painted, 0]]
+        return _latencies(pushed, arrived)
 
 
 def _push_paced(players: list[Player], voice: np.ndarray, seconds: float, chunk_s: float) -> Pushed:
@@ -217,21 +221,23 @@ def _push_paced(players: list[Player], voice: np.ndarray, seconds: float, chunk_
     return pushed
 
 
-def _latencies(
-    pushed: Pushed, arrived: list[Shown], encoded: dict[float, float] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Per ms of sound that was shown: seconds from pushed, and from spoken, to the picture."""
+def _latencies(pushed: Pushed, arrived: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per ms of sound that was shown: seconds from pushed, and from spoken, to the picture.
+
+    Args:
+        pushed: when the sound was.
+        arrived: (n, 4) of each frame: its start and end on the timeline, the speech that it starts
+            at (nan in silence), and when its picture was ready (inf where it was left out).
+    """
     from_pushed, from_spoken = [], []
     ends, at = np.array(pushed.ends_s), np.array(pushed.at)
     ready = np.inf
     # From the end: a frame that was left out is shown by the next one that was not.
-    for shown in reversed(arrived):
-        if shown.picture is not None:
-            ready = shown.ready_at if encoded is None else encoded[shown.frame.time_s]
-        if shown.frame.speech_s is None or ready == np.inf:
+    for start, end, speech, ready_at in reversed(arrived):
+        ready = ready if np.isinf(ready_at) else ready_at
+        if np.isnan(speech) or np.isinf(ready):
             continue
-        length = shown.frame.end_s - shown.frame.time_s
-        times = shown.frame.speech_s + np.arange(SAMPLE_GRID_S / 2, length, SAMPLE_GRID_S)
+        times = speech + np.arange(SAMPLE_GRID_S / 2, end - start, SAMPLE_GRID_S)
         times = times[times < ends[-1]]
         chunk = np.searchsorted(ends, times, side="left")
         from_pushed.append(ready - at[chunk])
