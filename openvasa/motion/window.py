@@ -28,7 +28,7 @@ POSE_FILTER_FRAMES, HOP_POSE_FILTER_FRAMES = 11, 9
 wider one joins windows of 50 frames with less of a jolt, and hops of 3 with more."""
 TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 3.0
 """Cut-off of a resting code, and how it rises with the code's speed (deviations a second)."""
-NEARLY_MET, HOP_NEARLY_MET = 0.28, 0.48
+NEARLY_MET, HOP_NEARLY_MET = 0.32, 0.48
 """Lip gaps below which lips go on to meet, canonical units (about 3 and 5 mm), of whole files and
 of live hops: who hears less of what comes closes the lips by halves more often."""
 GUIDED_EVERY = 2
