@@ -44,7 +44,7 @@ _EXPRESSIONS: dict[str, dict[str, float]] = {
 """Facial actions of emotions (Ekman & Friesen's EMFACS, as ARKit blendshapes)."""
 
 _STRESSED: dict[str, dict[str, float]] = {
-    "happy": {"mouthSmile": 0.75, "eyeSquint": -0.2},
+    "happy": {"mouthSmile": 0.35, "eyeSquint": -0.2},
     "surprised": {"browInnerUp": 0.3, "browOuterUp": 0.4, "eyeWide": 0.4},
 }
 _STRESSED_ANGER = 0.5
