@@ -105,6 +105,14 @@ def compile_network(
     return run
 
 
+def onnx_session(path: Path, threads: int) -> ort.InferenceSession:
+    """Open an ONNX or ORT file on the CPU; idle threads sleep, which leaves cores to painting."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
 def load_onnx(path: Path, *, threads: int | None = None, by_rows: bool = False) -> Network:
     """Load an ONNX file into a function from arrays to arrays, on onnxruntime.
 
@@ -118,10 +126,7 @@ def load_onnx(path: Path, *, threads: int | None = None, by_rows: bool = False) 
         A function taking one array per model input and returning one per output.
     """
     threads = threads or os.cpu_count() or 1
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1 if by_rows else threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnx_session(path, 1 if by_rows else threads)
     names = [node.name for node in session.get_inputs()]
 
     def run(*inputs: np.ndarray) -> list[np.ndarray]:

@@ -6,7 +6,6 @@ a generator, so the first frame comes early and memory does not grow with the au
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from openvasa.ahead import made_ahead, made_side_by_side
+from openvasa.ahead import made_ahead, made_side_by_side, usable_cores
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
@@ -117,7 +116,7 @@ class Video:
             return self._resized(frame) if canvas is None else canvas.paste(frame)
 
         first = Renderer(self.face)
-        others = (first.twin() for _ in range(1, min(_cores(), MOST_PAINTERS)))
+        others = (first.twin() for _ in range(1, min(usable_cores(), MOST_PAINTERS)))
         return [partial(paint, renderer) for renderer in (first, *others)]
 
     def save(
@@ -233,13 +232,6 @@ class Video:
             left -= len(block)
             if left <= 0:
                 return
-
-
-def _cores() -> int:
-    """Logical cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def animate(

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from openvasa.backend import ort
+from openvasa.backend import onnx_session, ort
 from openvasa.face.topology import THIRD_PARTY
 
 SAMPLE_RATE = 16000
@@ -40,11 +40,7 @@ _PITCH_LAGS = (40, 230)
 
 @lru_cache(maxsize=2)
 def _encoder(threads: int) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    path = str(THIRD_PARTY / "moonshine_tiny_encoder.ort")
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return onnx_session(THIRD_PARTY / "moonshine_tiny_encoder.ort", threads)
 
 
 def _encode(samples: np.ndarray, threads: int) -> np.ndarray:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.ahead import usable_cores
 from openvasa.errors import InputError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -157,7 +158,7 @@ def machine() -> Machine:
     """This machine."""
     return Machine(
         cpu=cpu_name(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores(),
+        cores=usable_cores(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
     )
