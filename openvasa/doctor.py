@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.ahead import usable_cores
 from openvasa.evaluate.bench import cores, cpu_name
 
 ASSETS = Path(__file__).parent / "assets"
@@ -78,13 +78,9 @@ def _system() -> Iterator[Finding]:
     wanted = "" if supported else "; needs 3.10 to 3.12"
     yield Finding(f"Python {platform.python_version()}{wanted}", problem=not supported)
     yield Finding(f"{platform.platform()}")
-    yield Finding(f"CPU {cpu_name()}, {cores()} logical cores, {_free_cores()} usable")
+    yield Finding(f"CPU {cpu_name()}, {cores()} logical cores, {usable_cores()} usable")
     flags = _cpu_flags()
     yield Finding(f"CPU instructions: {', '.join(flags) if flags else 'not told by this system'}")
-
-
-def _free_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores()
 
 
 def _cpu_flags() -> list[str]:

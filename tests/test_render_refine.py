@@ -13,9 +13,10 @@ from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import INNER_LIPS
 from openvasa.render import refine
-from openvasa.render.refine import Refiner
+from openvasa.render.refine import Refiner, bend_and_shade
 from openvasa.render.regions import (
     DISPLACEMENT_UNIT,
+    FIELD_STEP,
     LEFT,
     MOUTH,
     REGIONS,
@@ -31,6 +32,8 @@ from openvasa.render.regions import (
 
 PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 ADDED = 40 / 255
+FADE = np.clip(np.minimum(np.arange(32), np.arange(32)[::-1]) / 4, 0, 1).astype(np.float32)
+"""Along one side of the mouth's fields; a network's are 0 at their border."""
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +46,26 @@ def at_rest(face: FaceLatent) -> FrameGeometry:
     return FrameGeometry(face.canonical, face.head, face.landmarks)
 
 
+def _answering(
+    monkeypatch: pytest.MonkeyPatch, *, bend: tuple[float, ...] = (0, 0), shade: tuple[float, ...]
+) -> None:
+    """Networks that give every cell the same answer, fading out at the border."""
+
+    def network(rendered: np.ndarray, *_: np.ndarray) -> list[np.ndarray]:
+        cells = rendered.shape[1] // FIELD_STEP
+        fade = FADE if cells == len(FADE) else FADE[::2]
+        faded = (fade[:, None] * fade)[None, ..., None]
+        parts = (np.asarray(values, np.float32) * faded for values in (bend, shade))
+        return [np.repeat(part, len(rendered), axis=0) for part in parts]
+
+    monkeypatch.setattr(refine, "networks_in", lambda _: ["mouth", "eye"])
+    monkeypatch.setattr(refine, "_compiled", lambda _: network)
+
+
 @pytest.fixture
 def brightener(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that brighten all of every crop by the same amount."""
-    monkeypatch.setattr(refine, "networks_in", lambda _: ["mouth", "eye"])
-    monkeypatch.setattr(
-        refine,
-        "_compiled",
-        lambda _: lambda rendered, *_: [np.full(rendered.shape, ADDED, np.float32)],
-    )
+    _answering(monkeypatch, shade=(0, ADDED, ADDED, ADDED))
 
 
 def _open_mouth(face: FaceLatent, by: float) -> FrameGeometry:
@@ -139,10 +153,8 @@ def test_only_the_region_that_moved_is_refined(face: FaceLatent) -> None:
     geometry = _open_mouth(face, 0.8)
     Refiner(face).refine(frame, geometry)
     changed = frame != 100
-    chin, between = geometry.landmarks[[199, 14], :2].astype(int) - [[0, 0], [0, 4]]
+    chin = geometry.landmarks[199, :2].astype(int)
     assert tuple(frame[chin[1], chin[0]]) == (140, 140, 140)
-    # What shows between the lips stays as it was drawn.
-    assert tuple(frame[between[1], between[0]]) == (100, 100, 100)
     eyes = geometry.landmarks[[33, 263], :2].astype(int)
     assert not changed[eyes[:, 1], eyes[:, 0]].any()
     assert 0 < changed.mean() < 0.15
@@ -153,9 +165,6 @@ def test_refinement_fades_out_without_a_seam(face: FaceLatent) -> None:
     frame = np.full_like(face.image, 100)
     Refiner(face).refine(frame, _open_mouth(face, 0.8))
     steps = np.abs(np.diff(frame[..., 0].astype(int), axis=1))
-    lips = _open_mouth(face, 0.8).landmarks[INNER_LIPS, :2]
-    low, high = lips.min(axis=0).astype(int) - 8, lips.max(axis=0).astype(int) + 8
-    steps[low[1] : high[1], low[0] : high[0]] = 0
     assert steps.max() < 12
 
 
@@ -174,13 +183,7 @@ def test_a_face_partly_outside_the_frame_is_refined_too(face: FaceLatent) -> Non
 def test_what_is_added_to_a_grey_portrait_is_grey(
     face: FaceLatent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reddener = np.array([0.2, 0.0, 0.0], np.float32)
-    monkeypatch.setattr(refine, "networks_in", lambda _: ["mouth", "eye"])
-    monkeypatch.setattr(
-        refine,
-        "_compiled",
-        lambda _: lambda rendered, *_: [np.zeros(rendered.shape, np.float32) + reddener],
-    )
+    _answering(monkeypatch, shade=(0, 0.2, 0, 0))
     grey = replace(face, image=np.repeat(face.image.mean(axis=-1, keepdims=True), 3, axis=-1))
     grey = replace(grey, image=grey.image.astype(np.uint8))
     frame = np.full_like(face.image, 100)
@@ -196,4 +199,34 @@ def test_a_region_without_a_network_stays(
     monkeypatch.setattr(refine, "networks_in", lambda _: ["eye"])
     frame = np.full_like(face.image, 100)
     Refiner(face).refine(frame, _open_mouth(face, 0.8))
+    assert (frame == 100).all()
+
+
+def test_bending_moves_what_is_there() -> None:
+    x = np.arange(128, dtype=np.uint8)
+    frame = np.repeat(np.tile(x, (128, 1))[..., None], 3, axis=-1)
+    bend, shade = np.zeros((32, 32, 2), np.float32), np.zeros((32, 32, 4), np.float32)
+    # A frame twice as fine as the crop: three px of the crop are six of the frame.
+    bend[1:-1, 1:-1, 0] = 3
+    half = np.array([[0.5, 0, 32], [0, 0.5, 32]])
+    bend_and_shade(frame, bend, shade, half)
+    assert tuple(frame[64, 64]) == (70, 70, 70)
+    assert frame[64, 100, 0] == 106
+
+
+def test_a_gain_leaves_black_black() -> None:
+    frame = np.zeros((64, 64, 3), np.uint8)
+    frame[:, 32:] = 100
+    bend, shade = np.zeros((16, 16, 2), np.float32), np.zeros((16, 16, 4), np.float32)
+    shade[1:-1, 1:-1, 0] = np.log(1.2)
+    bend_and_shade(frame, bend, shade, np.eye(2, 3))
+    assert frame[32, 16].max() == 0
+    assert tuple(frame[32, 48]) == (120, 120, 120)
+
+
+def test_a_crop_outside_the_frame_changes_nothing() -> None:
+    frame = np.full((64, 64, 3), 100, np.uint8)
+    bend, shade = np.ones((16, 16, 2), np.float32), np.ones((16, 16, 4), np.float32)
+    away = np.array([[1.0, 0, 500], [0, 1, 0]])
+    bend_and_shade(frame, bend, shade, away)
     assert (frame == 100).all()

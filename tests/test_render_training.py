@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -90,24 +91,80 @@ def test_a_style_treats_every_crop_alike(seed: int) -> None:
     np.testing.assert_array_equal(styled[0], styled[1])
 
 
-def test_an_untrained_network_adds_nothing() -> None:
-    from openvasa.train.render_network import RefinementNetwork
+def test_an_untrained_network_changes_nothing() -> None:
+    from openvasa.train.render_network import RefinementNetwork, bend_and_shade
 
     crops, maps = torch.rand(2, 3, 64, 64), torch.rand(2, GEOMETRY_CHANNELS, 32, 32)
-    for detailed in (False, True):
-        added = RefinementNetwork(detailed)(crops, crops, maps)
-        assert added.shape == crops.shape
-        assert added.abs().max() == 0
+    bend, shade = RefinementNetwork(64)(crops, crops, maps)
+    assert bend.shape == (2, 2, 16, 16)
+    assert shade.shape == (2, 4, 16, 16)
+    torch.testing.assert_close(bend_and_shade(crops, bend, shade), crops, atol=1e-5, rtol=0)
+
+
+def test_training_and_rendering_bend_and_shade_alike() -> None:
+    from openvasa.render import refine
+    from openvasa.train.render_network import bend_and_shade
+
+    rng = np.random.default_rng(0)
+    crop = cv2.GaussianBlur(rng.integers(0, 256, (128, 128, 3), np.uint8), (0, 0), 3)
+    fields = rng.normal(0, 1, (32, 32, 6)).astype(np.float32)
+    fields = cv2.GaussianBlur(fields, (0, 0), 2) * [3, 3, 0.3, 0.3, 0.3, 0.3]
+    fields[[0, -1]] = fields[:, [0, -1]] = 0
+    bend, shade = np.split(fields.astype(np.float32), [2], axis=-1)
+    frame = crop.copy()
+    refine.bend_and_shade(frame, bend, shade, np.eye(2, 3))
+    bend, shade = (torch.from_numpy(f).permute(2, 0, 1)[None] for f in (bend, shade))
+    picture = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+    wanted = bend_and_shade(picture, bend, shade)[0].permute(1, 2, 0).numpy().clip(0, 1) * 255
+    assert np.abs(frame - crop.astype(float)).mean() > 2
+    assert np.abs(frame - wanted)[4:-4, 4:-4].max() < 4
+
+
+def test_one_person_is_either_learnt_from_or_held_back(pairs: Path) -> None:
+    from openvasa.train.render import held_back
+
+    people = [f"person {k}" for k in range(600)]
+    assert 60 < sum(map(held_back, people)) < 140
+    assert all(held_back(p) == held_back(p) for p in people)
+
+
+def test_a_placed_batch_keeps_displacement_true(pairs: Path) -> None:
+    """A crop seen upside down comes from the other side."""
+    from openvasa.train.render import NETWORKS, PairReader, _jittered
+
+    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
+    batch = next(iter(reader.all_of(2, 2, "cpu")))
+    half_turn = torch.tensor([[-1.0, 0, 0], [0, -1.0, 0]]).expand(len(batch.moved), 2, 3)
+    turned = _jittered(batch, half_turn)
+    torch.testing.assert_close(turned.rendered, batch.rendered.flip(2, 3), atol=1e-5, rtol=0)
+    travel = batch.geometry[:, :2].flip(2, 3)
+    torch.testing.assert_close(turned.geometry[:, :2], -travel, atol=1e-4, rtol=0)
 
 
 def test_a_few_steps_come_closer_to_the_real_crops(pairs: Path) -> None:
-    from openvasa.train.render import NETWORKS, SOFT, Learner, PairReader
+    from openvasa.train.render import NETWORKS, ON_CPU, Learner, PairReader
 
-    reader = PairReader(pairs, NETWORKS["mouth"], 0)
+    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
     batch = reader.draw(2, "cpu")
-    learner = Learner(SOFT, "cpu")
-    errors = [learner.step(batch, None, 0.0)["pixel"] for _ in range(25)]
-    assert errors[-1] < 0.96 * errors[0]
+    learner = Learner(128, ON_CPU, "cpu")
+    losses = [learner.step(batch, None, 0.0) for _ in range(40)]
+    errors = [row["pixel"] + row["structure"] for row in losses]
+    assert errors[-1] < 0.97 * errors[0]
+
+
+def test_the_best_weights_are_kept(pairs: Path) -> None:
+    from openvasa.train.render import NETWORKS, ON_CPU, Learner, PairReader
+
+    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
+    learner = Learner(128, ON_CPU, "cpu")
+    seen = learner.validate(reader)
+    assert seen == {f"held back {n}": pytest.approx(1) for n in ("pixel", "structure", "temporal")}
+    best = {k: v.clone() for k, v in learner.best.state_dict().items()}
+    with torch.no_grad():
+        learner.average.skin_head.bias += 1
+    assert learner.validate(reader)["held back pixel"] > 1
+    for name, value in learner.best.state_dict().items():
+        torch.testing.assert_close(value, best[name])
 
 
 @pytest.mark.slow
@@ -116,26 +173,34 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
     pytest.importorskip("onnxscript")
     from openvasa.backend import compile_network
     from openvasa.render.refine import network_file, networks_in
-    from openvasa.train.render import SOFT, _train_network, checkpoint_file
-    from openvasa.train.render_export import export, load_average, trained
+    from openvasa.train.render import NETWORKS, ON_CPU, PairReader, checkpoint_file, train_network
+    from openvasa.train.render_export import export, load_best, trained
 
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "pairs").symlink_to(pairs)
+    files = sorted(pairs.glob("*.npz"))
     for step in (1, 2):
-        for name in ("mouth", "eye"):
-            file = checkpoint_file(run, name)
+        for name, regions in NETWORKS.items():
+            file = checkpoint_file(tmp_path, name)
             spent = torch.load(file, weights_only=True)["spent"] if step > 1 else 0.0
-            _train_network(name, run, spent + 1e-6, None, SOFT, "cpu")
+            reader = PairReader(files, regions, step)
+            minutes = spent + 1e-6
+            train_network(name, tmp_path, minutes, reader, reader, None, ON_CPU, "cpu")
             assert torch.load(file, weights_only=True)["steps"] == step
-    assert trained(run) == ("mouth", "eye")
-    export(run, tmp_path, ("mouth",))
-    assert networks_in(tmp_path) == ["mouth"]
+    assert trained(tmp_path) == ("mouth", "eye")
+    saved = torch.load(file := checkpoint_file(tmp_path, "mouth"), weights_only=True)
+    # Two steps hardly leave zero, where any two networks agree.
+    saved["best"] = {k: v + 0.1 * torch.randn_like(v) for k, v in saved["best"].items()}
+    torch.save(saved, file)
+    out = tmp_path / "out"
+    out.mkdir()
+    export(tmp_path, out, ("mouth",))
+    assert networks_in(out) == ["mouth"]
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (2, 1, 128, 128, 3), np.uint8)
     maps = rng.random((1, GEOMETRY_CHANNELS, 64, 64), np.float32)
-    got = compile_network(network_file(tmp_path, "mouth"))(*crops, maps)[0]
+    got = compile_network(network_file(out, "mouth"))(*crops, maps)
     pictures = [torch.from_numpy(c).permute(0, 3, 1, 2).float() / 255 for c in crops]
     with torch.no_grad():
-        wanted = load_average(run, "mouth")(*pictures, torch.from_numpy(maps))
-    np.testing.assert_allclose(got, wanted.permute(0, 2, 3, 1).numpy(), atol=2e-3)
+        wanted = load_best(tmp_path, "mouth")(*pictures, torch.from_numpy(maps))
+    for ours, theirs in zip(got, wanted, strict=True):
+        assert theirs.std() > 0.02
+        np.testing.assert_allclose(ours, theirs.permute(0, 2, 3, 1).numpy(), atol=5e-3)

@@ -48,6 +48,9 @@ FEATURE_AREAS = ("mouth", "eyes")
 MOMENTS = 4
 """Frames of a clip that are measured, each with its neighbours for flicker."""
 
+LEAST_FACE_PX = 160
+"""Smaller faces, in px of the recording, are too blurred to tell ways of rendering apart."""
+
 OPEN_PX = 80
 """Px between the lips from which on a mouth counts as open."""
 
@@ -290,7 +293,7 @@ def evaluate(
     """
     figures = Figures()
     loaded = []
-    for clip, _ in sharp_clips(cache, clips, "test"):
+    for clip, _ in sharp_clips(cache, clips, "test", LEAST_FACE_PX):
         known = {other.group for other, _ in loaded}
         if len(known) == people:
             break

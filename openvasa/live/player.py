@@ -9,7 +9,6 @@ picture and sound then pause together and go on together.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -19,6 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from openvasa.ahead import usable_cores
 from openvasa.live.engine import FADE_S, Engine, LiveFrame
 from openvasa.live.governor import Governor
 
@@ -31,7 +31,7 @@ LONGEST_LAG_S = 0.25
 LONGEST_FREEZE_S = 0.25
 """At least so often a picture is painted, however late."""
 COMMANDS = 5000
-_PAINTING = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+_PAINTING = threading.BoundedSemaphore(max(1, usable_cores() - 1))
 """Players that paint at the same time: many portraits leave a core to motion, for a picture may be
 left out, speech may not."""
 

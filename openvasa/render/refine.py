@@ -1,8 +1,9 @@
-"""Learned refinement: what warp and drawing cannot give, added where the face has moved.
+"""Learned refinement: rendered skin bent and shaded to what real faces show when they move.
 
-Small networks see the rendered crops of mouth and eyes, the portrait's own crops and the geometry,
-and answer with what to add. The crops are taken from the frame and only the additions go back into
-it, so that pixels which are right stay as they are; a region at rest is not touched at all.
+Small networks see the rendered crops of mouth and eyes, the portrait's own crops and the geometry.
+They never paint: they answer with coarse fields that say how far the picture is to be bent and how
+much brighter or darker it is to become. Detail stays what the portrait and the drawn layers gave,
+so teeth and brush strokes stay sharp. A region at rest is not touched at all.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from openvasa.ahead import usable_cores
 from openvasa.backend import Network, compile_network, half_precision
-from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
+from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import ASSETS
 from openvasa.render.regions import (
+    FIELD_STEP,
     LEFT,
     MOUTH,
     RIGHT,
     Region,
-    allowance,
     cut,
     frame_affine,
     geometry_maps,
@@ -94,33 +96,52 @@ class Refiner:
             affines.append(affine)
         if max(moved) == 0:
             return
-        added = self._networks[name](np.stack(crops), np.stack(sources), np.stack(maps))[0]
+        bend, shade = self._networks[name](np.stack(crops), np.stack(sources), np.stack(maps))
         if self._colour < 1:
-            grey = added.mean(axis=-1, keepdims=True)
-            added = grey + self._colour * (added - grey)
-        for k in range(len(regions)):
+            grey = shade[..., 1:].mean(axis=-1, keepdims=True)
+            shade[..., 1:] = grey + self._colour * (shade[..., 1:] - grey)
+        for k, affine in enumerate(affines):
             if moved[k] > 0:
-                weight = 255 * moved[k] * allowance(maps[k])
-                _add(frame, added[k] * weight[..., None], affines[k])
+                bend_and_shade(frame, moved[k] * bend[k], moved[k] * shade[k], affine)
 
 
-def _add(frame: np.ndarray, addition: np.ndarray, affine: np.ndarray) -> None:
-    """Add a (S, S, 3) float32 crop, in grey levels, to the frame it was cut from."""
-    side = len(addition)
+def bend_and_shade(
+    frame: np.ndarray, bend: np.ndarray, shade: np.ndarray, affine: np.ndarray
+) -> None:
+    """Change the part of a frame that a crop was cut from.
+
+    Args:
+        frame: (H, W, 3) uint8, changed in place.
+        bend: (S, S, 2) float32 px of the crop: where a px is to be taken from, relative to where
+            it is. One cell of the fields covers `FIELD_STEP` px; at their border they are 0.
+        shade: (S, S, 4) float32: logarithm of the gain, then what is added to each colour, in 0–1.
+        affine: (2, 3) from px of the frame to px of the crop.
+    """
+    height, width = frame.shape[:2]
+    side = FIELD_STEP * len(bend)
     back = cv2.invertAffineTransform(affine)
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ back[:, :2].T + back[:, 2]
-    low = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, CROP_SIDE)
-    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, CROP_SIDE)
+    low = np.clip(np.floor(corners.min(axis=0)), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, (width, height)).astype(int)
     if (high <= low).any():
         return
-    local = affine.copy()
-    local[:, 2] += affine[:, :2] @ low
+    # Centres of cells lie between those of px.
+    to_cells = affine / FIELD_STEP
+    to_cells[:, 2] = (affine[:, 2] + affine[:, :2] @ low + 0.5) / FIELD_STEP - 0.5
     size = tuple(map(int, high - low))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    placed = cv2.warpAffine(addition, local, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    bend, shade = (
+        cv2.warpAffine(field, to_cells, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        for field in (bend @ back[:, :2].T.astype(np.float32), shade)
+    )
+    x, y = np.meshgrid(*(np.arange(a, b, dtype=np.float32) for a, b in zip(low, high, strict=True)))
+    bent = cv2.remap(
+        frame, x + bend[..., 0], y + bend[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    shaded = bent * np.exp(shade[..., :1]) + 255 * shade[..., 1:]
     part = frame[low[1] : high[1], low[0] : high[0]]
-    part[:] = np.clip(np.rint(part + placed), 0, 255).astype(np.uint8)
+    part[:] = np.clip(np.rint(shaded), 0, 255).astype(np.uint8)
 
 
 def _compiled(path: Path) -> Network:
-    return compile_network(path, precision=half_precision())
+    # Frames are painted side by side: one thread for each costs less than all threads for one.
+    return compile_network(path, precision=half_precision(), threads=1, at_once=usable_cores())

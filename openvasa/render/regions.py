@@ -32,6 +32,9 @@ FIRST_MOVE, FULL_MOVE = 0.4, 1.6
 """Px of the crop that a region's points move, over which its refinement sets in: a portrait at
 rest is shown as it is."""
 
+FIELD_STEP = 4
+"""Px of the crop that one cell of a refinement's fields covers."""
+
 FEATHER = 10
 """Px over which a refinement fades out towards the border of its crop."""
 
@@ -205,24 +208,6 @@ def movement(
     most = float(np.linalg.norm(now - then, axis=1).max())
     t = min(max((most - FIRST_MOVE) / (FULL_MOVE - FIRST_MOVE), 0.0), 1.0)
     return t * t * (3 - 2 * t)
-
-
-def allowance(maps: np.ndarray) -> np.ndarray:
-    """(side, side) float32 in 0–1: where a refinement counts, fading towards the crop's border.
-
-    Teeth and eyeballs are kept as drawn: which teeth show is a guess, and a network that is unsure
-    answers with the mean of all it could be; so it does for irises, which then pale.
-
-    Args:
-        maps: the region's `geometry_maps`.
-    """
-    side = 2 * maps.shape[-1]
-    near = np.minimum(np.arange(side), np.arange(side)[::-1]) / FEATHER
-    ramp = np.clip(near, 0, 1)
-    ramp = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
-    inside = cv2.resize(maps[2].astype(np.float32), (side, side))
-    inside = cv2.GaussianBlur(cv2.dilate(inside, np.ones((3, 3))), (0, 0), 1.0)
-    return ramp[:, None] * ramp[None] * (1 - inside)
 
 
 def source_view(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from copy import copy
 from dataclasses import replace
 from typing import Protocol
@@ -46,7 +45,6 @@ class Renderer:
     def __init__(self, face: FaceLatent, *, refined: bool | None = None) -> None:
         refined = bool(networks_in(ASSETS)) if refined is None else refined
         self._refiner = Refiner(face) if refined else None
-        self._refining = threading.Lock()
         self._neutral = face.neutral
         self._mouth = prepare_mouth(face)
         self._eyes = prepare_eyes(face)
@@ -85,9 +83,7 @@ class Renderer:
         paint_mouth(frame, geometry, self._mouth)
         paint_eyes(frame, geometry, self._eyes)
         if self._refiner is not None:
-            # Twins share the networks, which answer one at a time.
-            with self._refining:
-                self._refiner.refine(frame, geometry)
+            self._refiner.refine(frame, geometry)
         return frame
 
     def warp(self, geometry: FrameGeometry) -> np.ndarray:

@@ -2,39 +2,39 @@
 
     openvasa train render CACHE CLIPS RUN --minutes M
 
-Two networks of one kind, for the mouth and for an eye, learn from pairs (`render_pairs.py`) what to
-add to the rendered crop so that it looks like the real one: absolute error, structural similarity
-(Zhao et al., arXiv:1511.08861), distance of perceptual features (Johnson et al., arXiv:1603.08155),
-a multi-scale patch adversary with feature matching (pix2pixHD, arXiv:1711.11585), and the change
-from one frame to the next.
+Two networks of one kind, for the mouth and for an eye, learn from pairs (`render_pairs.py`) how to
+bend and shade the rendered crop so that it looks like the real one: absolute error, structural
+similarity (Zhao et al., arXiv:1511.08861), distance of perceptual features (Johnson et al.,
+arXiv:1603.08155) and the change from one frame to the next. Some of the training people are held
+back; the weights that do best on them are kept.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as functional
-from torch import Tensor, nn
+from torch import Tensor
 
 from openvasa.errors import InputError
-from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region, allowance
+from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region
 from openvasa.train.checkpoint import write_checkpoint
 from openvasa.train.precision import half_precision
-from openvasa.train.render_network import Judge, PerceptualFeatures, RefinementNetwork
+from openvasa.train.prepare import cached_clips
+from openvasa.train.render_network import PerceptualFeatures, RefinementNetwork, bend_and_shade
 from openvasa.train.render_pairs import prepare_pairs
 from openvasa.train.render_styles import draw_style
 
 PAIRS = "pairs"
-
-Network = TypeVar("Network", bound=nn.Module)
 
 NETWORKS = {"mouth": (MOUTH,), "eye": (RIGHT, LEFT)}
 """The networks, and the regions each learns from."""
@@ -43,48 +43,48 @@ LEAST_WEIGHT, MOST_WEIGHT = 0.3, 3.0
 """How often a couple is drawn whose skin does not move at all, and at most, against one whose skin
 moves as far as usual."""
 
+HELD_BACK = 6
+"""One of so many training people is only looked at, not learnt from."""
+
+VALIDATION_COUPLES, VALIDATION_BATCH = 320, 16
+
+ROLL, ZOOM, SHIFT = 0.06, 0.05, 0.03
+"""Deviations by which crops are turned (rad), scaled and moved (of half their side) in training."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; `SOFT` fits a CPU, `DETAILED` a GPU.
+    """How to train; `ON_CPU` fits a CPU, `ON_GPU` a GPU.
 
     Attributes:
-        detailed: whether the networks add detail (`RefinementNetwork`).
         couples: couples of adjacent frames in a batch.
-        learning_rate: of the refinement networks, falling to a twentieth along a cosine.
-        judge_rate: learning rate of the adversaries.
-        pixel, structure, perceptual, adversarial, matching, temporal, restraint: weights of the
-            losses; the networks behind a loss of weight 0 do not run.
+        learning_rate: falling to a twentieth along a cosine.
+        pixel, structure, perceptual, temporal: weights of the losses; the network behind a loss
+            of weight 0 does not run.
+        restraint: weight of the fields' size and roughness.
         focus: extra weight of the pixels inside lips or lids.
-        adversary_from: share of the time after which the adversarial losses set in.
         average: decay of the averaged weights, per step.
-        log_every, save_every: steps between lines of the log and between checkpoints.
+        log_every, save_every: steps between lines of the log, and between checkpoints, before
+            each of which the people held back are looked at.
         seed: of initialisation, order and styles.
     """
 
-    detailed: bool = False
     couples: int = 8
-    learning_rate: float = 5e-4
-    judge_rate: float = 4e-4
+    learning_rate: float = 6e-4
     pixel: float = 1.0
     structure: float = 0.3
-    perceptual: float = 0.05
-    adversarial: float = 0.0
-    matching: float = 0.0
+    perceptual: float = 0.1
     temporal: float = 0.5
-    restraint: float = 0.02
-    focus: float = 4.0
-    adversary_from: float = 0.15
-    average: float = 0.998
+    restraint: float = 0.01
+    focus: float = 1.0
+    average: float = 0.995
     log_every: int = 20
     save_every: int = 100
     seed: int = 0
 
 
-SOFT = TrainConfig()
-DETAILED = TrainConfig(
-    detailed=True, couples=32, perceptual=0.2, adversarial=0.02, matching=0.5, restraint=0.002
-)
+ON_CPU = TrainConfig()
+ON_GPU = TrainConfig(couples=32)
 
 
 @dataclass(frozen=True)
@@ -94,110 +94,154 @@ class Batch:
     Attributes:
         rendered, target, source: (2n, 3, S, S) in 0–1.
         geometry: (2n, 4, S/2, S/2).
-        weight: (2n, 1, S, S) what a refinement may change, 0–1.
+        moved: (2n, 1, 1, 1) how much of the refinement is to be applied, 0–1.
     """
 
     rendered: Tensor
     target: Tensor
     source: Tensor
     geometry: Tensor
-    weight: Tensor
+    moved: Tensor
+
+
+def held_back(group: str) -> bool:
+    """Whether a person is not learnt from; the same in every run."""
+    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % HELD_BACK == 0
 
 
 class PairReader:
-    """Draws couples of training pairs for one network from the files of a folder.
+    """Couples of training pairs for one network, all in memory (2 GB from 230 clips).
 
-    Couples come the more often the farther the skin has moved: most frames of most clips hardly
-    differ from each other and teach little.
+    Couples are drawn the more often the farther the skin has moved: most frames of most clips
+    hardly differ from each other and teach little.
+
+    Args:
+        files: of `render_pairs.prepare_pairs`.
+        regions: what the network learns from.
+        seed: of what is drawn.
     """
 
-    def __init__(self, folder: Path, regions: tuple[Region, ...], seed: int) -> None:
+    def __init__(self, files: list[Path], regions: tuple[Region, ...], seed: int) -> None:
         self._rng = np.random.default_rng(seed)
-        self._couples: list[tuple[Path, Region, int]] = []
-        travels = []
-        for file in sorted(folder.glob("*.npz")):
+        self._mirrored = MOUTH in regions  # An eye is always seen as the right one.
+        columns: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
+        for file in files:
             with np.load(file) as data:
                 for region in regions:
-                    maps = data[f"{_key(region)}_geometry"][::2, :2].astype(np.float32)
-                    travels.append(np.abs(maps).mean(axis=(1, 2, 3)))
-                    self._couples += [(file, region, 2 * i) for i in range(len(maps))]
-        if not travels:
-            raise InputError(f"{folder}: holds no pairs; give clips with sharp faces")
-        travel = np.concatenate(travels)
+                    key = region.name.replace(" ", "_")
+                    own = np.full(len(data[f"{key}_moved"]), len(columns["source"]))
+                    columns["source"].append(data[f"{key}_source"][None])
+                    columns["source_of"].append(own)
+                    for name in ("rendered", "target", "geometry", "moved"):
+                        columns[name].append(data[f"{key}_{name}"])
+        if not columns["source"]:
+            raise InputError("no pairs to learn from; give clips of more people with sharp faces")
+        self._data = {name: np.concatenate(parts) for name, parts in columns.items()}
+        maps = self._data["geometry"][::2, :2]
+        travel = np.array([np.abs(m.astype(np.float32)).mean() for m in maps])
         weight = LEAST_WEIGHT + np.minimum(travel / np.median(travel), MOST_WEIGHT)
         self._chances = weight / weight.sum()
 
     def __len__(self) -> int:
         """Number of couples."""
-        return len(self._couples)
+        return len(self._chances)
 
     def draw(self, couples: int, device: str) -> Batch:
-        """A batch of `couples` couples, each in a style of its own."""
-        drawn = [self._couple() for _ in range(couples)]
-        arrays = [np.concatenate(column) for column in zip(*drawn, strict=True)]
-        rendered, target, source, geometry, weight = (
-            torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in arrays
-        )
-        return Batch(
-            rendered=_as_picture(rendered),
-            target=_as_picture(target),
-            source=_as_picture(source),
-            geometry=geometry.float(),
-            weight=weight[:, None],
-        )
-
-    def _couple(self) -> tuple[np.ndarray, ...]:
+        """A random batch, each couple in a style, place and size of its own."""
         rng = self._rng
-        file, region, first = self._couples[rng.choice(len(self._couples), p=self._chances)]
-        key = _key(region)
-        with np.load(file) as data:
+        parts = self._rows(rng.choice(len(self), couples, p=self._chances))
+        side = parts["rendered"].shape[1]
+        for first in range(0, 2 * couples, 2):
             rows = slice(first, first + 2)
-            rendered, target = data[f"{key}_rendered"][rows], data[f"{key}_target"][rows]
-            geometry = data[f"{key}_geometry"][rows]
-            moved = data[f"{key}_moved"][rows]
-            source = data[f"{key}_source"][None]
-        styled = draw_style(rng, region.side)(np.concatenate([rendered, target, source]))
-        rendered, target, source = styled[:2], styled[2:4], np.repeat(styled[4:], 2, axis=0)
-        # An eye is always seen as the right one; only the mouth may be mirrored.
-        if region is MOUTH and rng.random() < 0.5:
-            rendered, target, source = (p[:, :, ::-1] for p in (rendered, target, source))
-            geometry = geometry[..., ::-1] * np.array([-1, 1, 1, 1], np.float16)[:, None, None]
-        allowed = np.stack([allowance(maps) for maps in geometry])
-        weight = moved[:, None, None] * allowed
-        return rendered, target, source, geometry, weight.astype(np.float32)
+            names = ("rendered", "target", "source")
+            crops = np.concatenate([parts[n][rows] for n in names])
+            crops = draw_style(rng, side)(crops)
+            for k, name in enumerate(names):
+                parts[name][rows] = crops[2 * k : 2 * k + 2]
+        batch = _as_batch(parts, device)
+        flip = rng.random(couples) < 0.5 if self._mirrored else np.zeros(couples, bool)
+        return _jittered(batch, _placements(rng, flip))
+
+    def all_of(self, couples: int, batch: int, device: str) -> Iterator[Batch]:
+        """So many couples, spread over all people, as they are, batch by batch."""
+        chosen = np.random.default_rng(0).permutation(len(self))[:couples]
+        for first in range(0, len(chosen), batch):
+            yield _as_batch(self._rows(chosen[first : first + batch]), device)
+
+    def _rows(self, couples: np.ndarray) -> dict[str, np.ndarray]:
+        rows = (2 * couples[:, None] + np.arange(2)).reshape(-1)
+        parts = {n: v[rows] for n, v in self._data.items() if n != "source"}
+        return parts | {"source": self._data["source"][parts["source_of"]]}
 
 
-def _key(region: Region) -> str:
-    return region.name.replace(" ", "_")
+COLUMNS = ("rendered", "target", "geometry", "moved", "source", "source_of")
 
 
-def _as_picture(crops: Tensor) -> Tensor:
-    """(N, S, S, 3) uint8 → (N, 3, S, S) float32 in 0–1."""
-    return crops.permute(0, 3, 1, 2).float() / 255
+def _as_batch(parts: dict[str, np.ndarray], device: str) -> Batch:
+    tensors = {n: torch.from_numpy(v).to(device) for n, v in parts.items()}
+    pictures = {
+        name: tensors[name].permute(0, 3, 1, 2).float() / 255
+        for name in ("rendered", "target", "source")
+    }
+    return Batch(
+        **pictures, geometry=tensors["geometry"].float(), moved=tensors["moved"].view(-1, 1, 1, 1)
+    )
+
+
+def _placements(rng: np.random.Generator, flip: np.ndarray) -> Tensor:
+    """(2n, 2, 3) affines from places in the batch's crops to places in the kept ones, −1–1."""
+    count = len(flip)
+    angle, zoom = rng.normal(0, ROLL, count), np.exp(rng.normal(0, ZOOM, count))
+    c, s = np.cos(angle) / zoom, np.sin(angle) / zoom
+    mirror = np.where(flip, -1, 1)
+    shift = rng.normal(0, SHIFT, (2, count))
+    rows = [np.stack([mirror * c, -mirror * s, shift[0]]), np.stack([s, c, shift[1]])]
+    affines = np.stack(rows).transpose(2, 0, 1).astype(np.float32)
+    return torch.from_numpy(np.repeat(affines, 2, axis=0))
+
+
+def _jittered(batch: Batch, placements: Tensor) -> Batch:
+    """The batch seen by other crops."""
+    placements = placements.to(batch.rendered.device)
+
+    def placed(crops: Tensor) -> Tensor:
+        at = functional.affine_grid(placements, list(crops.shape), align_corners=False)
+        return functional.grid_sample(crops, at, padding_mode="reflection", align_corners=False)
+
+    geometry = placed(batch.geometry)
+    turned = torch.linalg.inv(placements[:, :, :2])
+    travel = torch.einsum("nij,njhw->nihw", turned, geometry[:, :2])
+    return Batch(
+        rendered=placed(batch.rendered),
+        target=placed(batch.target),
+        source=placed(batch.source),
+        geometry=torch.cat([travel, geometry[:, 2:]], dim=1),
+        moved=batch.moved,
+    )
 
 
 class Learner:
-    """One refinement network in training: its adversary, optimisers and averaged weights."""
+    """One refinement network in training: its optimiser, averaged weights and the best of them."""
 
-    def __init__(self, config: TrainConfig, device: str) -> None:
+    def __init__(self, side: int, config: TrainConfig, device: str) -> None:
         self._config, self._device = config, device
-        self.network = _channels_last(RefinementNetwork(config.detailed), device)
-        self.average = RefinementNetwork(config.detailed).to(device)
-        self.average.load_state_dict(self.network.state_dict())
-        self.judge = _channels_last(Judge(), device)
-        self._optimiser = torch.optim.AdamW(self.network.parameters(), 0, (0.8, 0.99))
-        self._judge_optimiser = torch.optim.AdamW(self.judge.parameters(), 0, (0.5, 0.99))
+        self.network = RefinementNetwork(side).to(device)
+        self.average = RefinementNetwork(side).to(device).eval()
+        self.best = RefinementNetwork(side).to(device).eval()
+        for copy in (self.average, self.best):
+            copy.load_state_dict(self.network.state_dict())
+        self.least_loss = math.inf
+        self._optimiser = torch.optim.AdamW(self.network.parameters(), 0, (0.8, 0.99), 1e-8, 0.05)
         self.steps = 0
 
     def state(self) -> dict:
         """Everything needed to go on."""
-        return {"steps": self.steps, "detailed": self._config.detailed} | {
-            n: part.state_dict() for n, part in self._parts().items()
-        }
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return {"steps": self.steps, "least_loss": self.least_loss} | parts
 
     def restore(self, state: dict) -> None:
         """Go on from `state`."""
-        self.steps = state["steps"]
+        self.steps, self.least_loss = state["steps"], state["least_loss"]
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
@@ -205,49 +249,28 @@ class Learner:
         return {
             "network": self.network,
             "average": self.average,
-            "judge": self.judge,
+            "best": self.best,
             "optimiser": self._optimiser,
-            "judge_optimiser": self._judge_optimiser,
         }
 
     def step(
         self, batch: Batch, features: PerceptualFeatures | None, share: float
     ) -> dict[str, float]:
-        """One step of both players; `share` of the training time is spent. Returns the losses."""
+        """One step; `share` of the training time is spent. Returns the losses."""
         config = self._config
         cosine = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-        warm = min(1.0, (self.steps + 1) / 100)
-        for optimiser, rate in (
-            (self._optimiser, config.learning_rate),
-            (self._judge_optimiser, config.judge_rate),
-        ):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * cosine * warm
-        with half_precision(self._device):
-            addition = self.network(batch.rendered, batch.source, batch.geometry).float()
-        refined = batch.rendered + batch.weight * addition
-        terms = _picture_losses(refined, batch, config)
-        terms["restraint"] = config.restraint * addition.abs().mean()
+        for group in self._optimiser.param_groups:
+            group["lr"] = config.learning_rate * cosine * min(1.0, (self.steps + 1) / 50)
+        refined, fields = self._refined(self.network, batch)
+        terms = picture_losses(refined, batch, config)
+        terms["restraint"] = config.restraint * (fields[1].abs().mean() + _roughness(*fields))
         if config.perceptual > 0 and features is not None:
             distance = _perceptual_distance(refined, batch, features, self._device)
             terms["perceptual"] = config.perceptual * distance
-        total = _total(list(terms.values()))
-        if config.adversarial > 0 and share >= config.adversary_from:
-            real = self._verdict(batch.target)
-            self.judge.requires_grad_(False)
-            fake = self._verdict(refined)
-            terms["adversarial"] = config.adversarial * _total(
-                [-scale[-1].mean() for scale in fake]
-            )
-            terms["matching"] = config.matching * _distance(fake, real)
-            total = total + terms["adversarial"] + terms["matching"]
-            self.judge.requires_grad_(True)
         self._optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        torch.stack(list(terms.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self._optimiser.step()
-        if config.adversarial > 0 and share >= config.adversary_from / 2:
-            terms["judge"] = self._judge_step(refined.detach(), batch)
         self.steps += 1
         decay = min(config.average, self.steps / (self.steps + 10))
         with torch.no_grad():
@@ -255,36 +278,37 @@ class Learner:
                 mean.lerp_(new, 1 - decay)
         return {name: value.item() for name, value in terms.items()}
 
-    def _verdict(self, picture: Tensor) -> list[list[Tensor]]:
-        picture = picture.contiguous(memory_format=torch.channels_last)
+    def _refined(self, network: RefinementNetwork, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         with half_precision(self._device):
-            return [[f.float() for f in scale] for scale in self.judge(picture)]
+            fields = network(batch.rendered, batch.source, batch.geometry)
+        fields = [field.float() for field in fields]
+        return bend_and_shade(batch.rendered, *(batch.moved * f for f in fields)), fields
 
-    def _judge_step(self, refined: Tensor, batch: Batch) -> Tensor:
-        """Hinge loss of the adversary, on one frame of each couple."""
-        real, fake = self._verdict(batch.target[::2]), self._verdict(refined[::2])
-        loss = _total(
-            [
-                functional.relu(1 - r[-1]).mean() + functional.relu(1 + f[-1]).mean()
-                for r, f in zip(real, fake, strict=True)
-            ]
-        )
-        self._judge_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._judge_optimiser.step()
-        return loss.detach()
-
-
-def _channels_last(network: Network, device: str) -> Network:
-    network.to(device)
-    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _total(losses: list[Tensor]) -> Tensor:
-    return torch.stack(losses).sum()
+    @torch.no_grad()
+    def validate(self, reader: PairReader) -> dict[str, float]:
+        """Losses of the averaged weights on people held back over those of the unrefined crops;
+        the best weights so far are kept."""
+        sums: dict[str, list[float]] = {"pixel": [0, 0], "structure": [0, 0], "temporal": [0, 0]}
+        for batch in reader.all_of(VALIDATION_COUPLES, VALIDATION_BATCH, self._device):
+            refined, _ = self._refined(self.average, batch)
+            for k, pictures in enumerate((refined, batch.rendered)):
+                for name, loss in picture_losses(pictures, batch, self._config).items():
+                    sums[name][k] += loss.item()
+        total = sum(refined for refined, _ in sums.values())
+        if total < self.least_loss:
+            self.least_loss = total
+            self.best.load_state_dict(self.average.state_dict())
+        return {f"held back {name}": a / b for name, (a, b) in sums.items()}
 
 
-def _picture_losses(refined: Tensor, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:
+def _roughness(bend: Tensor, shade: Tensor) -> Tensor:
+    """Mean difference of neighbouring cells."""
+    parts = [f.diff(dim=axis).abs().mean() for f in (bend / 4, shade) for axis in (2, 3)]
+    return torch.stack(parts).sum()
+
+
+def picture_losses(refined: Tensor, batch: Batch, config: TrainConfig) -> dict[str, Tensor]:
+    """Absolute error, structural dissimilarity and error of the change within couples, weighted."""
     inner = functional.interpolate(batch.geometry[:, 2:].amax(dim=1, keepdim=True), scale_factor=2)
     inner = functional.max_pool2d(inner, 9, stride=1, padding=4)
     weight = 1 + config.focus * inner
@@ -358,15 +382,6 @@ def _feature_distance(seen: list[Tensor], wanted: list[Tensor]) -> Tensor:
     return torch.stack(distances).mean()
 
 
-def _distance(fake: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:
-    pairs = [
-        (f - r.detach()).abs().mean()
-        for f_scale, r_scale in zip(fake, real, strict=True)
-        for f, r in zip(f_scale[:-1], r_scale[:-1], strict=True)
-    ]
-    return torch.stack(pairs).mean()
-
-
 def train(
     cache: Path,
     clips: Path,
@@ -386,38 +401,53 @@ def train(
         config: how to train.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    config = config or (DETAILED if device == "cuda" else SOFT)
+    config = config or (ON_GPU if device == "cuda" else ON_CPU)
     prepare_pairs(cache, clips, run / PAIRS)
     cv2.setNumThreads(1)
-    features = _channels_last(PerceptualFeatures(), device) if config.perceptual > 0 else None
+    group_of = {clip.name: clip.group for clip in cached_clips(cache)}
+    files: dict[bool, list[Path]] = {True: [], False: []}
+    for file in sorted((run / PAIRS).glob("*.npz")):
+        files[held_back(group_of[file.stem.rsplit("_", 1)[0]])].append(file)
+    features = PerceptualFeatures().to(device) if config.perceptual > 0 else None
     for name in networks:
-        _train_network(name, run, minutes, features, config, device)
+        seed = config.seed + _steps_done(run, name)
+        reader, judges = (PairReader(files[b], NETWORKS[name], seed) for b in (False, True))
+        train_network(name, run, minutes, reader, judges, features, config, device)
 
 
-def _train_network(
+def _steps_done(run: Path, name: str) -> int:
+    file = checkpoint_file(run, name)
+    return torch.load(file, weights_only=True)["steps"] if file.exists() else 0
+
+
+def train_network(
     name: str,
     run: Path,
     minutes: float,
+    reader: PairReader,
+    judges: PairReader,
     features: PerceptualFeatures | None,
     config: TrainConfig,
     device: str,
 ) -> None:
+    """Train one network from pairs, `judges` being those of the people held back."""
     torch.manual_seed(config.seed)
-    learner, spent, checkpoint = Learner(config, device), 0.0, checkpoint_file(run, name)
+    side = NETWORKS[name][0].side
+    learner, spent, checkpoint = Learner(side, config, device), 0.0, checkpoint_file(run, name)
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         spent = saved["spent"]
         learner.restore(saved)
-    reader = PairReader(run / PAIRS, NETWORKS[name], config.seed + learner.steps)
     print(f"{name}: {len(reader)} couples, {device}, from step {learner.steps}", flush=True)
     started = time.monotonic() - 60 * spent
     while spent < minutes:
         losses = learner.step(reader.draw(config.couples, device), features, spent / minutes)
         spent = (time.monotonic() - started) / 60
-        if learner.steps % config.log_every == 0:
-            _log(run / f"{name}.jsonl", learner.steps, spent, losses)
         if learner.steps % config.save_every == 0 or spent >= minutes:
+            losses |= learner.validate(judges)
             write_checkpoint(checkpoint, {"spent": spent} | learner.state())
+        if learner.steps % config.log_every == 0 or spent >= minutes:
+            _log(run / f"{name}.jsonl", learner.steps, spent, losses)
 
 
 def checkpoint_file(run: Path, name: str) -> Path:

