@@ -97,7 +97,7 @@ def test_an_untrained_network_changes_nothing() -> None:
     crops, maps = torch.rand(2, 3, 64, 64), torch.rand(2, GEOMETRY_CHANNELS, 32, 32)
     bend, shade = RefinementNetwork(64)(crops, crops, maps)
     assert bend.shape == (2, 2, 16, 16)
-    assert shade.shape == (2, 4, 16, 16)
+    assert shade.shape == (2, 3, 16, 16)
     torch.testing.assert_close(bend_and_shade(crops, bend, shade), crops, atol=1e-5, rtol=0)
 
 
@@ -107,8 +107,8 @@ def test_training_and_rendering_bend_and_shade_alike() -> None:
 
     rng = np.random.default_rng(0)
     crop = cv2.GaussianBlur(rng.integers(0, 256, (128, 128, 3), np.uint8), (0, 0), 3)
-    fields = rng.normal(0, 1, (32, 32, 6)).astype(np.float32)
-    fields = cv2.GaussianBlur(fields, (0, 0), 2) * [3, 3, 0.3, 0.3, 0.3, 0.3]
+    fields = rng.normal(0, 1, (32, 32, 5)).astype(np.float32)
+    fields = cv2.GaussianBlur(fields, (0, 0), 2) * [3, 3, 0.8, 0.8, 0.8]
     fields[[0, -1]] = fields[:, [0, -1]] = 0
     bend, shade = np.split(fields.astype(np.float32), [2], axis=-1)
     frame = crop.copy()
@@ -188,7 +188,7 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
     assert trained(tmp_path) == ("mouth", "eye")
     saved = torch.load(file := checkpoint_file(tmp_path, "mouth"), weights_only=True)
     # Two steps hardly leave zero, where any two networks agree.
-    saved["best"] = {k: v + 0.1 * torch.randn_like(v) for k, v in saved["best"].items()}
+    saved["best"] = {k: v + 0.03 * torch.randn_like(v) for k, v in saved["best"].items()}
     torch.save(saved, file)
     out = tmp_path / "out"
     out.mkdir()
@@ -202,5 +202,5 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
     with torch.no_grad():
         wanted = load_best(tmp_path, "mouth")(*pictures, torch.from_numpy(maps))
     for ours, theirs in zip(got, wanted, strict=True):
-        assert theirs.std() > 0.02
+        assert theirs.std() > 0.005
         np.testing.assert_allclose(ours, theirs.permute(0, 2, 3, 1).numpy(), atol=5e-3)

@@ -31,8 +31,8 @@ from openvasa.render.regions import (
 )
 
 COLOURED = 6.0
-"""Mean distance from grey, in grey levels, from which a portrait counts as fully coloured; what is
-added to one without colour has none either."""
+"""Mean distance from grey, in grey levels, from which a portrait counts as fully coloured; one
+without colour is not given any."""
 
 GROUPS = (("mouth", (MOUTH,)), ("eye", (RIGHT, LEFT)))
 """Networks, and the regions that go through each as one batch."""
@@ -98,8 +98,8 @@ class Refiner:
             return
         bend, shade = self._networks[name](np.stack(crops), np.stack(sources), np.stack(maps))
         if self._colour < 1:
-            grey = shade[..., 1:].mean(axis=-1, keepdims=True)
-            shade[..., 1:] = grey + self._colour * (shade[..., 1:] - grey)
+            grey = shade.mean(axis=-1, keepdims=True)
+            shade = grey + self._colour * (shade - grey)
         for k, affine in enumerate(affines):
             if moved[k] > 0:
                 bend_and_shade(frame, moved[k] * bend[k], moved[k] * shade[k], affine)
@@ -114,7 +114,7 @@ def bend_and_shade(
         frame: (H, W, 3) uint8, changed in place.
         bend: (S, S, 2) float32 px of the crop: where a px is to be taken from, relative to where
             it is. One cell of the fields covers `FIELD_STEP` px; at their border they are 0.
-        shade: (S, S, 4) float32: logarithm of the gain, then what is added to each colour, in 0–1.
+        shade: (S, S, 3) float32: logarithm of each colour's gain.
         affine: (2, 3) from px of the frame to px of the crop.
     """
     height, width = frame.shape[:2]
@@ -137,9 +137,8 @@ def bend_and_shade(
     bent = cv2.remap(
         frame, x + bend[..., 0], y + bend[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    shaded = bent * np.exp(shade[..., :1]) + 255 * shade[..., 1:]
     part = frame[low[1] : high[1], low[0] : high[0]]
-    part[:] = np.clip(np.rint(shaded), 0, 255).astype(np.uint8)
+    part[:] = np.minimum(np.rint(bent * np.exp(shade)), 255).astype(np.uint8)
 
 
 def _compiled(path: Path) -> Network:

