@@ -13,7 +13,8 @@ from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import INNER_LIPS
 from openvasa.render import refine
-from openvasa.render.refine import Refiner, bend_and_shade
+from openvasa.render.bend import bend_and_shade
+from openvasa.render.refine import Refiner
 from openvasa.render.regions import (
     DISPLACEMENT_UNIT,
     FIELD_STEP,

@@ -102,7 +102,7 @@ def test_an_untrained_network_changes_nothing() -> None:
 
 
 def test_training_and_rendering_bend_and_shade_alike() -> None:
-    from openvasa.render import refine
+    from openvasa.render import bend as at_run_time
     from openvasa.train.render_network import bend_and_shade
 
     rng = np.random.default_rng(0)
@@ -112,7 +112,7 @@ def test_training_and_rendering_bend_and_shade_alike() -> None:
     fields[[0, -1]] = fields[:, [0, -1]] = 0
     bend, shade = np.split(fields.astype(np.float32), [2], axis=-1)
     frame = crop.copy()
-    refine.bend_and_shade(frame, bend, shade, np.eye(2, 3))
+    at_run_time.bend_and_shade(frame, bend, shade, np.eye(2, 3))
     bend, shade = (torch.from_numpy(f).permute(2, 0, 1)[None] for f in (bend, shade))
     picture = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
     wanted = bend_and_shade(picture, bend, shade)[0].permute(1, 2, 0).numpy().clip(0, 1) * 255

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from openvasa.ahead import usable_cores
 from openvasa.backend import Network, compile_network, half_precision
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import ASSETS
+from openvasa.render.bend import bend_and_shade
 from openvasa.render.regions import (
-    FIELD_STEP,
     LEFT,
     MOUTH,
     RIGHT,
@@ -103,42 +102,6 @@ class Refiner:
         for k, affine in enumerate(affines):
             if moved[k] > 0:
                 bend_and_shade(frame, moved[k] * bend[k], moved[k] * shade[k], affine)
-
-
-def bend_and_shade(
-    frame: np.ndarray, bend: np.ndarray, shade: np.ndarray, affine: np.ndarray
-) -> None:
-    """Change the part of a frame that a crop was cut from.
-
-    Args:
-        frame: (H, W, 3) uint8, changed in place.
-        bend: (S, S, 2) float32 px of the crop: where a px is to be taken from, relative to where
-            it is. One cell of the fields covers `FIELD_STEP` px; at their border they are 0.
-        shade: (S, S, 3) float32: logarithm of each colour's gain.
-        affine: (2, 3) from px of the frame to px of the crop.
-    """
-    height, width = frame.shape[:2]
-    side = FIELD_STEP * len(bend)
-    back = cv2.invertAffineTransform(affine)
-    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ back[:, :2].T + back[:, 2]
-    low = np.clip(np.floor(corners.min(axis=0)), 0, (width, height)).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, (width, height)).astype(int)
-    if (high <= low).any():
-        return
-    # Centres of cells lie between those of px.
-    to_cells = affine / FIELD_STEP
-    to_cells[:, 2] = (affine[:, 2] + affine[:, :2] @ low + 0.5) / FIELD_STEP - 0.5
-    size = tuple(map(int, high - low))
-    bend, shade = (
-        cv2.warpAffine(field, to_cells, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        for field in (bend @ back[:, :2].T.astype(np.float32), shade)
-    )
-    x, y = np.meshgrid(*(np.arange(a, b, dtype=np.float32) for a, b in zip(low, high, strict=True)))
-    bent = cv2.remap(
-        frame, x + bend[..., 0], y + bend[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    part = frame[low[1] : high[1], low[0] : high[0]]
-    part[:] = np.minimum(np.rint(bent * np.exp(shade)), 255).astype(np.uint8)
 
 
 def _compiled(path: Path) -> Network:

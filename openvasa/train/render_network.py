@@ -121,17 +121,17 @@ class RefinementNetwork(nn.Module):
 
 
 def bend_and_shade(rendered: Tensor, bend: Tensor, shade: Tensor) -> Tensor:
-    """(N, 3, S, S) pictures changed by a network's fields, as `openvasa.render.refine` does it."""
+    """(N, 3, S, S) pictures changed by a network's fields, as `openvasa.render.bend` does it."""
     side = rendered.shape[-1]
-    bend, shade = (
+    bend, gain = (
         functional.interpolate(f, size=(side, side), mode="bilinear", align_corners=False)
-        for f in (bend, shade)
+        for f in (bend, torch.exp(shade))
     )
     centres = (torch.arange(side, device=rendered.device) + 0.5) * 2 / side - 1
     at = torch.stack([centres.expand(side, side), centres[:, None].expand(side, side)], dim=-1)
     at = at + bend.permute(0, 2, 3, 1) * 2 / side
     bent = functional.grid_sample(rendered, at, padding_mode="border", align_corners=False)
-    return bent * torch.exp(shade)
+    return bent * gain
 
 
 class PerceptualFeatures(nn.Module):
