@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from openvasa.errors import InputError
 from openvasa.render.regions import FEATHER, FIELD_STEP, GEOMETRY_CHANNELS
 
-WIDTHS = (24, 48, 80)
+WIDTHS = (16, 24, 32)
 DROPPED = 0.1
 """Share of the coarsest channels left out in training."""
 
