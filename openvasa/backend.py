@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -64,18 +63,8 @@ def _core() -> ov.Core:
     return core
 
 
-def half_precision() -> str:
-    """The coarsest precision that is faster than f32 on this CPU: "bf16" where it has it."""
-    return "bf16" if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
-
-
 def compile_network(
-    path: Path,
-    *,
-    precision: str = "f32",
-    threads: int | None = None,
-    batch: int | None = None,
-    at_once: int = 1,
+    path: Path, *, precision: str = "f32", threads: int | None = None, batch: int | None = None
 ) -> Network:
     """Compile an ONNX or TFLite file into a function from arrays to arrays.
 
@@ -85,10 +74,10 @@ def compile_network(
             is too coarse for landmarks, so the choice is always explicit here.
         threads: threads of one inference; all cores when None.
         batch: fixes an open batch dimension of the first input.
-        at_once: how many threads may be in it at once before others wait.
 
     Returns:
-        A function taking one array per model input and returning one per output.
+        A function taking one float32 array per model input and returning one per output. It
+        is not safe to call from two threads at once.
     """
     model = _core().read_model(str(path))
     if batch is not None:
@@ -100,17 +89,13 @@ def compile_network(
         "PERFORMANCE_HINT": "LATENCY",
         # Pinned, two processes of one thread each would share a core.
         "ENABLE_CPU_PINNING": False,
-        "INFERENCE_NUM_THREADS": str(at_once * (threads or os.cpu_count() or 1)),
-        "NUM_STREAMS": str(at_once),
+        "INFERENCE_NUM_THREADS": str(threads or os.cpu_count() or 1),
     }
-    compiled = _core().compile_model(model, "CPU", options)
-    own = threading.local()
+    request = _core().compile_model(model, "CPU", options).create_infer_request()
 
     def run(*inputs: np.ndarray) -> list[np.ndarray]:
-        if not hasattr(own, "request"):
-            own.request = compiled.create_infer_request()
-        own.request.infer(dict(enumerate(inputs)))
-        return [np.array(tensor.data) for tensor in own.request.output_tensors]
+        request.infer(dict(enumerate(inputs)))
+        return [np.array(tensor.data) for tensor in request.output_tensors]
 
     return run
 

@@ -1,17 +1,11 @@
-"""Network inference sends nothing to anybody, and answers several threads at once."""
+"""Network inference sends nothing to anybody."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import numpy as np
-
-from openvasa.backend import compile_network
-from openvasa.face.topology import THIRD_PARTY
 
 IMPORT = """
 import sys
@@ -68,12 +62,3 @@ def test_compiled_networks_are_kept_and_do_no_harm_when_broken(tmp_path: Path) -
 def test_networks_are_compiled_where_nothing_can_be_kept(tmp_path: Path) -> None:
     (tmp_path / ".cache").write_text("in the way")
     assert float(compiled_with(tmp_path)) > 0
-
-
-def test_a_network_answers_threads_at_once_as_one_by_one() -> None:
-    network = compile_network(THIRD_PARTY / "face_blendshapes.tflite", threads=1, at_once=2)
-    faces = np.random.default_rng(0).normal(0, 1, (40, 1, 146, 2)).astype(np.float32)
-    one_by_one = [network(face)[0] for face in faces]
-    with ThreadPoolExecutor(4) as threads:
-        at_once = list(threads.map(lambda face: network(face)[0], faces))
-    np.testing.assert_array_equal(at_once, one_by_one)

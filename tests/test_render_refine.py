@@ -53,14 +53,14 @@ def _answering(
     """Networks that give every cell the same answer, fading out at the border."""
 
     def network(rendered: np.ndarray, *_: np.ndarray) -> list[np.ndarray]:
-        cells = rendered.shape[1] // FIELD_STEP
+        cells = 2 * rendered.shape[1] // FIELD_STEP
         fade = FADE if cells == len(FADE) else FADE[::2]
         faded = (fade[:, None] * fade)[None, ..., None]
         parts = (np.asarray(values, np.float32) * faded for values in (bend, shade))
         return [np.repeat(part, len(rendered), axis=0) for part in parts]
 
     monkeypatch.setattr(refine, "networks_in", lambda _: ["mouth", "eye"])
-    monkeypatch.setattr(refine, "_compiled", lambda _: network)
+    monkeypatch.setattr(refine, "load_onnx", lambda *_, **__: network)
 
 
 @pytest.fixture

@@ -99,6 +99,7 @@ def _live(options: argparse.Namespace) -> int:
         encode=options.encode,
         hop=options.hop,
         lookahead=options.lookahead,
+        refined=options.refine,
         sessions=options.sessions,
     )
     print(json.dumps(asdict(figures), indent=2) if options.json else live_table(figures))

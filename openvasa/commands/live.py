@@ -76,7 +76,9 @@ def _live(options: argparse.Namespace) -> int:
         host=options.host,
         port=options.port,
         portraits=options.portrait,
-        settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
+        settings=LiveSettings(
+            options.fps, 48000, options.hop, options.lookahead, refined=options.refine
+        ),
         limits=Limits(sessions=options.sessions),
         token=options.token,
         piper_voices=options.piper_voice,

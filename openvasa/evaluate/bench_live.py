@@ -92,6 +92,7 @@ def bench_live(
     encode: str,
     hop: int,
     lookahead: int,
+    refined: bool = False,
     sessions: int = 1,
 ) -> LiveFigures:
     """Feed a voice in real time and measure.
@@ -103,6 +104,7 @@ def bench_live(
         chunk_ms: sound is pushed in chunks of this length, each when its last sample is spoken.
         encode: one of `ENCODERS`; beside the painting, in a thread of its own.
         hop, lookahead: of the generator, in rows of 40 ms.
+        refined: let the refinement networks work on the pictures.
         sessions: portraits that hear the voice at the same time.
 
     Raises:
@@ -116,7 +118,7 @@ def bench_live(
         raise InputError(f"sessions {sessions}: choose 1 to {MOST_SESSIONS}")
     face = load_portrait(portrait or example("portrait.jpg", "--portrait"))
     voice = np.concatenate(list(read_blocks(audio or example("voice.wav", "--audio"))))
-    settings = LiveSettings(fps, 24000, hop, lookahead)
+    settings = LiveSettings(fps, 24000, hop, lookahead, refined=refined)
     running = [_Session(face, settings, encode) for _ in range(sessions)]
     budget = running[0].budget_s
     load = _load_average()
@@ -162,7 +164,8 @@ class _Session:
         self._encoder = _Encoder(encode, settings.fps) if encode != "none" else None
         # Numbers alone, in one block: half an hour must not look as if memory grew.
         self._arrived = array("d")
-        self.player = Player(engine, Painter(face, content_id=1).paint, self._show)
+        painter = Painter(face, content_id=1, refined=settings.refined)
+        self.player = Player(engine, painter.paint, self._show)
         self._before = Stats()
 
     def _show(self, shown: Shown) -> None:

@@ -55,7 +55,8 @@ class LiveAvatar:
         """Prepare everything off the event loop and start the clock."""
 
         def prepare() -> tuple[Engine, Painter]:
-            return live_engine(self.settings, seed=self._seed), Painter(self._face, self.content_id)
+            painter = Painter(self._face, self.content_id, refined=self.settings.refined)
+            return live_engine(self.settings, seed=self._seed), painter
 
         engine, painter = await asyncio.to_thread(prepare)
         loop = asyncio.get_running_loop()

@@ -17,11 +17,13 @@ class Painter:
     Args:
         face: the portrait; what depends only on it is prepared here.
         content_id: what the invisible watermark of every picture carries, 32 bits.
+        refined: let the refinement networks work on the pictures.
     """
 
-    def __init__(self, face: FaceLatent, content_id: int) -> None:
+    def __init__(self, face: FaceLatent, content_id: int, *, refined: bool) -> None:
         self._face = face
-        self._renderer = Renderer(face)
+        self.refined = refined
+        self._renderer = Renderer(face, refined=refined)
         self._code = dynamics_code()
         self._mark = WatermarkEmbedder((CROP_SIDE, CROP_SIDE), content_id)
         # On a machine's first run this compiles for many seconds: now, not while the clock runs.

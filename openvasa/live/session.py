@@ -87,7 +87,8 @@ class Session:
         """Prepare everything off the event loop and start the clock."""
 
         def prepare() -> tuple[Painter, Engine]:
-            return Painter(face, content_id), live_engine(settings, seed=secrets.randbelow(1 << 31))
+            painter = Painter(face, content_id, refined=settings.refined)
+            return painter, live_engine(settings, seed=secrets.randbelow(1 << 31))
 
         content_id = secrets.randbits(32)
         painter, engine = await asyncio.to_thread(prepare)
@@ -153,7 +154,8 @@ class Session:
 
     async def change_portrait(self, face: FaceLatent) -> None:
         """Go on with another face."""
-        self._painter = await asyncio.to_thread(Painter, face, self.content_id)
+        refined = self._painter.refined
+        self._painter = await asyncio.to_thread(Painter, face, self.content_id, refined=refined)
 
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
         """Speak what a microphone hears; returns False where it is more than a microphone can."""

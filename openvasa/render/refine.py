@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from openvasa.ahead import usable_cores
-from openvasa.backend import Network, compile_network, half_precision
+from openvasa.backend import load_onnx
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import ASSETS
 from openvasa.render.bend import bend_and_shade
@@ -57,13 +57,18 @@ class Refiner:
 
     def __init__(self, face: FaceLatent, folder: Path = ASSETS) -> None:
         self._face = face
+        # Frames are painted side by side: one thread for each costs less than all threads for one.
         self._networks = {
-            name: _compiled(network_file(folder, name)) for name in networks_in(folder)
+            name: load_onnx(network_file(folder, name), threads=1) for name in networks_in(folder)
         }
         self._sources = {
             region.name: source_view(region, face.image, face.head, face.neutral)
             for _, regions in GROUPS
             for region in regions
+        }
+        self._own = {
+            name: np.stack([halved(self._sources[region.name][0]) for region in regions])
+            for name, regions in GROUPS
         }
         face_view = self._sources[MOUTH.name][0].astype(np.float32)
         colour = np.abs(face_view - face_view.mean(axis=-1, keepdims=True)).mean()
@@ -83,19 +88,18 @@ class Refiner:
     def _refine_group(
         self, name: str, regions: tuple[Region, ...], frame: np.ndarray, geometry: FrameGeometry
     ) -> None:
-        crops, sources, maps, affines, moved = [], [], [], [], []
+        crops, maps, affines, moved = [], [], [], []
         for region in regions:
-            source, source_affine = self._sources[region.name]
+            source_affine = self._sources[region.name][1]
             affine = frame_affine(region, geometry, self._face.neutral)
             places = (geometry.landmarks, self._face.landmarks, affine, source_affine)
             moved.append(movement(region, *places))
-            crops.append(cut(frame, affine, region.side))
+            crops.append(halved(cut(frame, affine, region.side)))
             maps.append(geometry_maps(region, *places))
-            sources.append(source)
             affines.append(affine)
         if max(moved) == 0:
             return
-        bend, shade = self._networks[name](np.stack(crops), np.stack(sources), np.stack(maps))
+        bend, shade = self._networks[name](np.stack(crops), self._own[name], np.stack(maps))
         if self._colour < 1:
             grey = shade.mean(axis=-1, keepdims=True)
             shade = grey + self._colour * (shade - grey)
@@ -104,6 +108,6 @@ class Refiner:
                 bend_and_shade(frame, moved[k] * bend[k], moved[k] * shade[k], affine)
 
 
-def _compiled(path: Path) -> Network:
-    # Frames are painted side by side: one thread for each costs less than all threads for one.
-    return compile_network(path, precision=half_precision(), threads=1, at_once=usable_cores())
+def halved(crop: np.ndarray) -> np.ndarray:
+    """(S, S, 3) → (S/2, S/2, 3) uint8: networks see crops at half their resolution."""
+    return cv2.resize(crop, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

@@ -279,8 +279,9 @@ class Learner:
         return {name: value.item() for name, value in terms.items()}
 
     def _refined(self, network: RefinementNetwork, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        pictures = (functional.avg_pool2d(p, 2) for p in (batch.rendered, batch.source))
         with half_precision(self._device):
-            fields = network(batch.rendered, batch.source, batch.geometry)
+            fields = network(*pictures, batch.geometry)
         fields = [field.float() for field in fields]
         return bend_and_shade(batch.rendered, *(batch.moved * f for f in fields)), fields
 

@@ -16,7 +16,7 @@ from openvasa.train.render_network import RefinementNetwork
 
 
 class _OnPictures(nn.Module):
-    """The network on uint8 pictures as they are, (N, S, S, 3); its fields have channels last."""
+    """The network on uint8 pictures, (N, S/2, S/2, 3); its fields have channels last."""
 
     def __init__(self, network: RefinementNetwork) -> None:
         super().__init__()
@@ -51,7 +51,9 @@ def export(run: Path, folder: Path, names: tuple[str, ...]) -> None:
             continue
         side, count = regions[0].side, len(regions)
         # One tensor given twice would become one input.
-        pictures = (torch.zeros(count, side, side, 3, dtype=torch.uint8) for _ in range(2))
+        pictures = (
+            torch.zeros(count, side // 2, side // 2, 3, dtype=torch.uint8) for _ in range(2)
+        )
         maps = torch.zeros(count, GEOMETRY_CHANNELS, side // 2, side // 2)
         path = network_file(folder, name)
         torch.onnx.export(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from openvasa.errors import InputError
 from openvasa.render.regions import FEATHER, FIELD_STEP, GEOMETRY_CHANNELS
 
-WIDTHS = (16, 24, 32)
+WIDTHS = (24, 48, 80)
 DROPPED = 0.1
 """Share of the coarsest channels left out in training."""
 
@@ -89,7 +89,7 @@ class RefinementNetwork(nn.Module):
         """Fields of a cell for every `FIELD_STEP` px, 0 at the border.
 
         Args:
-            rendered, source: (N, 3, S, S) pictures in 0–1.
+            rendered, source: (N, 3, S/2, S/2) pictures in 0–1.
             geometry: (N, GEOMETRY_CHANNELS, S/2, S/2).
 
         Returns:
@@ -97,9 +97,8 @@ class RefinementNetwork(nn.Module):
             each colour's gain.
         """
         # Complexions differ more than what there is to learn from them.
-        pictures = torch.cat([rendered, source], dim=1)
         tone = source.mean(dim=(2, 3), keepdim=True)
-        pictures = 2 * (functional.avg_pool2d(pictures, 2) - torch.cat([tone, tone], dim=1))
+        pictures = 2 * torch.cat([rendered - tone, source - tone], dim=1)
         unshuffled = [functional.pixel_unshuffle(x, 2) for x in (pictures, geometry)]
         fine = self.fine_in(self.stem(torch.cat(unshuffled, dim=1)))
         middle = self.middle_in(self.down_middle(fine))
