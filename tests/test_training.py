@@ -171,6 +171,11 @@ def test_training_goes_on_from_its_checkpoint(
     assert load_average(tmp_path / "run").config.window == 54
 
 
+def apart(a: np.ndarray, b: np.ndarray) -> float:
+    """Root mean square of the difference, relative to the second."""
+    return float(np.sqrt(np.square(a - b).mean() / np.square(b).mean()))
+
+
 def test_training_can_start_from_the_shipped_weights() -> None:
     torch = pytest.importorskip("torch", reason="the train extra is not installed")
     pytest.importorskip("onnx", reason="the train extra is not installed")
@@ -189,24 +194,28 @@ def test_training_can_start_from_the_shipped_weights() -> None:
     inputs = [rng.random(s, np.float32) for s in [*shapes, (1,), (1,), (1,), (1, len(GROUPS))]]
     with torch.no_grad():
         found = network.eval()(*map(torch.from_numpy, inputs)).numpy()
-    np.testing.assert_allclose(found, load_onnx(NETWORK_FILE)(*inputs)[0], atol=1e-4)
+    # What is shipped rounds activations to eight bits as well.
+    assert apart(found, load_onnx(NETWORK_FILE)(*inputs)[0]) < 0.03
     with pytest.raises(InputError, match="start afresh"):
         load_shipped(MotionNetwork(NetworkConfig(dim, 4, width=128)))
 
 
-def test_the_teacher_of_live_motion_samples_as_the_shipped_generator_does() -> None:
+def test_the_teacher_of_live_motion_samples_as_the_generator_does(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="the train extra is not installed")
     pytest.importorskip("onnx", reason="the train extra is not installed")
+    from openvasa.backend import load_onnx
     from openvasa.motion.controls import GROUPS
     from openvasa.motion.schedule import ddim_sample
-    from openvasa.motion.window import CODE_LIMIT, window_model
+    from openvasa.motion.window import CODE_LIMIT
     from openvasa.train.distil import Conditions, DistilConfig, Teacher
-    from openvasa.train.export import load_shipped
+    from openvasa.train.export import load_shipped, write_onnx
     from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 
     dim, rng = POSE_DIM + dynamics_code().size, np.random.default_rng(0)
     network = MotionNetwork(NetworkConfig(dim, 4)).eval().requires_grad_(False)
     load_shipped(network)
+    write_onnx(network, tmp_path / "motion.onnx")
+    exported = load_onnx(tmp_path / "motion.onnx", threads=1)
     config = DistilConfig(teacher_steps=3, audio_guidance=0.6, control_guidance=0.3)
     noise, context = (rng.standard_normal((2, n, dim)).astype(np.float32) for n in (4, 16))
     audio, controls = (rng.random((2, 20, n), np.float32) for n in (FEATURE_DIM, CONTROL_DIM))
@@ -222,7 +231,7 @@ def test_the_teacher_of_live_motion_samples_as_the_shipped_generator_does() -> N
         heard = np.full(1, has_audio, np.float32)
         one, times = np.ones(1, np.float32), np.full(1, time, np.float32)
         inputs = (noisy[None], times, *given, one, heard, one, flags[None])
-        return window_model(1).network(*inputs)[0][0]
+        return exported(*inputs)[0][0]
 
     def predict(row: int, noisy: np.ndarray, time: float) -> np.ndarray:
         asis = shipped(row, 1, known[row], noisy, time)
