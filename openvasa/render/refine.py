@@ -61,16 +61,17 @@ class Refiner:
         self._networks = {
             name: load_onnx(network_file(folder, name), threads=1) for name in networks_in(folder)
         }
-        self._sources = {
+        views = {
             region.name: source_view(region, face.image, face.head, face.neutral)
             for _, regions in GROUPS
             for region in regions
         }
+        self._source_affines = {name: affine for name, (_, affine) in views.items()}
         self._own = {
-            name: np.stack([halved(self._sources[region.name][0]) for region in regions])
+            name: np.stack([halved(views[region.name][0]) for region in regions])
             for name, regions in GROUPS
         }
-        face_view = self._sources[MOUTH.name][0].astype(np.float32)
+        face_view = views[MOUTH.name][0].astype(np.float32)
         colour = np.abs(face_view - face_view.mean(axis=-1, keepdims=True)).mean()
         self._colour = np.float32(min(float(colour) / COLOURED, 1.0))
 
@@ -88,17 +89,25 @@ class Refiner:
     def _refine_group(
         self, name: str, regions: tuple[Region, ...], frame: np.ndarray, geometry: FrameGeometry
     ) -> None:
-        crops, maps, affines, moved = [], [], [], []
-        for region in regions:
-            source_affine = self._sources[region.name][1]
-            affine = frame_affine(region, geometry, self._face.neutral)
-            places = (geometry.landmarks, self._face.landmarks, affine, source_affine)
-            moved.append(movement(region, *places))
-            crops.append(halved(cut(frame, affine, region.side)))
-            maps.append(geometry_maps(region, *places))
-            affines.append(affine)
+        affines = [frame_affine(region, geometry, self._face.neutral) for region in regions]
+        places = [
+            (
+                region,
+                geometry.landmarks,
+                self._face.landmarks,
+                affine,
+                self._source_affines[region.name],
+            )
+            for region, affine in zip(regions, affines, strict=True)
+        ]
+        moved = [movement(*place) for place in places]
         if max(moved) == 0:
             return
+        crops = [
+            halved(cut(frame, affine, region.side))
+            for region, affine in zip(regions, affines, strict=True)
+        ]
+        maps = [geometry_maps(*place) for place in places]
         bend, shade = self._networks[name](np.stack(crops), self._own[name], np.stack(maps))
         if self._colour < 1:
             grey = shade.mean(axis=-1, keepdims=True)

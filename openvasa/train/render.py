@@ -30,8 +30,13 @@ from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region
 from openvasa.train.checkpoint import write_checkpoint
 from openvasa.train.precision import half_precision
 from openvasa.train.prepare import cached_clips
-from openvasa.train.render_network import PerceptualFeatures, RefinementNetwork, bend_and_shade
-from openvasa.train.render_pairs import prepare_pairs
+from openvasa.train.render_network import (
+    FARTHEST,
+    PerceptualFeatures,
+    RefinementNetwork,
+    bend_and_shade,
+)
+from openvasa.train.render_pairs import prepare_pairs, region_key
 from openvasa.train.render_styles import draw_style
 
 PAIRS = "pairs"
@@ -128,7 +133,7 @@ class PairReader:
         for file in files:
             with np.load(file) as data:
                 for region in regions:
-                    key = region.name.replace(" ", "_")
+                    key = region_key(region)
                     own = np.full(len(data[f"{key}_moved"]), len(columns["source"]))
                     columns["source"].append(data[f"{key}_source"][None])
                     columns["source_of"].append(own)
@@ -304,7 +309,7 @@ class Learner:
 
 def _roughness(bend: Tensor, shade: Tensor) -> Tensor:
     """Mean difference of neighbouring cells."""
-    parts = [f.diff(dim=axis).abs().mean() for f in (bend / 4, shade) for axis in (2, 3)]
+    parts = [f.diff(dim=axis).abs().mean() for f in (bend / FARTHEST, shade) for axis in (2, 3)]
     return torch.stack(parts).sum()
 
 

@@ -162,9 +162,14 @@ def _angle(a: HeadTransform, b: HeadTransform) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
+def region_key(region: Region) -> str:
+    """What the names of a region's arrays in a file of pairs begin with."""
+    return region.name.replace(" ", "_")
+
+
 def _empty(count: int, region: Region) -> dict[str, np.ndarray]:
     side, half = region.side, region.side // 2
-    key = region.name.replace(" ", "_")
+    key = region_key(region)
     return {
         f"{key}_rendered": np.empty((count, side, side, 3), np.uint8),
         f"{key}_target": np.empty((count, side, side, 3), np.uint8),
@@ -184,12 +189,12 @@ def make_pairs(footage: Footage, source: int, targets: np.ndarray) -> dict[str, 
     for region in REGIONS:
         pairs |= _empty(len(frames), region)
         own[region.name] = source_view(region, face.image, face.head, face.neutral)
-        pairs[f"{region.name.replace(' ', '_')}_source"] = own[region.name][0]
+        pairs[f"{region_key(region)}_source"] = own[region.name][0]
     for row, target in enumerate(frames):
         geometry = follow(face, footage, source, int(target))
         frame = renderer.render(geometry)
         for region in REGIONS:
-            key = region.name.replace(" ", "_")
+            key = region_key(region)
             affine = frame_affine(region, geometry, face.neutral)
             places = (geometry.landmarks, face.landmarks, affine, own[region.name][1])
             pairs[f"{key}_rendered"][row] = cut(frame, affine, region.side)
