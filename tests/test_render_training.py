@@ -195,6 +195,8 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
     out.mkdir()
     export(tmp_path, out, ("mouth",))
     assert networks_in(out) == ["mouth"]
+    here = str(Path(__file__).parents[1]).encode()
+    assert here not in network_file(out, "mouth").read_bytes()
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (2, 1, 64, 64, 3), np.uint8)
     maps = rng.random((1, GEOMETRY_CHANNELS, 64, 64), np.float32)

@@ -67,3 +67,19 @@ def export(run: Path, folder: Path, names: tuple[str, ...]) -> None:
             external_data=False,
         )
         halve_weights(path)
+        drop_traces(path)
+
+
+def drop_traces(path: Path) -> None:
+    """Take out of an ONNX file what the exporter notes of the code and the folders it ran in."""
+    import onnx
+
+    model = onnx.load(str(path))
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    for port in (*model.graph.input, *model.graph.output):
+        del port.metadata_props[:]
+    onnx.save(model, str(path))
