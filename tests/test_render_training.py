@@ -153,13 +153,31 @@ def test_a_few_steps_come_closer_to_the_real_crops(pairs: Path) -> None:
     assert errors[-1] < 0.97 * errors[0]
 
 
+def test_tone_is_the_mean_between_the_lips() -> None:
+    """Teeth in another place are no error of the tone; a dark hole in place of them is."""
+    from openvasa.train.render import ON_CPU, Batch, picture_losses
+
+    teeth = (torch.arange(128) % 16 < 8).float().expand(2, 3, 128, 128)
+    opening = torch.zeros(2, GEOMETRY_CHANNELS, 64, 64)
+    opening[:, 2, 16:48, 16:48] = 1
+    moved = torch.ones(2, 1, 1, 1)
+
+    def tone(rendered: torch.Tensor) -> float:
+        batch = Batch(rendered, teeth, teeth, opening, moved)
+        return picture_losses(rendered, batch, ON_CPU)["tone"].item()
+
+    assert tone(teeth.roll(8, dims=-1)) == pytest.approx(0, abs=1e-6)
+    assert tone(0 * teeth) > 0.1
+
+
 def test_the_best_weights_are_kept(pairs: Path) -> None:
     from openvasa.train.render import NETWORKS, ON_CPU, Learner, PairReader
 
     reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
     learner = Learner(128, ON_CPU, "cpu")
     seen = learner.validate(reader)
-    assert seen == {f"held back {n}": pytest.approx(1) for n in ("pixel", "structure", "temporal")}
+    names = ("pixel", "structure", "temporal", "tone")
+    assert seen == {f"held back {n}": pytest.approx(1) for n in names}
     best = {k: v.clone() for k, v in learner.best.state_dict().items()}
     with torch.no_grad():
         learner.average.skin_head.bias += 1

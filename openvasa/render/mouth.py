@@ -35,7 +35,7 @@ LIP_THICKNESS = 0.35
 INCISAL_DISPLAY = 0.1
 """How far the upper incisors reach below the resting lip line, canonical units."""
 
-LOWER_DROP = 0.25
+LOWER_DROP = 0.3
 OVERJET = 0.2
 """How far the lower incisors stay below and behind the upper ones' edge while the jaw rests."""
 
@@ -60,14 +60,23 @@ CHIN_LAG = 1.0
 
 CONTOUR_SAMPLES = 96
 
-ENAMEL_LIGHT = 1.1
+ENAMEL_LIGHT = 1.15
 """Brightness of the upper incisors over that of the skin."""
 
 LOWER_SHADE = 0.8
 """Brightness of the lower teeth over the upper: they stand back and see less of the light."""
 
-CAVITY_LIGHT, TONGUE_LIGHT = 0.28, 0.75
-"""Brightness of the mouth's walls (at most) and of the tongue over that of the lips."""
+CAVITY_LIGHT, TONGUE_LIGHT = 0.38, 0.9
+"""Brightness of the mouth's walls and of the tongue over that of the lips."""
+
+CONTACT_LIGHT = 0.28
+"""Brightness of the line where closed lips touch (at most), before the lips' own is mixed in."""
+
+FULL_LIGHT_GAP = 1.2
+"""Opening of the lips, canonical units, from which on teeth get all the light."""
+
+AMBIENT = 1.0
+"""Share of the walls' colour that falls on teeth in the shade."""
 
 CORNER_SHADE, CORNER_FROM, CORNER_TO = 0.6, 0.8, 2.4
 """How much darker the last teeth are, and the canonical units from the midline over which."""
@@ -187,12 +196,15 @@ def _smooth(low: float, high: float, value: float) -> float:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _fill_opening(maps, left, top, centre, along, start, step, upper, lower, scale, own, overlaps):
+def _fill_opening(
+    maps, left, top, centre, along, start, step, upper, lower, scale, own, overlaps, full_gap
+):
     coverage, light, gap_map, seam = maps
     own_gap, rise = own
     height, width = coverage.shape
     last = len(upper) - 1
-    bright_gap = min(max(own_gap / scale, 0.25), 0.45) if own_gap > 0 else 0.45
+    # Teeth that the portrait shows are lit as it shows them.
+    bright_gap = min(max(own_gap / scale, 0.25), full_gap) if own_gap > 0 else full_gap
     steep_u, steep_l = np.empty(last), np.empty(last)
     for i in range(last):
         steep_u[i] = 1 / np.sqrt(1 + ((upper[i + 1] - upper[i]) / step) ** 2)
@@ -267,7 +279,19 @@ def _opening(landmarks: np.ndarray, scale: float, own: OwnOpening) -> _Opening |
     left, top = int(low[0]), int(low[1])
     in_px = (own.gap * scale, own.rise * scale)
     _fill_opening(
-        maps, left, top, centre, along, start, step, upper, lower, float(scale), in_px, overlap
+        maps,
+        left,
+        top,
+        centre,
+        along,
+        start,
+        step,
+        upper,
+        lower,
+        float(scale),
+        in_px,
+        overlap,
+        FULL_LIGHT_GAP,
     )
     return _Opening(left, top, *maps)
 
@@ -323,7 +347,7 @@ def _look_up(view, place, x, y, out):
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _paint(frame, left, top, maps, own, tones, upper, lower):
+def _paint(frame, left, top, maps, own, tones, ambient, upper, lower):
     coverage, light, gap_map, seam_map = maps
     veiled, seam = own
     cavity, tongue, veil, contact = tones
@@ -359,12 +383,12 @@ def _paint(frame, left, top, maps, own, tones, upper, lower):
             ax, ay = _meet_arch(lower_sight, x, y, lower_bend, lower_lean)
             if _look_up(lower_view, lower_place, ax, -ay, texel):
                 for k in range(3):
-                    shaded = texel[k] * lit + cavity[k] * texel[3] * 0.5 * (1 - lit)
+                    shaded = texel[k] * lit + cavity[k] * texel[3] * ambient * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
             ax, ay = _meet_arch(upper_sight, x, y, upper_bend, upper_lean)
             if _look_up(upper_view, upper_place, ax, ay, texel):
                 for k in range(3):
-                    shaded = texel[k] * lit + cavity[k] * texel[3] * 0.5 * (1 - lit)
+                    shaded = texel[k] * lit + cavity[k] * texel[3] * ambient * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
             for k in range(3):
                 under = frame[y, x, k] + line * (1 - alpha) * (contact[k] - frame[y, x, k])
@@ -395,6 +419,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         (opening.coverage, opening.light, opening.gap, opening.seam),
         (veiled, mouth.own.seam),
         (mouth.cavity, mouth.tongue, mouth.veil, mouth.contact),
+        AMBIENT,
         (mouth.upper, mouth.upper_place, upper_sight, UPPER_BEND, UPPER_LEAN),
         (mouth.lower, mouth.lower_place, lower_sight, LOWER_BEND, LOWER_LEAN),
     )
@@ -418,6 +443,7 @@ class _Palette:
     gum: np.ndarray
     cavity: np.ndarray
     tongue: np.ndarray
+    contact: np.ndarray
 
 
 def _palette(face: FaceLatent) -> _Palette:
@@ -441,11 +467,13 @@ def _palette(face: FaceLatent) -> _Palette:
     enamel_light = min(ENAMEL_LIGHT * (0.6 * skin_light + 0.4 * bright), 235.0)
     enamel = enamel_light * (1 + 0.5 * (skin / max(skin_light, 1.0) - 1))
     lip_tint = lip / lip_light
-    cavity_light = np.clip(0.45 * darkest, 6.0, CAVITY_LIGHT * lip_light)
-    cavity = cavity_light * np.clip(1 + 1.4 * (lip_tint - 1), 0.3, 2.2)
+    deep_tint = np.clip(1 + 1.4 * (lip_tint - 1), 0.3, 2.2)
+    cavity = CAVITY_LIGHT * lip_light * deep_tint
+    line = np.clip(0.45 * darkest, 6.0, CONTACT_LIGHT * lip_light) * deep_tint
+    contact = line + 0.25 * (lip - line)
     tongue = TONGUE_LIGHT * lip_light * np.clip(1 + 1.0 * (lip_tint - 1), 0.4, 2.0)
     gum = 0.8 * (0.6 * lip + 0.4 * skin)
-    colours = (np.asarray(c, np.float32) for c in (enamel, lip, gum, cavity, tongue))
+    colours = (np.asarray(c, np.float32) for c in (enamel, lip, gum, cavity, tongue, contact))
     return _Palette(*colours)
 
 
@@ -730,7 +758,7 @@ def prepare_mouth(face: FaceLatent) -> MouthAppearance:
         tongue=palette.tongue,
         rest=rest,
         hinge=hinge,
-        contact=palette.cavity + 0.25 * (palette.lip - palette.cavity),
+        contact=palette.contact,
         veil=veil,
         own=OwnOpening() if interior is None else interior.opening,
     )
