@@ -22,7 +22,7 @@ class StandInControls:
 class StandInGenerator:
     """The jaw opens with the loudness of the row and of the look-ahead; the head nods along."""
 
-    def __init__(self, hop: int = 2, lookahead: int = 2) -> None:
+    def __init__(self, hop: int = 2, lookahead: int = 1) -> None:
         self.controls = StandInControls()
         self._hop, self._lookahead = hop, lookahead
         self._sound = np.zeros(0, np.float32)
@@ -44,13 +44,13 @@ class StandInGenerator:
     def _sketched(self) -> np.ndarray:
         rest, row = self._sound, self._row
         self._sound = rest[: self._lookahead * ROW]
-        made = [self._made(0)] if self._lookahead else []
+        made = [self._made(0)]
         self._sound, self._row = rest, row
         return np.array(made, np.float32).reshape(-1, 6 + len(self._jaw))
 
     def _made(self, index: int) -> np.ndarray:
         heard = self._sound[index * ROW : (index + self._lookahead + 1) * ROW]
-        own, later = np.sqrt(np.mean(heard[:ROW] ** 2)), np.sqrt(np.mean(heard[ROW:] ** 2 + 0))
+        own, later = (np.sqrt((part**2).sum() / ROW) for part in (heard[:ROW], heard[ROW:]))
         yaw, pitch = self.controls.gaze or (0.0, 0.0)
         pose = [0.1 * later + pitch, yaw, 0.01 * np.sin(self._row / 7), 0, 0, 0]
         self._row += 1

@@ -14,7 +14,7 @@ from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.controls import Controls, read_controls
 from openvasa.motion.generator import generate_motion
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.streaming import StreamingGenerator
+from openvasa.motion.streaming import GUESSED, StreamingGenerator
 from openvasa.motion.window import MotionSettings
 
 VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
@@ -40,18 +40,19 @@ def test_the_same_sound_in_any_chunks_gives_the_same_motion(speech: np.ndarray) 
     np.testing.assert_array_equal(whole(speech, 1600), once)
 
 
-@pytest.mark.parametrize(("hop", "lookahead"), [(2, 1), (1, 2), (3, 3)])
+@pytest.mark.parametrize(("hop", "lookahead"), [(2, 1), (1, 2), (3, 3), (2, 0)])
 def test_a_hop_comes_out_as_soon_as_its_lookahead_is_in(hop: int, lookahead: int) -> None:
     generator = StreamingGenerator(hop=hop, lookahead=lookahead)
     need = (hop + lookahead) * FRAME_SAMPLES
     assert len(generator.push(np.zeros(need - 1, np.float32))) == 0
     assert len(generator.push(np.zeros(1, np.float32))) == hop
     assert len(generator.push(np.zeros(hop * FRAME_SAMPLES, np.float32))) == hop
+    assert len(generator.ahead) == lookahead + GUESSED
     assert len(generator.finish()) == lookahead
 
 
 def test_windows_the_network_does_not_know_are_refused() -> None:
-    with pytest.raises(InputError, match="together 3 to 6"):
+    with pytest.raises(InputError, match="together 2 to 6"):
         StreamingGenerator(hop=8, lookahead=8)
 
 

@@ -20,9 +20,9 @@ def add_streaming(parser: Parser) -> None:
     parser.add_argument(
         "--lookahead",
         type=int,
-        default=2,
+        default=1,
         metavar="N",
-        help="steps of 40 ms that the lips hear ahead; fewer answer sooner (default: 2)",
+        help="steps of 40 ms that the lips hear ahead; more are more exact and later (default: 1)",
     )
     parser.add_argument(
         "--refine",

@@ -306,5 +306,5 @@ def _ways(cache: Path, clips: list[HeldOut], baseline_minutes: float) -> dict[st
         "generator, no guidance": lambda _, s: generate(s, MotionSettings(audio_guidance=0)),
         LIVE: lambda _, s: stream(s),
         "generator, live, hop 2, look-ahead 2": lambda _, s: stream(s, hop=2, lookahead=2),
-        "generator, live, quickest": lambda _, s: stream(s, hop=2, lookahead=1),
+        "generator, live, hop 2, look-ahead 1": lambda _, s: stream(s, hop=2, lookahead=1),
     }

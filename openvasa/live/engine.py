@@ -70,7 +70,7 @@ class MotionSource(Protocol):
     controls: Any
     """Gaze, distance and emotion; a new value applies from the next hop."""
     ahead: np.ndarray
-    """(m, 6 + D) float32 sketch of the rows after the last certain one; may be empty."""
+    """(m, 6 + D) float32 sketch of the rows after the last certain one, at least one."""
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32 mono 16 kHz → the (m, 6 + D) float32 rows now certain, 25 fps."""
@@ -100,7 +100,7 @@ class LiveSettings:
     fps: int = 40
     rate: int = 48000
     hop: int = 2
-    lookahead: int = 2
+    lookahead: int = 1
     seed: int = 0
     refined: bool = False
 
@@ -190,7 +190,7 @@ class Engine:
         return Budget(
             hop_s=self.settings.hop * row,
             lookahead_s=self.settings.lookahead * row,
-            interpolation_s=interpolation_s(self.fps, sketched=self.settings.lookahead > 0),
+            interpolation_s=interpolation_s(self.fps),
             resampling_s=self._to_generator.delay_s,
         )
 
@@ -380,7 +380,7 @@ class Engine:
         for at in range(0, len(speech), _ROW_SAMPLES):
             rows = self._generator.push(speech[at : at + _ROW_SAMPLES])
             self._rows.extend(rows)
-            if len(rows) and len(self._generator.ahead):
+            if len(rows):
                 self._sketches[self._first_row + len(self._rows)] = self._generator.ahead[0]
         self._heard += len(sound) * self._tick
 

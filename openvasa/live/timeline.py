@@ -47,8 +47,8 @@ class Budget:
     Attributes:
         hop_s: sound is collected until a hop of the generator is full.
         lookahead_s: sound that the generator hears beyond the hop.
-        interpolation_s: from the start of a frame to the motion row after its middle; negative
-            where a sketch of that row does.
+        interpolation_s: from the start of a frame to the motion row after its middle, or to the
+            one before where a sketch of that row does.
         resampling_s: what the filter to 16 kHz holds back.
     """
 
@@ -63,17 +63,15 @@ class Budget:
         return self.hop_s + self.lookahead_s + self.interpolation_s + self.resampling_s
 
 
-def interpolation_s(fps: int, *, sketched: bool) -> float:
+def interpolation_s(fps: int) -> float:
     """Longest time from a frame's start to the end of the row that it waits for, less one row; s.
 
-    Args:
-        fps: frames a second.
-        sketched: the generator sketches the row after a hop.
+    The generator sketches the row after a hop.
     """
     length = TICKS // fps
     waits = []
     for start in range(0, lcm(length, ROW_TICKS), length):
         needed = rows_needed(start, length)
-        row = needed.row - (sketched and needed.share <= GUESSED_SHARE)
+        row = needed.row - (needed.share <= GUESSED_SHARE)
         waits.append(row * ROW_TICKS - start)
     return max(waits) / TICKS

@@ -14,8 +14,11 @@ from openvasa.motion.controls import Controls, stressed
 from openvasa.motion.hop import hop_model
 from openvasa.motion.motion import POSE_DIM
 
-SHORTEST_WINDOW, LONGEST_WINDOW = 3, 6
-"""Hop and look-ahead together, frames: the windows that the network was trained on."""
+GUESSED = 1
+"""Frames generated past the look-ahead, by sound that is not there yet: what was heard last,
+reversed, stands for it. It makes the frames before better than a window that ends with them."""
+SHORTEST_WINDOW, LONGEST_WINDOW = 3, 7
+"""Hop, look-ahead and guess together, frames: the windows that the network was trained on."""
 POSE_JOIN_HOPS = 4
 """Hops over which what is left of a step of the head at a hop's start is spread. The face has no
 such step worth spreading: the network saw the frames before, and a short hop would be all join."""
@@ -34,7 +37,7 @@ class StreamingGenerator:
         seed: int = 0,
         style: np.ndarray | None = None,
         hop: int = 2,
-        lookahead: int = 2,
+        lookahead: int = 1,
         threads: int = 1,
     ) -> None:
         """Start at silence.
@@ -46,10 +49,10 @@ class StreamingGenerator:
             lookahead: frames of sound heard past the hop.
             threads: CPU threads.
         """
-        if not SHORTEST_WINDOW <= hop + lookahead <= LONGEST_WINDOW or hop < 1 or lookahead < 0:
+        fewest, most = SHORTEST_WINDOW - GUESSED, LONGEST_WINDOW - GUESSED
+        if not fewest <= hop + lookahead <= most or hop < 1 or lookahead < 0:
             raise InputError(
-                f"hop {hop}, look-ahead {lookahead}: together {SHORTEST_WINDOW} to "
-                f"{LONGEST_WINDOW} frames"
+                f"hop {hop}, look-ahead {lookahead}: together {fewest} to {most} frames"
             )
         self.controls = Controls()
         self.hop, self.lookahead = hop, lookahead
@@ -66,7 +69,8 @@ class StreamingGenerator:
     controls: Controls
     """Gaze, distance and emotion; a new one applies from the next hop."""
     ahead: np.ndarray
-    """(lookahead, 6 + D) float32 frames after the last certain one, as they look for now."""
+    """(lookahead + GUESSED, 6 + D) float32 frames after the last certain one, as they look for
+    now."""
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Add (n,) float32 mono samples at 16 kHz, already levelled (`audio.level`).
@@ -75,8 +79,7 @@ class StreamingGenerator:
             (m, 6 + D) float32 frames that are now certain, 25 a second.
         """
         self._held = np.concatenate([self._held, samples.astype(np.float32)])
-        window = self.hop + self.lookahead
-        need = (PAST_FRAMES + window) * FRAME_SAMPLES
+        need = (PAST_FRAMES + self.hop + self.lookahead) * FRAME_SAMPLES
         frames = [np.zeros((0, len(self._space.mean)), np.float32)]
         while len(self._held) >= need:
             frames.append(self._hop(self._held[:need]))
@@ -91,8 +94,9 @@ class StreamingGenerator:
 
     def _hop(self, heard: np.ndarray) -> np.ndarray:
         """Generate the window of `heard`, a second of past before it, and keep its hop."""
-        space, window = self._space, self.hop + self.lookahead
+        space, window = self._space, self.hop + self.lookahead + GUESSED
         unused = PAST_FRAMES - space.context
+        heard = np.concatenate([heard, heard[-GUESSED * FRAME_SAMPLES :][::-1]])
         audio = segment_features(heard, first=unused, threads=self._threads)
         steering = self.controls.rows(self._done - space.context, space.context + window)
         # A frame keeps its noise from look-ahead to hop, and with it most of what it will be.
