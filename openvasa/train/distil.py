@@ -54,7 +54,7 @@ class DistilConfig:
 
     batch: int = 32
     teacher_steps: int = 4
-    audio_guidance: float = 0.75
+    audio_guidance: float = 0.9
     control_guidance: float = 0.5
     audio_noise: float = 0.1
     context_noise: float = 0.5

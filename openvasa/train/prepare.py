@@ -32,7 +32,7 @@ from openvasa.train.voices import Voice, make_voice
 INDEX = "clips.jsonl"
 KINDS = ("tracks", "voices")
 """Folders of the cache: one file a clip in each."""
-RENDITIONS = 4
+RENDITIONS = 2
 """Renditions of each clip's voice, the clip as it is among them."""
 
 
