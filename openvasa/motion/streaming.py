@@ -1,7 +1,7 @@
 """Live audio → motion, hop by hop, by the network distilled for short windows.
 
 A hop of frames is generated as soon as its sound and a short look-ahead are in. The speech encoder
-hears the last second and the window, cut exactly so in training.
+hears the last second and the window, cut so in training; the sound of the last frame is guessed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GUESSED = 1
 """Frames generated past the look-ahead, by sound that is not there yet: what was heard last,
 reversed, stands for it. It makes the frames before better than a window that ends with them."""
 SHORTEST_WINDOW, LONGEST_WINDOW = 3, 7
-"""Hop, look-ahead and guess together, frames: the windows that the network was trained on."""
+"""Hop, look-ahead and guess together, frames: windows that the network can make."""
 POSE_JOIN_HOPS = 4
 """Hops over which what is left of a step of the head at a hop's start is spread. The face has no
 such step worth spreading: the network saw the frames before, and a short hop would be all join."""

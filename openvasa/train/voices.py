@@ -26,7 +26,7 @@ from openvasa.audio.level import speech_gain
 PAUSE_SECONDS, SPEECH_SECONDS = (0.2, 1.6), (0.6, 3.0)
 """Lengths of the stretches that `silence_stretches` silences, and of those between."""
 LIVE_FRAMES = (3, 4, 6, 7)
-"""Lengths of live windows, hop and look-ahead together, frames."""
+"""Lengths of live windows, look-ahead included, frames."""
 LIVE_CONTEXT = 16
 """Frames before a live window whose features are kept."""
 LIVE_EVERY = 4
