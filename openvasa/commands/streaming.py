@@ -27,5 +27,5 @@ def add_streaming(parser: Parser) -> None:
     parser.add_argument(
         "--refine",
         action="store_true",
-        help="folds and shadows that move with the face, as in files; 31 of 40 fps on two cores",
+        help="folds and shadows that move with the face, as in files; half as much work again",
     )
