@@ -37,5 +37,5 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.installed-agents: $(VENV)/.installed-dev
-	$(PIP) install --quiet -e '.[dev,pipecat,livekit]'
+	$(PIP) install --quiet -e '.[pipecat,livekit]'
 	touch $@

@@ -44,9 +44,9 @@ class StandInGenerator:
     def _sketched(self) -> np.ndarray:
         rest, row = self._sound, self._row
         self._sound = rest[: self._lookahead * ROW]
-        made = [self._made(0)]
+        made = self._made(0)
         self._sound, self._row = rest, row
-        return np.array(made, np.float32).reshape(-1, 6 + len(self._jaw))
+        return made[None]
 
     def _made(self, index: int) -> np.ndarray:
         heard = self._sound[index * ROW : (index + self._lookahead + 1) * ROW]

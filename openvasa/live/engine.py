@@ -70,7 +70,7 @@ class MotionSource(Protocol):
     controls: Any
     """Gaze, distance and emotion; a new value applies from the next hop."""
     ahead: np.ndarray
-    """(m, 6 + D) float32 sketch of the rows after the last certain one, at least one."""
+    """(m, 6 + D) float32 sketch of the rows after the last certain one, one or more."""
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """(n,) float32 mono 16 kHz → the (m, 6 + D) float32 rows now certain, 25 fps."""

@@ -73,10 +73,8 @@ CONTACT_LIGHT = 0.28
 """Brightness of the line where closed lips touch (at most), before the lips' own is mixed in."""
 
 FULL_LIGHT_GAP = 1.2
-"""Opening of the lips, canonical units, from which on teeth get all the light."""
-
-AMBIENT = 1.0
-"""Share of the walls' colour that falls on teeth in the shade."""
+"""Opening of the lips, canonical units, from which on teeth get all the light; in the shade they
+take the walls' colour."""
 
 CORNER_SHADE, CORNER_FROM, CORNER_TO = 0.6, 0.8, 2.4
 """How much darker the last teeth are, and the canonical units from the midline over which."""
@@ -196,15 +194,15 @@ def _smooth(low: float, high: float, value: float) -> float:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _fill_opening(
-    maps, left, top, centre, along, start, step, upper, lower, scale, own, overlaps, full_gap
-):
+def _fill_opening(maps, left, top, centre, along, start, step, upper, lower, scale, own, overlaps):
     coverage, light, gap_map, seam = maps
     own_gap, rise = own
     height, width = coverage.shape
     last = len(upper) - 1
     # Teeth that the portrait shows are lit as it shows them.
-    bright_gap = min(max(own_gap / scale, 0.25), full_gap) if own_gap > 0 else full_gap
+    bright_gap = FULL_LIGHT_GAP
+    if own_gap > 0:
+        bright_gap = min(max(own_gap / scale, 0.25), FULL_LIGHT_GAP)
     steep_u, steep_l = np.empty(last), np.empty(last)
     for i in range(last):
         steep_u[i] = 1 / np.sqrt(1 + ((upper[i + 1] - upper[i]) / step) ** 2)
@@ -279,19 +277,7 @@ def _opening(landmarks: np.ndarray, scale: float, own: OwnOpening) -> _Opening |
     left, top = int(low[0]), int(low[1])
     in_px = (own.gap * scale, own.rise * scale)
     _fill_opening(
-        maps,
-        left,
-        top,
-        centre,
-        along,
-        start,
-        step,
-        upper,
-        lower,
-        float(scale),
-        in_px,
-        overlap,
-        FULL_LIGHT_GAP,
+        maps, left, top, centre, along, start, step, upper, lower, float(scale), in_px, overlap
     )
     return _Opening(left, top, *maps)
 
@@ -347,7 +333,7 @@ def _look_up(view, place, x, y, out):
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _paint(frame, left, top, maps, own, tones, ambient, upper, lower):
+def _paint(frame, left, top, maps, own, tones, upper, lower):
     coverage, light, gap_map, seam_map = maps
     veiled, seam = own
     cavity, tongue, veil, contact = tones
@@ -383,12 +369,12 @@ def _paint(frame, left, top, maps, own, tones, ambient, upper, lower):
             ax, ay = _meet_arch(lower_sight, x, y, lower_bend, lower_lean)
             if _look_up(lower_view, lower_place, ax, -ay, texel):
                 for k in range(3):
-                    shaded = texel[k] * lit + cavity[k] * texel[3] * ambient * (1 - lit)
+                    shaded = texel[k] * lit + cavity[k] * texel[3] * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
             ax, ay = _meet_arch(upper_sight, x, y, upper_bend, upper_lean)
             if _look_up(upper_view, upper_place, ax, ay, texel):
                 for k in range(3):
-                    shaded = texel[k] * lit + cavity[k] * texel[3] * ambient * (1 - lit)
+                    shaded = texel[k] * lit + cavity[k] * texel[3] * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
             for k in range(3):
                 under = frame[y, x, k] + line * (1 - alpha) * (contact[k] - frame[y, x, k])
@@ -419,7 +405,6 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         (opening.coverage, opening.light, opening.gap, opening.seam),
         (veiled, mouth.own.seam),
         (mouth.cavity, mouth.tongue, mouth.veil, mouth.contact),
-        AMBIENT,
         (mouth.upper, mouth.upper_place, upper_sight, UPPER_BEND, UPPER_LEAN),
         (mouth.lower, mouth.lower_place, lower_sight, LOWER_BEND, LOWER_LEAN),
     )
