@@ -20,12 +20,12 @@ from openvasa.ahead import made_ahead, made_side_by_side, usable_cores
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
-from openvasa.face.dynamics import dynamics_code
-from openvasa.face.latent import CROP_SIDE, FaceLatent, pose_face
+from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.generator import generate_frames
-from openvasa.motion.motion import POSE_DIM, Motion, resample_pieces
+from openvasa.motion.geometry import geometry_at
+from openvasa.motion.motion import Motion, resample_pieces
 from openvasa.motion.window import MotionSettings
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.render.canvas import canvas_size, prepare_canvas
@@ -89,11 +89,10 @@ class Video:
         return canvas_size(self.face) if self.full_frame else (self.size, self.size)
 
     def motion(self) -> Iterator[np.ndarray]:
-        """Motion at the video's frame rate, in (n, 6 + D) float32 pieces, as it is generated."""
+        """Rows of motion at the video's frame rate, in (n, 6 + D + 2) pieces, as generated."""
         if isinstance(self.source, Motion):
-            whole = np.hstack([self.source.pose, self.source.dynamics])
             rows = max(1, round(self._limited(self.source.seconds) * self.source.fps))
-            return resample_pieces([whole[:rows]], self.source.fps, self.fps)
+            return resample_pieces([self.source.rows()[:rows]], self.source.fps, self.fps)
         gain = speech_gain(read_blocks(self.source))
         blocks = self._limited_blocks(read_blocks(self.source))
         return resample_pieces(generate_frames(blocks, self.settings, gain=gain), 25.0, self.fps)
@@ -107,12 +106,10 @@ class Video:
 
     def _painters(self) -> list[Callable[[np.ndarray], np.ndarray]]:
         """A function from a row of motion to its frame for each thread that paints."""
-        code = dynamics_code()
         canvas = prepare_canvas(self.face) if self.full_frame else None
 
         def paint(renderer: Renderer, row: np.ndarray) -> np.ndarray:
-            change = code.decode(row[POSE_DIM:])
-            frame = renderer.render(pose_face(self.face, row[:POSE_DIM], change))
+            frame = renderer.render(geometry_at(self.face, row))
             return self._resized(frame) if canvas is None else canvas.paste(frame)
 
         first = Renderer(self.face)

@@ -8,6 +8,7 @@ import numpy as np
 
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.motion.motion import row_width
 
 ROW = 640
 
@@ -30,7 +31,7 @@ class StandInGenerator:
         shapes = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
         shapes[BLENDSHAPE_NAMES.index("jawOpen")] = 1
         self._jaw = dynamics_code().from_arkit(shapes)
-        self.ahead = np.zeros((0, 6 + len(self._jaw)), np.float32)
+        self.ahead = np.zeros((0, row_width()), np.float32)
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         self._sound = np.concatenate([self._sound, samples])
@@ -39,7 +40,7 @@ class StandInGenerator:
             rows += [self._made(i) for i in range(self._hop)]
             self._sound = self._sound[self._hop * ROW :]
             self.ahead = self._sketched()
-        return np.array(rows, np.float32).reshape(-1, 6 + len(self._jaw))
+        return np.array(rows, np.float32).reshape(-1, row_width())
 
     def _sketched(self) -> np.ndarray:
         rest, row = self._sound, self._row
@@ -54,4 +55,5 @@ class StandInGenerator:
         yaw, pitch = self.controls.gaze or (0.0, 0.0)
         pose = [0.1 * later + pitch, yaw, 0.01 * np.sin(self._row / 7), 0, 0, 0]
         self._row += 1
-        return np.concatenate([pose, self._jaw * 4 * own]).astype(np.float32)
+        tongue = [np.tanh(own), 0]
+        return np.concatenate([pose, self._jaw * 4 * own, tongue]).astype(np.float32)

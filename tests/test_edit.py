@@ -16,20 +16,23 @@ def motion(frames: int = 50, seed: int = 0) -> Motion:
     rng = np.random.default_rng(seed)
     pose = 0.1 * rng.standard_normal((frames, POSE_DIM)).astype(np.float32)
     codes = rng.standard_normal((frames, dynamics_code().size)).astype(np.float32)
-    return Motion(pose, codes)
+    return Motion(pose, codes, tongue=rng.random((frames, 2)).astype(np.float32))
 
 
 def test_pose_and_expression_come_apart_and_together() -> None:
     whole = motion()
     head, face = edit.pose_only(whole), edit.expression_only(whole)
     assert not head.dynamics.any()
+    assert not head.tongue.any()
     assert not face.pose.any()
     again = edit.with_pose_of(face, head)
     np.testing.assert_array_equal(again.pose, whole.pose)
     np.testing.assert_array_equal(again.dynamics, whole.dynamics)
+    np.testing.assert_array_equal(again.tongue, whole.tongue)
     swapped = edit.with_expression_of(whole, motion(seed=1))
     np.testing.assert_array_equal(swapped.pose, whole.pose)
     np.testing.assert_array_equal(swapped.dynamics, motion(seed=1).dynamics)
+    np.testing.assert_array_equal(swapped.tongue, motion(seed=1).tongue)
 
 
 def test_a_shorter_motion_is_repeated_without_a_jump() -> None:

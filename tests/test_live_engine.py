@@ -23,6 +23,7 @@ from openvasa.live.engine import (
     State,
 )
 from openvasa.live.timeline import FRAME_RATES, RELIEF_RATES, TICKS
+from openvasa.motion.tongue import without_tongue
 
 RATE = 24000
 FPS = st.sampled_from(FRAME_RATES)
@@ -58,7 +59,7 @@ def sounds(frames: list[LiveFrame]) -> np.ndarray:
 def lips(frames: list[LiveFrame]) -> np.ndarray:
     """Opening of the lips in each frame, canonical units."""
     code = dynamics_code()
-    return lip_gap(code.mean_shape + code.decode(motions(frames)[:, 6:]))
+    return lip_gap(code.mean_shape + code.decode(without_tongue(motions(frames))[:, 6:]))
 
 
 @settings(max_examples=25, deadline=None)

@@ -16,7 +16,10 @@ def wave(frames: int = 60, fps: float = 25.0) -> Motion:
     phases = np.arange(dynamics_code().size)[None]
     dynamics = 0.5 * np.sin(2 * np.pi * t + phases)
     pose = 0.1 * np.sin(t + np.arange(6)[None])
-    return Motion(pose.astype(np.float32), dynamics.astype(np.float32), fps)
+    tongue = 0.5 + 0.5 * np.sin(3 * t + np.arange(2)[None])
+    values = (pose, dynamics, tongue)
+    pose, dynamics, tongue = (v.astype(np.float32) for v in values)
+    return Motion(pose, dynamics, fps, tongue)
 
 
 def test_npz_round_trip_is_exact(tmp_path: Path) -> None:
@@ -25,7 +28,26 @@ def test_npz_round_trip_is_exact(tmp_path: Path) -> None:
     again = Motion.load(tmp_path / "m.npz")
     np.testing.assert_array_equal(again.pose, motion.pose)
     np.testing.assert_array_equal(again.dynamics, motion.dynamics)
+    np.testing.assert_array_equal(again.tongue, motion.tongue)
     assert again.fps == motion.fps
+
+
+def test_files_without_a_tongue_have_it_at_rest(tmp_path: Path) -> None:
+    motion = wave()
+    motion.save(tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz") as data:
+        older = {name: data[name] for name in data.files if name != "tongue"}
+    np.savez(tmp_path / "older.npz", **older)
+    again = Motion.load(tmp_path / "older.npz")
+    np.testing.assert_array_equal(again.tongue, np.zeros((len(motion), 2)))
+    np.testing.assert_array_equal(again.dynamics, motion.dynamics)
+
+
+def test_rows_hold_all_of_a_motion() -> None:
+    motion = wave()
+    again = Motion.from_rows(motion.rows(), motion.fps)
+    for name in ("pose", "dynamics", "tongue"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(motion, name))
 
 
 def test_csv_has_live_link_columns_and_keeps_the_head(tmp_path: Path) -> None:
@@ -53,10 +75,10 @@ def test_csv_keeps_the_mouth(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cuts", [[20], [1, 2, 3, 40], []])
 def test_resampling_pieces_equals_resampling_the_whole(fps: int, cuts: list[int]) -> None:
     motion = wave(61)
-    rows = np.hstack([motion.pose, motion.dynamics])
+    rows = motion.rows()
     pieces = np.concatenate(list(resample_pieces(np.split(rows, cuts), 25.0, fps)))
     expected = motion.resample(fps)
-    np.testing.assert_allclose(pieces, np.hstack([expected.pose, expected.dynamics]), atol=1e-5)
+    np.testing.assert_allclose(pieces, expected.rows(), atol=1e-5)
     assert len(pieces) == round(61 * fps / 25)
 
 
@@ -83,6 +105,8 @@ def test_wrong_shapes_are_refused() -> None:
         Motion(np.zeros((5, 7), np.float32), np.zeros((5, 32), np.float32))
     with pytest.raises(InputError):
         Motion(np.zeros((5, 6), np.float32), np.zeros((4, 32), np.float32))
+    with pytest.raises(InputError, match="tongue has shape"):
+        Motion(*(np.zeros((5, n), np.float32) for n in (6, 32)), tongue=np.zeros((4, 2)))
 
 
 def test_a_resting_face_does_not_tremble_and_a_moving_one_keeps_up() -> None:

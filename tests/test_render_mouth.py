@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -77,8 +78,14 @@ def _open(height: float, jaw: bool = False) -> np.ndarray:
     return change
 
 
-def _painted(face: FaceLatent, mouth: MouthAppearance, change: np.ndarray, pose=None) -> np.ndarray:
-    geometry = pose_face(face, np.zeros(6) if pose is None else pose, change)
+def _painted(
+    face: FaceLatent,
+    mouth: MouthAppearance,
+    change: np.ndarray,
+    pose=None,
+    tongue: tuple[float, float] = (0.0, 0.0),
+) -> np.ndarray:
+    geometry = pose_face(face, np.zeros(6) if pose is None else pose, change, tongue)
     frame = face.image.copy()
     paint_mouth(frame, geometry, mouth)
     return frame
@@ -129,6 +136,43 @@ def test_upper_teeth_stay_with_the_skull(face, mouth):
     rows = slice(int(upper - 2), int(upper + 3))
     difference = np.abs(_light(small)[rows, x - 12 : x + 12] - _light(large)[rows, x - 12 : x + 12])
     assert difference.mean() < 6
+
+
+def test_the_tongue_rises_behind_the_upper_teeth(face, mouth):
+    change = _open(1.8, jaw=True)
+    low, half, high = (_painted(face, mouth, change, tongue=(r, 0)) for r in (0, 0.5, 1))
+    brighter = [(_light(f) - _light(low) > 12).any(axis=1) for f in (half, high)]
+    tops = [np.flatnonzero(rows)[0] for rows in brighter]
+    assert tops[1] < tops[0]
+    x = int(face.neutral[13, 0] * 18 + 256)
+    gained = _light(high)[:, x - 4 : x + 5] - _light(low)[:, x - 4 : x + 5]
+    assert gained.mean(axis=1).max() > 15
+    inside = (low != face.image).any(axis=2)
+    teeth = inside & (_light(low) > 130)
+    assert teeth.sum() > 50
+    assert ((low != high).any(axis=2) & teeth).sum() < 0.1 * teeth.sum()
+
+
+def test_a_tongue_between_the_teeth_covers_the_lower_ones(face, mouth):
+    # The lower lip falls further than the jaw and bares them.
+    change = _open(1.6) + 0.3 * (_open(1.6, jaw=True) - _open(1.6))
+    low = int((face.neutral + change)[14, 1] * 18 + 256)
+    x = int(face.neutral[13, 0] * 18 + 256)
+    seen = slice(low - 9, low - 2), slice(x - 6, x + 7)
+    teeth, tongue = (_painted(face, mouth, change, tongue=(0.5, r))[seen] for r in (0, 1))
+    redness = [float((f[..., 0].astype(int) - f[..., 1]).mean()) for f in (teeth, tongue)]
+    assert redness[1] > redness[0] + 15
+
+
+def test_the_tongue_stays_between_the_lips_and_any_share_is_safe(face, mouth):
+    closed = np.zeros((478, 3))
+    assert np.array_equal(_painted(face, mouth, closed, tongue=(1, 1)), face.image)
+    change = _open(1.2)
+    plain = (_painted(face, mouth, change) != face.image).any(axis=2)
+    lips = cv2.dilate(plain.astype(np.uint8), np.ones((3, 3))) > 0
+    for tongue in ((1, 0), (0.5, 1), (3, -2), (-1, 7)):
+        touched = (_painted(face, mouth, change, tongue=tongue) != face.image).any(axis=2)
+        assert not (touched & ~lips).any()
 
 
 def test_jaw_angle_follows_the_chin_only(face):

@@ -161,9 +161,9 @@ def _whole_motion(video: Video) -> Motion:
     """The video's motion; where it is generated from the sound, all of it is, here and now."""
     import numpy as np
 
-    from openvasa.motion.motion import POSE_DIM, Motion
+    from openvasa.motion.motion import Motion
 
     if isinstance(video.source, Motion):
         return video.source
     rows = np.concatenate(list(replace(video, fps=MOTION_RATE).motion()))
-    return Motion(rows[:, :POSE_DIM], rows[:, POSE_DIM:], MOTION_RATE)
+    return Motion.from_rows(rows, MOTION_RATE)

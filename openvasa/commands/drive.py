@@ -77,7 +77,7 @@ def _drive(options: argparse.Namespace) -> int:
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import CROP_SIDE
     from openvasa.media.inspect import has_sound
-    from openvasa.motion.driver import is_camera, motion_of
+    from openvasa.motion.driver import is_camera, motion_of, with_tongue_heard
     from openvasa.motion.edit import expression_only, pose_only
     from openvasa.video import Video
 
@@ -87,6 +87,9 @@ def _drive(options: argparse.Namespace) -> int:
     face = load_portrait(options.portrait, face=options.face)
     tracked = _track_driver(options)
     motion = motion_of(tracked)
+    heard = file is not None and has_sound(file)
+    if heard:
+        motion = with_tongue_heard(motion, Path(options.driver))
     if options.pose_only:
         motion = pose_only(motion, face.dynamics)
     if options.expression_only:
@@ -96,7 +99,7 @@ def _drive(options: argparse.Namespace) -> int:
     video = Video(
         face,
         motion,
-        audio=file if file is not None and has_sound(file) else None,
+        audio=file if heard else None,
         fps=options.fps,
         size=CROP_SIDE if options.size is None else options.size,
         full_frame=options.full_frame,

@@ -251,13 +251,12 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.audio.decode import SAMPLE_RATE, read_blocks
     from openvasa.audio.features import speech_features
     from openvasa.audio.level import speech_gain
-    from openvasa.face.dynamics import dynamics_code
     from openvasa.face.encode import load_portrait
-    from openvasa.face.latent import CROP_SIDE, pose_face
+    from openvasa.face.latent import CROP_SIDE
     from openvasa.face.topology import ASSETS
     from openvasa.media.mp4 import Mp4Writer
     from openvasa.motion.generator import MotionGenerator
-    from openvasa.motion.motion import POSE_DIM
+    from openvasa.motion.geometry import geometry_at
     from openvasa.provenance.embed import WatermarkEmbedder
     from openvasa.provenance.marking import UNMARKED
     from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
@@ -287,14 +286,13 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     motion, seconds = _timed(lambda: np.concatenate([generator.feed(features), generator.finish()]))
     per_frame["motion"] = 1000 * seconds / len(motion)
 
-    code = dynamics_code()
     spent = {"geometry": 0.0, "warp and composite": 0.0, "mouth": 0.0, "eyes": 0.0}
     if refiner is not None:
         spent["refinement"] = 0.0
     frames: list[np.ndarray] = []
     for index, row in enumerate(np.concatenate([motion[:WARM_UP_FRAMES], motion])):
         started = time.perf_counter()
-        geometry = uncross_lids(pose_face(face, row[:POSE_DIM], code.decode(row[POSE_DIM:])))
+        geometry = uncross_lids(geometry_at(face, row))
         posed = time.perf_counter()
         frame = renderer.warp(geometry)
         warped = time.perf_counter()

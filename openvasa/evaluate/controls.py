@@ -16,12 +16,12 @@ from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.evaluate.emotion import LABELS, emotion_scores
 from openvasa.face.canonical import fit_head, pose_between
-from openvasa.face.dynamics import DynamicsCode, dynamics_code
 from openvasa.face.gaze import eye_gaze, head_gaze
 from openvasa.face.landmarker import TrackedFace, track_next
-from openvasa.face.latent import FaceLatent, pose_face
+from openvasa.face.latent import FaceLatent
 from openvasa.motion.controls import EMOTIONS, Controls
 from openvasa.motion.generator import generate_motion
+from openvasa.motion.geometry import geometry_at
 from openvasa.motion.motion import Motion
 from openvasa.motion.window import MotionSettings
 from openvasa.render.renderer import Renderer
@@ -46,13 +46,13 @@ class Seen:
 
 def watch(face: FaceLatent, motion: Motion) -> Seen:
     """Render every few frames of a motion and track them as any video."""
-    code, renderer = dynamics_code(), Renderer(face)
-    reference = _look(face, renderer, Motion(motion.pose[:1] * 0, motion.dynamics[:1] * 0), 0, code)
+    renderer = Renderer(face)
+    reference = _look(face, renderer, Motion(motion.pose[:1] * 0, motion.dynamics[:1] * 0), 0)
     gazes, distances, emotions = [], [], []
     rest = fit_head(reference[0].landmarks)
     neutral = rest.invert(reference[0].landmarks)
     for index in range(SETTLE_FRAMES, len(motion), EVERY):
-        tracked, image = _look(face, renderer, motion, index, code)
+        tracked, image = _look(face, renderer, motion, index)
         head = fit_head(tracked.landmarks)
         pose = pose_between(rest, head)
         eyes = eye_gaze(head.invert(tracked.landmarks) - neutral)
@@ -63,9 +63,9 @@ def watch(face: FaceLatent, motion: Motion) -> Seen:
 
 
 def _look(
-    face: FaceLatent, renderer: Renderer, motion: Motion, index: int, code: DynamicsCode
+    face: FaceLatent, renderer: Renderer, motion: Motion, index: int
 ) -> tuple[TrackedFace, np.ndarray]:
-    geometry = pose_face(face, motion.pose[index], code.decode(motion.dynamics[index]))
+    geometry = geometry_at(face, motion.rows()[index])
     image = renderer.render(geometry)
     return track_next(image, geometry.landmarks), image
 

@@ -27,6 +27,7 @@ from openvasa.evaluate.page import Table
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.generator import generate_frames
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings
 
 MINUTE_FRAMES = 60 * FPS
@@ -101,10 +102,10 @@ def _repeated(cycle: np.ndarray, minutes: int) -> Iterator[np.ndarray]:
 
 
 def _by_minute(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Pieces of motion → (MINUTE_FRAMES, 6 + D) each."""
+    """Pieces of rows → (MINUTE_FRAMES, 6 + D) each."""
     held: list[np.ndarray] = []
     for piece in pieces:
-        held.append(piece)
+        held.append(without_tongue(piece))
         while sum(map(len, held)) >= MINUTE_FRAMES:
             motion = np.concatenate(held)
             yield motion[:MINUTE_FRAMES]

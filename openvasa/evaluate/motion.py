@@ -46,6 +46,7 @@ from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.generator import LOOKAHEAD, generate_frames
 from openvasa.motion.streaming import StreamingGenerator
+from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings, motion_space
 from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
 from openvasa.train.prepare import load_sound
@@ -150,13 +151,13 @@ class Figures:
 
 def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
     """(n,) levelled samples → (T, 6 + D) motion by the shipped generator, whole-file mode."""
-    return np.concatenate(list(generate_frames([sound], settings)))
+    return without_tongue(np.concatenate(list(generate_frames([sound], settings))))
 
 
 def stream(sound: np.ndarray, hop: int = LIVE_HOP, lookahead: int = LIVE_LOOKAHEAD) -> np.ndarray:
     """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise."""
     generator = StreamingGenerator(hop=hop, lookahead=lookahead, threads=1)
-    return np.concatenate([generator.push(sound), generator.finish()])
+    return without_tongue(np.concatenate([generator.push(sound), generator.finish()]))
 
 
 def measure(name: str, clips: list[HeldOut], make: Make, judges: tuple[Expert, Expert]) -> Made:

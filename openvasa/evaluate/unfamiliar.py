@@ -19,6 +19,7 @@ from openvasa.evaluate.voices import Utterance
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.generator import generate_frames
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings, motion_space
 
 LONGEST_SECONDS = 20
@@ -51,7 +52,8 @@ def judge_voice(utterance: Utterance, sync: Expert) -> VoiceFigures:
     code, space = dynamics_code(), motion_space()
     samples = utterance.samples[: LONGEST_SECONDS * SAMPLE_RATE]
     sound = samples * np.float32(speech_gain([samples]))
-    made = np.concatenate(list(generate_frames([sound], MotionSettings(), threads=1)))
+    rows = np.concatenate(list(generate_frames([sound], MotionSettings(), threads=1)))
+    made = without_tongue(rows)
     bands = sound_bands(sound, len(made))
     score = sync_score(sync.embed_sound(bands), sync.embed_motion(lip_shapes(made)))
     deviations = np.abs((made - space.mean) / space.deviation)[:, POSE_DIM:]

@@ -97,21 +97,29 @@ class FrameGeometry:
         canonical: (478, 3) float32, the face's shape in canonical space.
         head: similarity from canonical space to px of the crop.
         landmarks: (478, 3) float32 px of the crop: `head.apply(canonical)`.
+        tongue: how far the tongue's tip is up at the ridge and out between the teeth, 0–1.
     """
 
     canonical: np.ndarray
     head: HeadTransform
     landmarks: np.ndarray
+    tongue: tuple[float, float] = (0.0, 0.0)
 
 
-def pose_face(face: FaceLatent, pose: np.ndarray, shape_change: np.ndarray) -> FrameGeometry:
+def pose_face(
+    face: FaceLatent,
+    pose: np.ndarray,
+    shape_change: np.ndarray,
+    tongue: tuple[float, float] = (0.0, 0.0),
+) -> FrameGeometry:
     """Geometry of `face` at one moment of a motion.
 
     Args:
         face: the portrait.
         pose: (6,) head pose as an offset from the portrait's own.
         shape_change: (478, 3) change of the canonical shape against the neutral face.
+        tongue: rise and reach of the tongue's tip, 0–1.
     """
     canonical = face.neutral + shape_change.astype(np.float32)
     head = apply_pose(face.head, pose)
-    return FrameGeometry(canonical, head, head.apply(canonical))
+    return FrameGeometry(canonical, head, head.apply(canonical), tongue)

@@ -40,7 +40,8 @@ from openvasa.live.timeline import (
     interpolation_s,
     rows_needed,
 )
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.motion import POSE_DIM, row_width
+from openvasa.motion.tongue import TONGUE_DIM
 
 PATIENCE_S = 0.04
 AHEAD_S = 0.06
@@ -70,10 +71,10 @@ class MotionSource(Protocol):
     controls: Any
     """Gaze, distance and emotion; a new value applies from the next hop."""
     ahead: np.ndarray
-    """(m, 6 + D) float32 sketch of the rows after the last certain one, one or more."""
+    """(m, 6 + D + 2) float32 sketch of the rows after the last certain one, one or more."""
 
     def push(self, samples: np.ndarray) -> np.ndarray:
-        """(n,) float32 mono 16 kHz → the (m, 6 + D) float32 rows now certain, 25 fps."""
+        """(n,) float32 mono 16 kHz → the (m, 6 + D + 2) float32 rows now certain, 25 fps."""
         ...
 
 
@@ -118,7 +119,7 @@ class LiveFrame:
 
     Attributes:
         start, length: on the timeline, in ticks of 1/48000 s.
-        motion: (6 + D,) float32, head pose and dynamics at the middle of the frame.
+        motion: (6 + D + 2,) float32, head pose, dynamics and tongue at the middle of the frame.
         sound: (n,) float32 mono samples at the engine's rate, of exactly this stretch of time.
         state: what the portrait is doing.
         speech_s: how far into all the speech ever pushed the frame starts, what was dropped
@@ -177,7 +178,7 @@ class Engine:
         self._first_row = 0
         self._sketches: dict[int, np.ndarray] = {}
         self._shown_by_sketch: tuple[RowsNeeded, np.ndarray] | None = None
-        self._slip = np.zeros(POSE_DIM + dynamics_code().size, np.float32)
+        self._slip = np.zeros(row_width(), np.float32)
         self._mouth = mouth_projection()
         self._lips = _LipEnvelope()
         self._intensity = 1.0
@@ -406,7 +407,7 @@ class Engine:
         return frame
 
     def _motion(self, needed: RowsNeeded) -> np.ndarray | None:
-        """(6 + D,) motion of a frame, or None while it has to wait.
+        """(6 + D + 2,) motion of a frame, or None while it has to wait.
 
         A frame that comes little after a hop's last row goes by the sketch of the next row rather
         than wait for it, also where it is there already: the motion must not depend on when it is
@@ -461,8 +462,8 @@ class Engine:
         self._intensity += (self.intensity - self._intensity) * follow
         lips = self._lips.openness(self._shown) * self._intensity
         if lips != 1.0:
-            dynamics = motion[POSE_DIM:]
-            motion[POSE_DIM:] = dynamics + (lips - 1.0) * (self._mouth @ dynamics)
+            dynamics = motion[POSE_DIM:-TONGUE_DIM]
+            motion[POSE_DIM:-TONGUE_DIM] = dynamics + (lips - 1.0) * (self._mouth @ dynamics)
         motion[: POSE_DIM - 1] *= self._intensity
         motion[0] += self._nods.pitch(self._shown / TICKS, state is State.LISTENING)
         return motion

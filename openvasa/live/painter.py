@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from openvasa.face.dynamics import dynamics_code
-from openvasa.face.latent import CROP_SIDE, FaceLatent, pose_face
-from openvasa.motion.motion import POSE_DIM
+from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.motion.geometry import geometry_at
+from openvasa.motion.motion import row_width
 from openvasa.provenance.embed import WatermarkEmbedder
 from openvasa.render.renderer import Renderer
 
@@ -24,13 +24,10 @@ class Painter:
         self._face = face
         self.refined = refined
         self._renderer = Renderer(face, refined=refined)
-        self._code = dynamics_code()
         self._mark = WatermarkEmbedder((CROP_SIDE, CROP_SIDE), content_id)
         # On a machine's first run this compiles for many seconds: now, not while the clock runs.
-        self.paint(np.zeros(POSE_DIM + self._code.size, np.float32))
+        self.paint(np.zeros(row_width(), np.float32))
 
     def paint(self, motion: np.ndarray) -> np.ndarray:
-        """(6 + D,) motion → (512, 512, 3) uint8 RGB."""
-        change = self._code.decode(motion[POSE_DIM:])
-        picture = self._renderer.render(pose_face(self._face, motion[:POSE_DIM], change))
-        return self._mark.apply(picture)
+        """(6 + D + 2,) row of motion → (512, 512, 3) uint8 RGB."""
+        return self._mark.apply(self._renderer.render(geometry_at(self._face, motion)))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from openvasa.audio.decode import read_blocks
+from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.dynamics import dynamics_code
@@ -22,6 +24,7 @@ from openvasa.face.landmarker import MIN_PRESENCE, follow_face
 from openvasa.media.inspect import read_timed_frames
 from openvasa.motion.motion import Motion
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
+from openvasa.motion.tongue import speech_tongue
 
 RATE = 25.0
 """Frames a second of the motion, whatever the driver's own rate."""
@@ -124,6 +127,14 @@ def track_driver(
     # From the video's own start, so that its sound stays in step.
     grid = np.arange(round(times[-1] * RATE) + 1) / RATE
     return DriverTrack(_at_times(np.stack(found), np.array(times), grid), len(found) / count)
+
+
+def with_tongue_heard(motion: Motion, path: Path) -> Motion:
+    """The driver's motion with the tongue that the driver's speech tells of; no camera sees it."""
+    gain = speech_gain(read_blocks(path))
+    tongue = speech_tongue(read_blocks(path), gain=gain)[: len(motion)]
+    missing = len(motion) - len(tongue)
+    return replace(motion, tongue=np.pad(tongue, ((0, missing), (0, 0))))
 
 
 def _at_times(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -7,13 +7,14 @@ one of them and carries over to any portrait. All functions return a new `Motion
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
-from openvasa.motion.motion import POSE_DIM, Motion, interpolate
+from openvasa.motion.motion import Motion, interpolate
 
 SPIN_SECONDS = 4.0
 STRETCHES = (0.25, 4.0)
@@ -29,19 +30,20 @@ def pose_only(motion: Motion, expression: np.ndarray | None = None) -> Motion:
 
 def expression_only(motion: Motion) -> Motion:
     """The face's movement on a still head."""
-    return Motion(np.zeros_like(motion.pose), motion.dynamics, motion.fps)
+    return replace(motion, pose=np.zeros_like(motion.pose))
 
 
 def with_pose_of(motion: Motion, other: Motion) -> Motion:
     """The face of one motion on the head of another, over and over if that is shorter."""
     pose = _fitted(other.resample(motion.fps).pose, len(motion))
-    return Motion(pose, motion.dynamics, motion.fps)
+    return replace(motion, pose=pose)
 
 
 def with_expression_of(motion: Motion, other: Motion) -> Motion:
     """The head of one motion with the face of another, over and over if that is shorter."""
-    dynamics = _fitted(other.resample(motion.fps).dynamics, len(motion))
-    return Motion(motion.pose, dynamics, motion.fps)
+    other = other.resample(motion.fps)
+    dynamics, tongue = (_fitted(v, len(motion)) for v in (other.dynamics, other.tongue))
+    return replace(motion, dynamics=dynamics, tongue=tongue)
 
 
 def spinning(motion: Motion, degrees: float, seconds: float = SPIN_SECONDS) -> Motion:
@@ -52,13 +54,17 @@ def spinning(motion: Motion, degrees: float, seconds: float = SPIN_SECONDS) -> M
     start = np.minimum(angle / (np.pi / 2), 1)
     pose[:, 1] = np.radians(degrees) * np.sin(angle)
     pose[:, 0] = np.radians(degrees) / 2 * np.cos(angle) * start
-    return Motion(pose, motion.dynamics, motion.fps)
+    return replace(motion, pose=pose)
 
 
 def scaled(motion: Motion, *, pose: float = 1.0, expression: float = 1.0) -> Motion:
     """Move the head or the face more or less."""
-    return Motion(
-        motion.pose * np.float32(pose), motion.dynamics * np.float32(expression), motion.fps
+    face = np.float32(expression)
+    return replace(
+        motion,
+        pose=motion.pose * np.float32(pose),
+        dynamics=motion.dynamics * face,
+        tongue=motion.tongue * face,
     )
 
 
@@ -69,9 +75,8 @@ def stretched(motion: Motion, factor: float) -> Motion:
     count = max(1, round(len(motion) * factor))
     if len(motion) < 2:
         return motion
-    values = np.hstack([motion.pose, motion.dynamics])
-    values = interpolate(values, np.linspace(0, len(motion) - 1, count))
-    return Motion(values[:, :POSE_DIM], values[:, POSE_DIM:], motion.fps)
+    values = interpolate(motion.rows(), np.linspace(0, len(motion) - 1, count))
+    return Motion.from_rows(values, motion.fps)
 
 
 def blended(motion: Motion, other: Motion, share: float = 0.5) -> Motion:
@@ -81,11 +86,8 @@ def blended(motion: Motion, other: Motion, share: float = 0.5) -> Motion:
     other = other.resample(motion.fps)
     count = min(len(motion), len(other))
     weight = np.float32(share)
-    return Motion(
-        motion.pose[:count] * (1 - weight) + other.pose[:count] * weight,
-        motion.dynamics[:count] * (1 - weight) + other.dynamics[:count] * weight,
-        motion.fps,
-    )
+    rows = motion.rows()[:count] * (1 - weight) + other.rows()[:count] * weight
+    return Motion.from_rows(rows, motion.fps)
 
 
 def with_blendshapes(motion: Motion, added: Mapping[str, float]) -> Motion:
@@ -103,7 +105,7 @@ def with_blendshapes(motion: Motion, added: Mapping[str, float]) -> Motion:
             raise InputError(f"{name} {amount:g}: choose -1 to 1")
         amounts[sides] += amount
     shift = dynamics_code().from_arkit(amounts)
-    return Motion(motion.pose, motion.dynamics + shift, motion.fps)
+    return replace(motion, dynamics=motion.dynamics + shift)
 
 
 def _fitted(values: np.ndarray, count: int) -> np.ndarray:

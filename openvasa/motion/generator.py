@@ -22,7 +22,8 @@ from openvasa.audio.features import (
     speech_features,
 )
 from openvasa.motion.controls import stressed
-from openvasa.motion.motion import POSE_DIM, Motion
+from openvasa.motion.motion import Motion
+from openvasa.motion.tongue import TONGUE_DIM, tongue_reader
 from openvasa.motion.window import MotionSettings, WindowModel, eased, window_model
 
 LOOKAHEAD = 4
@@ -56,16 +57,16 @@ class MotionGenerator:
         self._past = _silence()[-self._space.context :]
 
     def feed(self, features: np.ndarray) -> np.ndarray:
-        """Add (n, FEATURE_DIM) features; returns the (m, 6 + D) float32 frames now certain."""
+        """Add (n, FEATURE_DIM) features; returns the (m, 6 + D + 2) float32 rows now certain."""
         self._heard = np.concatenate([self._heard, features])
-        frames = [np.zeros((0, len(self._space.mean)), np.float32)]
+        frames = [np.zeros((0, len(self._space.mean) + TONGUE_DIM), np.float32)]
         while len(self._heard) >= self._space.window:
             frames.append(self._window(self._space.window - LOOKAHEAD))
         return np.concatenate(frames)
 
     def finish(self) -> np.ndarray:
-        """The (m, 6 + D) frames of the speech's end; the generator is used up then."""
-        frames = [np.zeros((0, len(self._space.mean)), np.float32)]
+        """The (m, 6 + D + 2) rows of the speech's end; the generator is used up then."""
+        frames = [np.zeros((0, len(self._space.mean) + TONGUE_DIM), np.float32)]
         while len(self._heard):
             count = min(len(self._heard), self._space.window - LOOKAHEAD)
             missing = max(0, self._space.window - len(self._heard))
@@ -75,7 +76,7 @@ class MotionGenerator:
         return np.concatenate(frames)
 
     def _window(self, count: int) -> np.ndarray:
-        """Generate one window and keep its first `count` frames."""
+        """Generate one window and keep its first `count` frames, as rows of motion."""
         space = self._space
         audio = np.concatenate([self._past, self._heard[: space.window]])
         steering = self.settings.controls.rows(self._done - space.context, len(audio))
@@ -88,8 +89,9 @@ class MotionGenerator:
         self._past = np.concatenate([self._past, self._heard[:count]])[-space.context :]
         self._heard = self._heard[count:]
         self._done += count
-        asked = steering[0][space.context : space.context + count]
-        return stressed(frames * space.deviation + space.mean, asked)
+        kept = slice(space.context, space.context + count)
+        made = stressed(frames * space.deviation + space.mean, steering[0][kept])
+        return np.hstack([made, tongue_reader().read(audio)[kept]])
 
 
 @lru_cache(maxsize=1)
@@ -101,7 +103,7 @@ def _silence() -> np.ndarray:
 def generate_frames(
     blocks: Iterable[np.ndarray], settings: MotionSettings, *, gain: float = 1.0, threads: int = 2
 ) -> Iterator[np.ndarray]:
-    """Speech → (n, 6 + D) float32 pieces of motion at 25 fps, lazily, in constant memory.
+    """Speech → (n, 6 + D + 2) float32 pieces of motion at 25 fps, lazily, in constant memory.
 
     Args:
         blocks: consecutive mono float32 blocks at 16 kHz.
@@ -125,5 +127,4 @@ def generate_motion(
 ) -> Motion:
     """Motion of a whole speech at 25 fps; see `generate_frames`."""
     pieces = list(generate_frames(blocks, settings or MotionSettings(), gain=gain))
-    values = np.concatenate(pieces)
-    return Motion(values[:, :POSE_DIM], values[:, POSE_DIM:], 25.0)
+    return Motion.from_rows(np.concatenate(pieces))

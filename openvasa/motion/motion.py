@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.motion.tongue import TONGUE_DIM
 
 FORMAT_VERSION = 1
 POSE_DIM = 6
@@ -46,23 +47,34 @@ LIVE_LINK_COLUMNS = [
 """Column names of a Live Link Face recording; angles are in radians there."""
 
 
+def row_width() -> int:
+    """Numbers in a row of motion: pose, dynamics and tongue."""
+    return POSE_DIM + dynamics_code().size + TONGUE_DIM
+
+
 @dataclass(frozen=True)
 class Motion:
-    """Head pose and facial dynamics at a fixed rate.
+    """Head pose, facial dynamics and tongue at a fixed rate.
 
     Attributes:
         pose: (T, 6) float32 head pose as an offset from the portrait's own: rotation vector in
             the head's axes (rad), translation (face widths, x right and y down), log distance.
         dynamics: (T, D) float32 facial dynamics codes, zero at rest.
         fps: frames a second.
+        tongue: (T, 2) float32, how far the tongue's tip is up at the ridge and out between the
+            teeth, 0–1; at rest where none is given.
     """
 
     pose: np.ndarray
     dynamics: np.ndarray
     fps: float = 25.0
+    tongue: np.ndarray = field(default_factory=lambda: np.zeros((0, TONGUE_DIM), np.float32))
 
     def __post_init__(self) -> None:
         """Check the shapes."""
+        if len(self.tongue) == 0:
+            at_rest = np.zeros((len(self.pose), TONGUE_DIM), np.float32)
+            object.__setattr__(self, "tongue", at_rest)
         if self.pose.ndim != 2 or self.pose.shape[1] != POSE_DIM:
             raise InputError(f"motion: pose has shape {self.pose.shape}; it must be (T, 6)")
         if self.dynamics.ndim != 2 or len(self.dynamics) != len(self.pose):
@@ -70,6 +82,21 @@ class Motion:
                 f"motion: dynamics have shape {self.dynamics.shape}; it must be "
                 f"({len(self.pose)}, D), a row for each pose"
             )
+        if self.tongue.shape != (len(self.pose), TONGUE_DIM):
+            raise InputError(
+                f"motion: tongue has shape {self.tongue.shape}; it must be "
+                f"({len(self.pose)}, {TONGUE_DIM}), a row for each pose"
+            )
+
+    @staticmethod
+    def from_rows(rows: np.ndarray, fps: float = 25.0) -> Motion:
+        """Motion from (T, 6 + D + 2) rows: pose, dynamics and tongue side by side."""
+        codes = slice(POSE_DIM, -TONGUE_DIM)
+        return Motion(rows[:, :POSE_DIM], rows[:, codes], fps, rows[:, -TONGUE_DIM:])
+
+    def rows(self) -> np.ndarray:
+        """(T, 6 + D + 2) pose, dynamics and tongue side by side, as generators make them."""
+        return np.hstack([self.pose, self.dynamics, self.tongue])
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -93,6 +120,7 @@ class Motion:
                 pose=self.pose.astype(np.float32),
                 dynamics=self.dynamics.astype(np.float32),
                 fps=np.float64(self.fps),
+                tongue=self.tongue.astype(np.float32),
             )
             data = buffer.getvalue()
         else:
@@ -118,11 +146,10 @@ class Motion:
     def resample(self, fps: float) -> Motion:
         """The same motion at another rate, by cubic interpolation between frames."""
         if fps == self.fps or len(self) < 2:
-            return Motion(self.pose, self.dynamics, fps)
+            return replace(self, fps=fps)
         count = max(1, round(len(self) * fps / self.fps))
         at = (np.arange(count) + 0.5) * self.fps / fps - 0.5
-        values = interpolate(np.hstack([self.pose, self.dynamics]), at)
-        return Motion(values[:, :POSE_DIM], values[:, POSE_DIM:], fps)
+        return Motion.from_rows(interpolate(self.rows(), at), fps)
 
     def arkit(self) -> np.ndarray:
         """(T, 52) float32 blendshapes in 0–1, in the order of `BLENDSHAPE_NAMES`."""
@@ -198,7 +225,9 @@ def _read_npz(path: Path) -> Motion:
         with np.load(path, allow_pickle=False) as data:
             if int(data["openvasa_motion"]) != FORMAT_VERSION:
                 raise InputError(f"{path}: written by another version; generate it again")
-            return Motion(data["pose"], data["dynamics"], float(data["fps"]))
+            # Files written before the tongue was in them have it at rest.
+            tongue = data["tongue"] if "tongue" in data else np.zeros((0, TONGUE_DIM), np.float32)
+            return Motion(data["pose"], data["dynamics"], float(data["fps"]), tongue)
     except InputError:
         raise
     except Exception as error:
@@ -214,7 +243,7 @@ def _check_usable(motion: Motion, path: Path) -> None:
         )
     if not len(motion) or not 0 < motion.fps < 1000:
         raise InputError(f"{path}: {len(motion)} frames at {motion.fps:g} fps; generate it again")
-    if not (np.isfinite(motion.pose).all() and np.isfinite(motion.dynamics).all()):
+    if not np.isfinite(motion.rows()).all():
         raise InputError(f"{path}: holds numbers that are not finite; generate it again")
 
 

@@ -13,6 +13,7 @@ from openvasa.errors import InputError
 from openvasa.motion.controls import Controls, stressed
 from openvasa.motion.hop import hop_model
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.tongue import TONGUE_DIM, tongue_reader
 
 GUESSED = 1
 """Frames generated past the look-ahead, by sound that is not there yet: what was heard last,
@@ -62,35 +63,39 @@ class StreamingGenerator:
         self._modulations = self._model.modulations(np.zeros(4) if style is None else style)
         self._rng = np.random.default_rng(seed)
         self._context = self._space.at_rest()
-        self._noise = self.ahead = np.zeros((0, len(self._space.mean)), np.float32)
+        self._noise = np.zeros((0, len(self._space.mean)), np.float32)
+        self.ahead = self._nothing()
         self._held = np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32)
         self._done = 0
 
     controls: Controls
     """Gaze, distance and emotion; a new one applies from the next hop."""
     ahead: np.ndarray
-    """(lookahead + GUESSED, 6 + D) float32 frames after the last certain one, as they look for
+    """(lookahead + GUESSED, 6 + D + 2) float32 rows after the last certain one, as they look for
     now."""
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Add (n,) float32 mono samples at 16 kHz, already levelled (`audio.level`).
 
         Returns:
-            (m, 6 + D) float32 frames that are now certain, 25 a second.
+            (m, 6 + D + 2) float32 rows that are now certain, 25 a second.
         """
         self._held = np.concatenate([self._held, samples.astype(np.float32)])
         need = (PAST_FRAMES + self.hop + self.lookahead) * FRAME_SAMPLES
-        frames = [np.zeros((0, len(self._space.mean)), np.float32)]
+        frames = [self._nothing()]
         while len(self._held) >= need:
             frames.append(self._hop(self._held[:need]))
             self._held = self._held[self.hop * FRAME_SAMPLES :]
         return np.concatenate(frames)
 
     def finish(self) -> np.ndarray:
-        """The (m, 6 + D) frames of the sound's end, silence after it; then used up."""
+        """The (m, 6 + D + 2) rows of the sound's end, silence after it; then used up."""
         left = round(len(self._held) / FRAME_SAMPLES) - PAST_FRAMES
         silence = np.zeros((self.hop + self.lookahead) * FRAME_SAMPLES, np.float32)
         return self.push(silence)[: max(left, 0)]
+
+    def _nothing(self) -> np.ndarray:
+        return np.zeros((0, len(self._space.mean) + TONGUE_DIM), np.float32)
 
     def _hop(self, heard: np.ndarray) -> np.ndarray:
         """Generate the window of `heard`, a second of past before it, and keep its hop."""
@@ -110,6 +115,7 @@ class StreamingGenerator:
         ahead[:, :POSE_DIM] = _heading(self._context)[:POSE_DIM]
         made = np.concatenate([frames, ahead]) * space.deviation + space.mean
         made = stressed(made, steering[0][space.context :])
+        made = np.hstack([made, tongue_reader().read(audio)[space.context :]])
         frames, self.ahead = made[: self.hop], made[self.hop :]
         self._done += self.hop
         return frames

@@ -10,7 +10,7 @@ Daugman (PAMI 15(11), 1993). The lid margin is modelled as a ratio image (after 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numba
@@ -640,7 +640,7 @@ def shut_large_eyes(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeomet
         landmarks[part.loop[1:8], :2] += UPPER_LID_SHARE * step
         landmarks[part.fold[1:8], :2] += 0.5 * UPPER_LID_SHARE * step
         landmarks[part.loop[:8:-1], :2] -= (1 - UPPER_LID_SHARE) * step
-    return FrameGeometry(geometry.head.invert(landmarks), geometry.head, landmarks)
+    return replace(geometry, canonical=geometry.head.invert(landmarks), landmarks=landmarks)
 
 
 def uncross_lids(geometry: FrameGeometry) -> FrameGeometry:
@@ -655,7 +655,7 @@ def uncross_lids(geometry: FrameGeometry) -> FrameGeometry:
         excess = _crossing(lids)
         landmarks[part.loop[1:8], :2] += excess[1:8]
         landmarks[part.fold[1:8], :2] += 0.5 * excess[1:8]
-    return FrameGeometry(geometry.head.invert(landmarks), geometry.head, landmarks)
+    return replace(geometry, canonical=geometry.head.invert(landmarks), landmarks=landmarks)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

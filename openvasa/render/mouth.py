@@ -50,6 +50,19 @@ TONGUE_TOP, TONGUE_FULL = -1.8, -0.3
 TONGUE_GAP = 0.2, 1.0
 """Opening of the lips, canonical units, over which light falls on it."""
 
+TIP_DEPTH = 0.3
+"""Distance of the raised tip of the tongue behind the upper incisors, canonical units."""
+
+TIP_HIDDEN, TIP_FALL = 0.15, 0.22
+"""How far a tip at the ridge reaches up behind the upper incisors, canonical units, and how its
+outline falls away to the sides, units per unit squared."""
+
+TIP_WIDTH = 0.75, 1.25
+"""Canonical units from the midline over which the tip ends."""
+
+TIP_OVERLAP, TIP_COVER = 0.22, 0.1
+"""How far a tip between the teeth covers the lower and the upper incisors, canonical units."""
+
 JAW_POINTS = np.array([152, 148, 377, 176, 400, 149, 378, 150, 379])
 HINGE_POINTS = np.array([234, 454])
 SKIN_POINTS = np.array([50, 280, 205, 425, 187, 411, 36, 266, 101, 330])
@@ -315,6 +328,16 @@ def _meet_arch(sight, x, y, bend, lean):
 
 
 @numba.njit(cache=True, nogil=True)
+def _meet_plane(sight, x, y, depth):
+    """Arch coordinates (x, y) where the line of sight through a pixel is `depth` behind."""
+    ox = sight[0, 0] * x + sight[0, 1] * y + sight[0, 2]
+    oy = sight[1, 0] * x + sight[1, 1] * y + sight[1, 2]
+    oz = sight[2, 0] * x + sight[2, 1] * y + sight[2, 2]
+    t = (depth - oz) / sight[2, 3]
+    return ox + t * sight[0, 3], oy + t * sight[1, 3]
+
+
+@numba.njit(cache=True, nogil=True)
 def _look_up(view, place, x, y, out):
     u = (x - place[0]) * place[2]
     v = (y - place[1]) * place[2]
@@ -332,10 +355,39 @@ def _look_up(view, place, x, y, out):
     return out[3] > 0
 
 
+@numba.njit(cache=True, nogil=True)
+def _tip(above, over_lower, x, rise, reach):
+    """Share (0–1) and light of the tongue's tip behind the lower teeth and in front of them.
+
+    Args:
+        above, over_lower: how far the pixel lies below the upper and the lower incisors' edge.
+        x: from the midline.
+        rise, reach: where the tip is, 0–1.
+    """
+    within = 1 - _smooth(TIP_WIDTH[0], TIP_WIDTH[1], abs(x))
+    clearance = above - over_lower
+    low = clearance - TIP_OVERLAP
+    outline = low - rise * (low + TIP_HIDDEN) + TIP_FALL * x * x
+    below = above - outline
+    behind = within * _smooth(0.0, 0.3, rise) * _smooth(-0.08, 0.12, below)
+    # The tip catches light, its underside and the string beneath it do not.
+    light = 1.2 - 0.3 * _smooth(0.1, 0.9, below) - 0.06 * np.exp(-(x * x) / 0.03)
+    light -= 0.2 * _smooth(0.4 * TIP_WIDTH[0], TIP_WIDTH[1], abs(x))
+    # Flattened between the teeth, it is as wide as they leave it.
+    top, bottom = TIP_FALL * x * x - TIP_COVER, reach * TIP_OVERLAP - 0.12 * x * x
+    ahead = within * _smooth(0.2, 0.6, reach)
+    ahead *= _smooth(-0.06, 0.06, above - top) * (1 - _smooth(-0.06, 0.06, over_lower - bottom))
+    wet = 0.12 * np.exp(-(((over_lower + 0.05) / 0.1) ** 2))
+    ahead_light = 1.08 + wet - 0.3 * _smooth(bottom - 0.2, bottom, over_lower)
+    ahead_light -= 0.25 * (1 - _smooth(0.0, 0.15, above - top))
+    return behind, light, ahead, ahead_light
+
+
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _paint(frame, left, top, maps, own, tones, upper, lower):
+def _paint(frame, left, top, maps, own, tongue_tip, tones, upper, lower):
     coverage, light, gap_map, seam_map = maps
     veiled, seam = own
+    rise, reach = tongue_tip
     cavity, tongue, veil, contact = tones
     upper_view, upper_place, upper_sight, upper_bend, upper_lean = upper
     lower_view, lower_place, lower_sight, lower_bend, lower_lean = lower
@@ -351,21 +403,26 @@ def _paint(frame, left, top, maps, own, tones, upper, lower):
                 continue
             lit = light[row, column]
             gap = gap_map[row, column]
-            ox = lower_sight[0, 0] * x + lower_sight[0, 1] * y + lower_sight[0, 2]
-            oy = lower_sight[1, 0] * x + lower_sight[1, 1] * y + lower_sight[1, 2]
-            oz = lower_sight[2, 0] * x + lower_sight[2, 1] * y + lower_sight[2, 2]
-            t = (TONGUE_DEPTH - oz) / lower_sight[2, 3]
-            tx, ty = ox + t * lower_sight[0, 3], oy + t * lower_sight[1, 3]
+            tx, ty = _meet_plane(lower_sight, x, y, TONGUE_DEPTH)
             mound = _smooth(TONGUE_TOP, TONGUE_FULL, ty - 0.3 * tx * tx) * (
                 1 - _smooth(0.8, 1.9, abs(tx))
             )
             mound *= (1 - 0.08 * np.exp(-(tx * tx) / 0.03)) * _smooth(
                 TONGUE_GAP[0], TONGUE_GAP[1], gap
             )
-            mound *= 0.35 + 0.65 * lit
+            # A raised tip draws the tongue's sides after it, up and inwards.
+            mound *= (0.35 + 0.65 * lit) * (1 - 0.7 * rise)
             for k in range(3):
                 deep = cavity[k] + veiled * (veil[k] - cavity[k])
                 colour[k] = deep + mound * (tongue[k] - deep)
+            behind = ahead = tip_light = ahead_light = 0.0
+            if rise + reach > 0.02:
+                ux, uy = _meet_plane(upper_sight, x, y, TIP_DEPTH)
+                ly = _meet_plane(lower_sight, x, y, TIP_DEPTH)[1]
+                behind, tip_light, ahead, ahead_light = _tip(uy, ly, ux, rise, reach)
+                for k in range(3):
+                    tip = cavity[k] + (0.2 + 0.8 * lit) * (tip_light * tongue[k] - cavity[k])
+                    colour[k] += behind * (tip - colour[k])
             ax, ay = _meet_arch(lower_sight, x, y, lower_bend, lower_lean)
             if _look_up(lower_view, lower_place, ax, -ay, texel):
                 for k in range(3):
@@ -376,6 +433,10 @@ def _paint(frame, left, top, maps, own, tones, upper, lower):
                 for k in range(3):
                     shaded = texel[k] * lit + cavity[k] * texel[3] * (1 - lit)
                     colour[k] = colour[k] * (1 - texel[3]) + shaded
+            if ahead > 0:
+                for k in range(3):
+                    tip = cavity[k] + (0.2 + 0.8 * lit) * (ahead_light * tongue[k] - cavity[k])
+                    colour[k] += ahead * (tip - colour[k])
             for k in range(3):
                 under = frame[y, x, k] + line * (1 - alpha) * (contact[k] - frame[y, x, k])
                 value = under + alpha * (colour[k] - under)
@@ -404,10 +465,17 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         opening.top,
         (opening.coverage, opening.light, opening.gap, opening.seam),
         (veiled, mouth.own.seam),
+        _clipped(geometry.tongue),
         (mouth.cavity, mouth.tongue, mouth.veil, mouth.contact),
         (mouth.upper, mouth.upper_place, upper_sight, UPPER_BEND, UPPER_LEAN),
         (mouth.lower, mouth.lower_place, lower_sight, LOWER_BEND, LOWER_LEAN),
     )
+
+
+def _clipped(tongue: tuple[float, float]) -> tuple[float, float]:
+    """Rise and reach within 0–1, which interpolation in time may leave."""
+    rise, reach = (min(max(float(share), 0.0), 1.0) for share in tongue)
+    return rise, reach
 
 
 def _luminance(rgb: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from openvasa.errors import InputError
 from openvasa.evaluate.experts import expert, sound_bands
 from openvasa.evaluate.motion import HeldOut, Row, held_out, measure
 from openvasa.motion.generator import MotionGenerator
+from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings, MotionSpace, WindowModel
 from openvasa.train.checkpoint import Training
 from openvasa.train.motion import GeometryLoss, TrainConfig, learning_rate, step_loss
@@ -209,7 +210,7 @@ def _train_and_judge(
             before = _log_mel(np.zeros(1, np.float32), LEAD_IN)
         generator = MotionGenerator(MotionSettings(), model=model)
         made = [generator.feed(np.concatenate([before, speech])), generator.finish()]
-        return np.concatenate(made)[LEAD_IN:]
+        return without_tongue(np.concatenate(made))[LEAD_IN:]
 
     return measure(name, judged, make, (expert("sync"), expert("capp"))).row
 

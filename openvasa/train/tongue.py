@@ -1,0 +1,245 @@
+"""Train what the tongue does: speech features → rise and reach of its tip.
+
+    openvasa train tongue
+
+No camera sees the tongue well enough to track it, but phonetics says where each sound wants it, and
+a synthetic voice says when each of its sounds is spoken. So the teacher is `flite` (Debian package
+of the same name): some hundred random sentences by three of its speakers, heard through the speech
+features exactly as at run time, whole-file and live, and in other rooms and over other lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from tqdm import trange
+
+from openvasa.audio.features import FPS, SAMPLE_RATE
+from openvasa.evaluate.closure import speak
+from openvasa.face.topology import ASSETS
+from openvasa.motion.tongue import REACH, RISE, TONGUE_DIM, TongueReader
+from openvasa.train.voices import (
+    LIVE_CONTEXT,
+    SPEEDS,
+    changed_speed,
+    disturbed,
+    live_features,
+    whole_features,
+)
+
+TRAINING_VOICES = ("slt", "awb", "kal16")
+UNSEEN_VOICE = "rms"
+VOCABULARY = """
+all little lately Lily lovely long letter million yellow fellow hello pillow valley family follow
+collect island color really feel tell will hill people table middle simple early alone along
+believe allow belong light late left like learn place play black clean cloud glass slow sleep fly
+world child field cold milk help self else the this that these those then there their other mother
+father brother weather together either breathe rather leather clothing thing think thank third
+thick thin thumb three throw through thousand thirsty thistle north south mouth month health
+wealth truth path both earth death tenth nothing something anything author method nation dinner
+any many money winter window under sand stand friend want went been seen none nine ten seven
+eleven dog day door dark ready today Monday tomorrow take talk time two tea better water city
+pretty sit set sat hot not what say see so some sun sister sing sugar shoe ship shout she wash
+chair church children which watch much joke judge large bridge zoo zebra easy music rose measure
+vision pleasure go get give good green great girl again begin bigger cake keep kitchen come came
+cook quick question back book walk baby bubble big boat before about above maybe make home summer
+happy apple paper open pepper hope five fifty four after off laugh very every over ever voice
+would one we away where hour our out now how house brown high my eye I why right write red round
+run read around hurry sorry her work word bird heard yes year you use young beyond he have half
+who ahead behind oh no own or more are car far garden ask and at is it in if even each ear air up
+us
+"""
+SENTENCES = (
+    "Papa, fifty-five, thistle, you.",
+    "They laid the wool blankets on the lawn that Thursday.",
+    "Nobody thought the tall lady would climb both ladders.",
+    "Calling all sailors: the lifeboat leaves at twelve.",
+    "His teeth chattered although the bath was warm.",
+    "We gathered olives and lemons on a hillside by the lake.",
+    "I bought a map of the moon from a shop in Boston.",
+    "Through thick and thin, Ruth and Keith held the cloth.",
+)
+"""What the unseen voice says; none of it is trained on."""
+
+_WIDTH = 48
+BATCH = 256
+_TIP_UP = {"l": 1.0, "n": 0.8, "t": 0.8, "d": 0.8, "dx": 0.8, "th": 0.5, "dh": 0.5}
+_TIP_UP |= {"s": 0.3, "z": 0.3, "sh": 0.3, "zh": 0.3, "ch": 0.5, "jh": 0.5}
+_TIP_UP |= {"iy": 0.15, "ih": 0.1, "y": 0.2, "ey": 0.1}
+_TIP_OUT = {"th": 1.0, "dh": 0.9}
+_SMEAR = 0.1
+"""Seconds over which a tongue comes and goes around its sound."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Speech features and where the tongue is: (N, 3, FEATURE_DIM), (N, TONGUE_DIM)."""
+
+    features: np.ndarray
+    tongue: np.ndarray
+
+
+def targets(phones: list[tuple[str, float, float]], frames: int, speed: float = 1.0) -> np.ndarray:
+    """(frames, TONGUE_DIM) rise and reach of the tip, 0–1, from timed phones.
+
+    Args:
+        phones: name (CMU set), start and end in seconds.
+        frames: number of frames of 40 ms.
+        speed: the sound is played so much faster.
+    """
+    per_frame = 8
+    fine = np.zeros((frames * per_frame, TONGUE_DIM))
+    for name, start, end in phones:
+        span = slice(*(round(t / speed * FPS * per_frame) for t in (start, end)))
+        fine[span, RISE] = _TIP_UP.get(name, 0.0)
+        fine[span, REACH] = _TIP_OUT.get(name, 0.0)
+    kernel = np.hanning(round(_SMEAR * FPS * per_frame) + 2)[1:-1]
+    smooth = np.stack(
+        [np.convolve(column, kernel / kernel.sum(), mode="same") for column in fine.T], axis=1
+    )
+    middle = smooth[per_frame // 2 :: per_frame]
+    # Short sounds are reached as well, if only just.
+    return np.minimum(1.3 * middle, 1.0)
+
+
+def _with_neighbours(features: np.ndarray) -> np.ndarray:
+    """(T, n) → (T, 3, n): the frame before, the frame, the frame after."""
+    padded = np.pad(features, ((1, 1), (0, 0)), mode="edge")
+    return np.stack([padded[:-2], padded[1:-1], padded[2:]], axis=1)
+
+
+def _whole(samples: np.ndarray, phones: list, speed: float = 1.0) -> Heard:
+    features = whole_features(samples)
+    return Heard(_with_neighbours(features), targets(phones, len(features), speed))
+
+
+def _live(
+    samples: np.ndarray, phones: list, speed: float = 1.0, *, rng: np.random.Generator
+) -> Heard:
+    """The same, heard in short windows as a stream hears them."""
+    count = round(len(samples) / (SAMPLE_RATE / FPS))
+    wanted = targets(phones, count, speed)
+    features, tongue = [], []
+    at = 0
+    while at < count:
+        window = int(rng.integers(3, 7))
+        # The last frame of a window is a guess; only the frames before it are shown.
+        heard = _with_neighbours(live_features(samples, at, window))
+        shown = slice(at, min(at + window - 1, count))
+        features.append(heard[LIVE_CONTEXT:][: shown.stop - shown.start])
+        tongue.append(wanted[shown])
+        at += window - 1
+    return Heard(np.concatenate(features), np.concatenate(tongue))
+
+
+def _joined(parts: list[Heard]) -> Heard:
+    return Heard(
+        np.concatenate([p.features for p in parts]), np.concatenate([p.tongue for p in parts])
+    )
+
+
+def listen(sentences: int, seed: int) -> Heard:
+    """Random sentences by the training voices, each as it is and disturbed, cut in both ways."""
+    rng = np.random.default_rng(seed)
+    words = VOCABULARY.split()
+    parts = []
+    for index in trange(sentences, desc="speaking", unit="sentence"):
+        text = " ".join(rng.choice(words, int(rng.integers(4, 11)))) + "."
+        sound, phones = speak(text, TRAINING_VOICES[index % len(TRAINING_VOICES)])
+        for disturb in (False, True):
+            speed = float(np.exp(rng.uniform(*np.log(SPEEDS))))
+            played = changed_speed(sound, speed)
+            if disturb:
+                played = disturbed(played, rng)
+            parts += [_whole(played, phones, speed), _live(played, phones, speed, rng=rng)]
+    return _joined(parts)
+
+
+class TongueNetwork(nn.Module):
+    """Two layers: features of three frames → hidden → logits of rise and reach."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(inputs, _WIDTH)
+        self.out = nn.Linear(_WIDTH, TONGUE_DIM)
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        """(B, inputs) normalised → (B, TONGUE_DIM) logits."""
+        seen = functional.dropout(seen, 0.3, self.training)
+        return self.out(functional.relu(self.hidden(seen)))
+
+
+def fit(heard: Heard, epochs: int, seed: int) -> TongueReader:
+    """Cross-entropy against where the tongue is; the normalisation goes into the first layer."""
+    torch.manual_seed(seed)
+    flat = torch.tensor(heard.features.reshape(len(heard.features), -1), dtype=torch.float32)
+    wanted = torch.tensor(heard.tongue, dtype=torch.float32)
+    mean, deviation = flat.mean(dim=0), flat.std(dim=0) + 1e-3
+    network = TongueNetwork(flat.shape[1])
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
+    steps = epochs * (len(flat) // BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in trange(steps, desc="training the tongue", unit="step"):
+        rows = torch.randint(len(flat), (BATCH,))
+        logits = network((flat[rows] - mean) / deviation)
+        loss = functional.binary_cross_entropy_with_logits(logits, wanted[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    hidden, out = network.hidden, network.out
+    weight = hidden.weight.detach() / deviation
+    return TongueReader(
+        hidden=_array(weight.T),
+        hidden_bias=_array(hidden.bias.detach() - weight @ mean),
+        out=_array(out.weight.T),
+        out_bias=_array(out.bias),
+    )
+
+
+def _array(values: torch.Tensor) -> np.ndarray:
+    return np.ascontiguousarray(values.detach().numpy())
+
+
+def area_under_curve(score: np.ndarray, is_it: np.ndarray) -> float:
+    """How often a frame that is it scores above one that is not, 0.5 by chance."""
+    order = np.argsort(np.argsort(score))
+    positive = int(is_it.sum())
+    ranks = order[is_it].sum() - positive * (positive - 1) / 2
+    return float(ranks / (positive * (len(score) - positive)))
+
+
+def measure(reader: TongueReader) -> dict:
+    """What the reader makes of sentences by a voice it never heard, whole-file and live."""
+    rng = np.random.default_rng(0)
+    figures = {}
+    for mode in ("whole", "live"):
+        parts = []
+        for text in SENTENCES:
+            sound, phones = speak(text, UNSEEN_VOICE)
+            is_whole = mode == "whole"
+            heard = _whole(sound, phones) if is_whole else _live(sound, phones, rng=rng)
+            parts.append(heard)
+        heard = _joined(parts)
+        read = reader.read_stacked(heard.features)
+        loud = heard.features[:, 1, -4:-2].astype(np.float32).mean(axis=1)
+        figures[mode] = {
+            name: {
+                "correlation": float(np.corrcoef(read[:, k], heard.tongue[:, k])[0, 1]),
+                "area under curve": area_under_curve(read[:, k], heard.tongue[:, k] > 0.5),
+                "by loudness alone": area_under_curve(loud, heard.tongue[:, k] > 0.5),
+            }
+            for k, name in ((RISE, "rise"), (REACH, "reach"))
+        }
+    return figures
+
+
+def train(sentences: int = 800, epochs: int = 10, seed: int = 0) -> dict:
+    """Train, write `openvasa/assets/tongue.npz`, and return the figures on the unseen voice."""
+    reader = fit(listen(sentences, seed), epochs, seed)
+    reader.save(ASSETS / "tongue.npz")
+    return measure(reader)
