@@ -143,11 +143,11 @@ def test_a_placed_batch_keeps_displacement_true(pairs: Path) -> None:
 
 
 def test_a_few_steps_come_closer_to_the_real_crops(pairs: Path) -> None:
-    from openvasa.train.render import NETWORKS, ON_CPU, Learner, PairReader
+    from openvasa.train.render import NETWORKS, Learner, PairReader, TrainConfig
 
     reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
     batch = reader.draw(2, "cpu")
-    learner = Learner(128, ON_CPU, "cpu")
+    learner = Learner(128, TrainConfig(), "cpu")
     losses = [learner.step(batch, None, 0.0) for _ in range(40)]
     errors = [row["pixel"] + row["structure"] for row in losses]
     assert errors[-1] < 0.97 * errors[0]
@@ -155,7 +155,7 @@ def test_a_few_steps_come_closer_to_the_real_crops(pairs: Path) -> None:
 
 def test_tone_is_the_mean_between_the_lips() -> None:
     """Teeth in another place are no error of the tone; a dark hole in place of them is."""
-    from openvasa.train.render import ON_CPU, Batch, picture_losses
+    from openvasa.train.render import Batch, TrainConfig, picture_losses
 
     teeth = (torch.arange(128) % 16 < 8).float().expand(2, 3, 128, 128)
     opening = torch.zeros(2, GEOMETRY_CHANNELS, 64, 64)
@@ -164,17 +164,17 @@ def test_tone_is_the_mean_between_the_lips() -> None:
 
     def tone(rendered: torch.Tensor) -> float:
         batch = Batch(rendered, teeth, teeth, opening, moved)
-        return picture_losses(rendered, batch, ON_CPU)["tone"].item()
+        return picture_losses(rendered, batch, TrainConfig())["tone"].item()
 
     assert tone(teeth.roll(8, dims=-1)) == pytest.approx(0, abs=1e-6)
     assert tone(0 * teeth) > 0.1
 
 
 def test_the_best_weights_are_kept(pairs: Path) -> None:
-    from openvasa.train.render import NETWORKS, ON_CPU, Learner, PairReader
+    from openvasa.train.render import NETWORKS, Learner, PairReader, TrainConfig
 
     reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
-    learner = Learner(128, ON_CPU, "cpu")
+    learner = Learner(128, TrainConfig(), "cpu")
     seen = learner.validate(reader)
     names = ("pixel", "structure", "temporal", "tone")
     assert seen == {f"held back {n}": pytest.approx(1) for n in names}
@@ -192,7 +192,13 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
     pytest.importorskip("onnxscript")
     from openvasa.backend import load_onnx
     from openvasa.render.refine import network_file, networks_in
-    from openvasa.train.render import NETWORKS, ON_CPU, PairReader, checkpoint_file, train_network
+    from openvasa.train.render import (
+        NETWORKS,
+        PairReader,
+        TrainConfig,
+        checkpoint_file,
+        train_network,
+    )
     from openvasa.train.render_export import export, load_best, trained
 
     files = sorted(pairs.glob("*.npz"))
@@ -202,7 +208,7 @@ def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path
             spent = torch.load(file, weights_only=True)["spent"] if step > 1 else 0.0
             reader = PairReader(files, regions, step)
             minutes = spent + 1e-6
-            train_network(name, tmp_path, minutes, reader, reader, None, ON_CPU, "cpu")
+            train_network(name, tmp_path, minutes, reader, reader, None, TrainConfig(), "cpu")
             assert torch.load(file, weights_only=True)["steps"] == step
     assert trained(tmp_path) == ("mouth", "eye")
     saved = torch.load(file := checkpoint_file(tmp_path, "mouth"), weights_only=True)

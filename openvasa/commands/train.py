@@ -225,17 +225,31 @@ def _add_render(group: Commands) -> None:
         help="only this one: to train both at a time, or to export only the one that helps",
     )
     parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of weights and order; a second seed says what chance does (default: 0)",
+    )
+    parser.add_argument(
         "--export", action="store_true", help="then put the weights into the package's assets"
     )
 
 
 def _render(options: argparse.Namespace) -> int:
     from openvasa.face.topology import ASSETS
-    from openvasa.train.render import NETWORKS, train
+    from openvasa.train.render import NETWORKS, default_config, train
     from openvasa.train.render_export import export
 
     names = (options.network,) if options.network else tuple(NETWORKS)
-    train(options.cache, options.clips, options.run, options.minutes, names)
+    train(
+        options.cache,
+        options.clips,
+        options.run,
+        options.minutes,
+        names,
+        default_config(options.seed),
+    )
     if options.export:
         export(options.run, ASSETS, names)
     return OK

@@ -62,7 +62,7 @@ TONE_PX = 16
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; `ON_CPU` fits a CPU, `ON_GPU` a GPU.
+    """How to train; the defaults fit a CPU.
 
     Attributes:
         couples: couples of adjacent frames in a batch.
@@ -92,8 +92,9 @@ class TrainConfig:
     seed: int = 0
 
 
-ON_CPU = TrainConfig()
-ON_GPU = TrainConfig(couples=32)
+def default_config(seed: int = 0) -> TrainConfig:
+    """What suits this machine: larger batches where there is a GPU."""
+    return TrainConfig(couples=32 if torch.cuda.is_available() else 8, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -416,10 +417,10 @@ def train(
         run: folder for pairs (made on first use), checkpoints and logs.
         minutes: training time of each network in all, that of earlier starts included.
         networks: which of `NETWORKS`.
-        config: how to train.
+        config: how to train; what suits the machine when None.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    config = config or (ON_GPU if device == "cuda" else ON_CPU)
+    config = config or default_config()
     prepare_pairs(cache, clips, run / PAIRS)
     cv2.setNumThreads(1)
     group_of = {clip.name: clip.group for clip in cached_clips(cache)}
@@ -428,8 +429,8 @@ def train(
         files[held_back(group_of[file.stem.rsplit("_", 1)[0]])].append(file)
     features = PerceptualFeatures().to(device) if config.perceptual > 0 else None
     for name in networks:
-        seed = config.seed + _steps_done(run, name)
-        reader, judges = (PairReader(files[b], NETWORKS[name], seed) for b in (False, True))
+        order = config.seed + _steps_done(run, name)
+        reader, judges = (PairReader(files[b], NETWORKS[name], order) for b in (False, True))
         train_network(name, run, minutes, reader, judges, features, config, device)
 
 
