@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ CLOSED = 0.12
 """Lip gap that passes for closed, canonical units (about a millimetre)."""
 _FPS = 25
 
-Make = Callable[[np.ndarray], np.ndarray]
+Make = Callable[[np.ndarray, int], np.ndarray]
+"""Levelled samples and a seed → (T, 6 + D) motion."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,16 @@ def closure(make: Make) -> Closure:
     code = dynamics_code()
     lips: list[float] = []
     vowels: list[float] = []
-    for voice in VOICES:
-        for sentence in SENTENCES:
-            sound, phones = speak(sentence, voice)
-            gap = aperture(code, make(sound))
-            for name, start, end in phones:
-                if name in BILABIALS:
-                    # Closing may come a frame before or after the sound.
-                    first = int(np.floor(start * _FPS)) - 1
-                    last = int(np.ceil(end * _FPS)) + 1
-                    lips.append(gap[max(first, 0) : last].min() <= CLOSED)
-                elif name in OPEN_VOWELS:
-                    middle = int((start + end) / 2 * _FPS)
-                    vowels.append(gap[min(middle, len(gap) - 1)] <= CLOSED)
+    for seed, (voice, sentence) in enumerate(product(VOICES, SENTENCES)):
+        sound, phones = speak(sentence, voice)
+        gap = aperture(code, make(sound, seed))
+        for name, start, end in phones:
+            if name in BILABIALS:
+                # Closing may come a frame before or after the sound.
+                first = int(np.floor(start * _FPS)) - 1
+                last = int(np.ceil(end * _FPS)) + 1
+                lips.append(gap[max(first, 0) : last].min() <= CLOSED)
+            elif name in OPEN_VOWELS:
+                middle = int((start + end) / 2 * _FPS)
+                vowels.append(gap[min(middle, len(gap) - 1)] <= CLOSED)
     return Closure(float(np.mean(lips)), float(np.mean(vowels)), len(lips))

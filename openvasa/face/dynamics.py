@@ -67,6 +67,11 @@ class DynamicsCode:
         """(..., 478, 3) change of the canonical shape against rest → (..., D) float32 codes."""
         return change.reshape(*change.shape[:-2], -1).astype(np.float32) @ self.encoder
 
+    def mouth_projection(self) -> np.ndarray:
+        """(D, D) float32: what part of a code moves mouth and jaw, `projection @ code`."""
+        shapes = self.decode(np.eye(self.size, dtype=np.float32))
+        return self.encode(self.mouth_share[:, None] * shapes).T
+
     def read_arkit(self, codes: np.ndarray) -> np.ndarray:
         """(..., D) codes → (..., 52) float32 blendshapes in 0–1 (`BLENDSHAPE_NAMES` order)."""
         return np.clip(codes @ self.arkit_reading[:-1] + self.arkit_reading[-1], 0, 1)

@@ -179,7 +179,7 @@ class Engine:
         self._sketches: dict[int, np.ndarray] = {}
         self._shown_by_sketch: tuple[RowsNeeded, np.ndarray] | None = None
         self._slip = np.zeros(row_width(), np.float32)
-        self._mouth = mouth_projection()
+        self._mouth = dynamics_code().mouth_projection()
         self._lips = _LipEnvelope()
         self._intensity = 1.0
         self._nods = ListeningNods(self.settings.seed)
@@ -480,13 +480,6 @@ def _clean(samples: np.ndarray) -> np.ndarray:
     if samples.dtype == np.int16:
         return samples.astype(np.float32) / 32768
     return np.clip(np.nan_to_num(samples, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)
-
-
-def mouth_projection() -> np.ndarray:
-    """(D, D) float32: what part of a dynamics code moves mouth and jaw."""
-    code = dynamics_code()
-    shapes = code.decode(np.eye(code.size, dtype=np.float32))
-    return code.encode(code.mouth_share[:, None] * shapes).T.astype(np.float32)
 
 
 @dataclass(frozen=True)

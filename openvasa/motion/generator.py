@@ -80,8 +80,8 @@ class MotionGenerator:
         space = self._space
         audio = np.concatenate([self._past, self._heard[: space.window]])
         steering = self.settings.controls.rows(self._done - space.context, len(audio))
-        fresh = self._rng.standard_normal((space.window - len(self._noise), len(space.mean)))
-        noise = np.concatenate([self._noise, fresh.astype(np.float32)])
+        fresh = space.noise(self._rng, space.window - len(self._noise))
+        noise = np.concatenate([self._noise, fresh])
         self._noise = noise[count:]
         clean = self._model.sample(noise, self._context, audio, steering, self.settings)[:count]
         frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)

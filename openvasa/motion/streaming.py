@@ -105,8 +105,8 @@ class StreamingGenerator:
         audio = segment_features(heard, first=unused, threads=self._threads)
         steering = self.controls.rows(self._done - space.context, space.context + window)
         # A frame keeps its noise from look-ahead to hop, and with it most of what it will be.
-        fresh = self._rng.standard_normal((window - len(self._noise), len(space.mean)))
-        noise = np.concatenate([self._noise, fresh.astype(np.float32)])
+        fresh = space.noise(self._rng, window - len(self._noise))
+        noise = np.concatenate([self._noise, fresh])
         self._noise = noise[self.hop :]
         clean = self._model.sample(noise, self._context, audio, steering, self._modulations)
         window_frames = _head_eased(clean, self._context, POSE_JOIN_HOPS * self.hop)

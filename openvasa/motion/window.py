@@ -6,7 +6,7 @@ Live streams use a network distilled from this one (`hop.py`), in the same norma
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,10 @@ TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 3.0
 NEARLY_MET, HOP_NEARLY_MET = 0.32, 0.48
 """Lip gaps below which lips go on to meet, canonical units (about 3 and 5 mm), of whole files and
 of live hops: who hears less of what comes closes the lips by halves more often."""
+MOUTH_NOISE = 0.5
+"""Amplitude of the noise that a mouth is made of, against what the networks were trained with: a
+low temperature. Speech says what a mouth does, so that most of what chance adds there is wrong; of
+head, eyes and brows it says little, and their variety stays whole."""
 GUIDED_EVERY = 2
 """Sampling steps from one that evaluates the network without each guided condition to the next;
 those between go by what it said. Every step did so before: on held-out clips the same motion within
@@ -60,7 +64,7 @@ class MotionSettings:
 
     seed: int = 0
     steps: int = 5
-    audio_guidance: float = 0.5
+    audio_guidance: float = 0.65
     gaze_guidance: float = 0.5
     emotion_guidance: float = 0.5
     mouth: float = 0.0
@@ -93,6 +97,19 @@ class MotionSpace:
     def at_rest(self) -> np.ndarray:
         """(context, 6 + D) normalised motion of a portrait at rest: what comes before the start."""
         return np.tile(-self.mean / self.deviation, (self.context, 1)).astype(np.float32)
+
+    def noise(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """(count, 6 + D) float32 noise to make motion of, that of the mouth at `MOUTH_NOISE`."""
+        drawn = rng.standard_normal((count, len(self.mean))).astype(np.float32)
+        drawn[:, POSE_DIM:] @= self._calming
+        return drawn
+
+    @cached_property
+    def _calming(self) -> np.ndarray:
+        """(D, D) from normalised codes to the same with their mouth part scaled."""
+        deviation = self.deviation[POSE_DIM:]
+        mouth = deviation[:, None] * dynamics_code().mouth_projection().T / deviation
+        return (np.eye(len(mouth)) - (1 - MOUTH_NOISE) * mouth).astype(np.float32)
 
     def led(self, context: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.ndarray:
         """(context, 6 + D) normalised motion on its way to the controls; see `steering.led`."""

@@ -202,13 +202,13 @@ def _train_and_judge(
         MotionSpace(normaliser.mean, normaliser.deviation, sizes.context, sizes.window),
     )
 
-    def make(clip: TalkingClip, sound: np.ndarray) -> np.ndarray:
+    def make(clip: TalkingClip, sound: np.ndarray, seed: int) -> np.ndarray:
         speech = clip.speech
         before = silence_features(LEAD_IN, np.random.default_rng(0))
         if variant.features == LOG_MEL:
             speech = _log_mel(sound, len(clip.motion))
             before = _log_mel(np.zeros(1, np.float32), LEAD_IN)
-        generator = MotionGenerator(MotionSettings(), model=model)
+        generator = MotionGenerator(MotionSettings(seed=seed), model=model)
         made = [generator.feed(np.concatenate([before, speech])), generator.finish()]
         return without_tongue(np.concatenate(made))[LEAD_IN:]
 
