@@ -7,11 +7,12 @@ import pytest
 
 from openvasa.audio.features import FEATURE_DIM, SAMPLE_RATE
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
-from openvasa.face.dynamics import dynamics_code
+from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import MotionGenerator, generate_motion
+from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample, signal_and_noise
-from openvasa.motion.tongue import without_tongue
-from openvasa.motion.window import MotionSettings
+from openvasa.motion.window import MotionSettings, motion_space
 from openvasa.train.motion_data import silence_features
 
 FAST = MotionSettings(steps=4)
@@ -107,3 +108,21 @@ def test_lips_follow_the_example_voice() -> None:
     spoken = np.hstack([motions[0].pose, motions[0].dynamics])
     assert lip_activity(code, spoken) > 5 * lip_activity(code, quiet)
     assert len(motions[0]) == round(sum(map(len, blocks)) / SAMPLE_RATE * 25)
+
+
+def test_chance_moves_the_mouth_less_and_the_rest_as_before() -> None:
+    code, space = dynamics_code(), motion_space()
+    noise = space.noise(np.random.default_rng(0), 4000)
+    plain = np.random.default_rng(0).standard_normal(noise.shape).astype(np.float32)
+    np.testing.assert_array_equal(noise[:, :POSE_DIM], plain[:, :POSE_DIM])
+
+    def spread(drawn: np.ndarray, read: np.ndarray) -> float:
+        return float((drawn[:, POSE_DIM:] * space.deviation[POSE_DIM:] @ read).std())
+
+    brows = code.basis[:, [105, 334], 1].mean(axis=1)
+    for read, least, most in (
+        (lip_gap(code.basis), 0.45, 0.6),
+        (lid_gap(code.basis), 0.8, 0.9),
+        (brows, 0.85, 1.05),
+    ):
+        assert least < spread(noise, read) / spread(plain, read) < most

@@ -23,7 +23,7 @@ from openvasa.live.engine import (
     State,
 )
 from openvasa.live.timeline import FRAME_RATES, RELIEF_RATES, TICKS
-from openvasa.motion.tongue import without_tongue
+from openvasa.motion.articulation import without_tongue
 
 RATE = 24000
 FPS = st.sampled_from(FRAME_RATES)

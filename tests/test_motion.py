@@ -128,7 +128,7 @@ def test_lips_that_nearly_meet_meet_and_others_stay() -> None:
     code = dynamics_code()
     jaw = code.from_arkit(np.eye(52, dtype=np.float32)[25])
     wide = float(lip_gap(code.decode(jaw)))
-    codes = np.array([0.0, 0.1, 0.17, 0.4, 1.0], np.float32)[:, None] / wide * jaw
+    codes = np.array([0.0, 0.1, 0.17, 0.5, 1.0], np.float32)[:, None] / wide * jaw
     gaps = lip_gap(code.decode(lips_met(codes)))
     assert gaps[0] == pytest.approx(0, abs=1e-5)
     assert gaps[1] < 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from scipy.signal import savgol_filter
 
 from openvasa.errors import InputError
 from openvasa.evaluate import long_run
+from openvasa.evaluate.experts import expert
 from openvasa.evaluate.joins import joins
 from openvasa.evaluate.long_run import Minute, long_report, problems
+from openvasa.evaluate.motion import measure
 from openvasa.evaluate.motion_metrics import (
     blink_intervals,
     blink_milliseconds,
@@ -23,6 +26,7 @@ from openvasa.evaluate.motion_metrics import (
 from openvasa.evaluate.silence import silence
 from openvasa.face.dynamics import DynamicsCode, dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.motion.articulation import TONGUE_DIM, without_tongue
 from openvasa.motion.controls import eye_turn
 from openvasa.motion.motion import POSE_DIM
 
@@ -156,8 +160,9 @@ def test_the_long_report_has_a_row_a_minute_and_a_verdict() -> None:
 
 
 def test_a_long_run_is_cut_into_minutes() -> None:
-    frames = np.arange(3000)[:, None]
-    pieces = iter(np.split(frames, [700, 1400, 2100]))
+    rows = np.arange(3000)[:, None] + np.zeros(1 + TONGUE_DIM)
+    frames = without_tongue(rows)
+    pieces = iter(np.split(rows, [700, 1400, 2100]))
     minutes = list(long_run._by_minute(pieces))
     assert [len(minute) for minute in minutes] == [1500, 1500]
     np.testing.assert_array_equal(np.concatenate(minutes), frames)
@@ -166,3 +171,21 @@ def test_a_long_run_is_cut_into_minutes() -> None:
 def test_a_long_run_needs_two_minutes_to_compare(tmp_path) -> None:
     with pytest.raises(InputError, match="2 or more"):
         long_run.long_run(tmp_path / "voice.wav", 1)
+
+
+def test_every_clip_is_made_with_seeds_of_its_own() -> None:
+    """The row is over all seeds; motions and scores are one for each clip."""
+    clips = [SimpleNamespace(motion=wandering(80, seed)) for seed in (5, 6)]
+    sound = np.random.default_rng(0).standard_normal(80 * 640).astype(np.float32)
+    seeds = []
+
+    def make(clip: SimpleNamespace, _: np.ndarray, seed: int) -> np.ndarray:
+        seeds.append(seed)
+        return clip.motion * (1 if seed < 2 else 3)
+
+    judges = expert("sync"), expert("capp")
+    made = measure("made up", [(clip, sound) for clip in clips], make, judges, chances=2)
+    assert seeds == [0, 1, 2, 3]
+    assert len(made.motions) == len(made.scores) == 2
+    np.testing.assert_array_equal(made.motions[1], clips[1].motion)
+    assert made.row.lip_speed == pytest.approx(2, abs=1e-6)

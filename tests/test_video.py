@@ -15,8 +15,8 @@ import openvasa.video
 from openvasa import FaceLatent, Motion, MotionSettings, animate, load_portrait
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video
+from openvasa.motion.articulation import without_tongue
 from openvasa.motion.motion import resample_pieces, row_width
-from openvasa.motion.tongue import without_tongue
 from openvasa.video import Video
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     _add_motion(group)
     _add_live(group)
     _add_ablate(group)
-    _add_tongue(group)
+    _add_articulation(group)
     _add_detector(group)
     _add_experts(group)
     _add_render(group)
@@ -135,21 +135,21 @@ def _ablate(options: argparse.Namespace) -> int:
     return OK
 
 
-def _add_tongue(group: Commands) -> None:
+def _add_articulation(group: Commands) -> None:
     parser = add_command(
         group,
-        "tongue",
-        _tongue,
-        "train what the tongue does from synthetic voices, and report its errors on another voice",
-        "openvasa train tongue",
+        "articulation",
+        _articulation,
+        "train what speech wants of tongue and lips from synthetic voices; report errors on others",
+        "openvasa train articulation",
     )
     parser.add_argument(
         "--sentences", type=int, default=800, metavar="N", help="to learn from (default: 800)"
     )
 
 
-def _tongue(options: argparse.Namespace) -> int:
-    from openvasa.train.tongue import train
+def _articulation(options: argparse.Namespace) -> int:
+    from openvasa.train.articulation import train
 
     print(json.dumps(train(options.sentences), indent=2))
     return OK

@@ -22,7 +22,8 @@ from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import aperture
 from openvasa.face.dynamics import dynamics_code
 
-VOICES = ("slt", "rms", "awb")
+VOICES = ("rms", "awb")
+"""Speakers that the reader of articulation (`train/articulation.py`) is not taught by."""
 SENTENCES = (
     "Papa bought a bubble pump from my mama.",
     "Bob maybe mopped up the apple jam in the lobby.",
@@ -33,6 +34,8 @@ SENTENCES = (
 )
 BILABIALS = {"p", "b", "m"}
 OPEN_VOWELS = {"aa", "ae", "ah", "ao", "aw", "ay"}
+CHANCES = 3
+"""Times that each is said, every time to another seed."""
 CLOSED = 0.12
 """Lip gap that passes for closed, canonical units (about a millimetre)."""
 _FPS = 25
@@ -73,7 +76,7 @@ def closure(make: Make) -> Closure:
     code = dynamics_code()
     lips: list[float] = []
     vowels: list[float] = []
-    for seed, (voice, sentence) in enumerate(product(VOICES, SENTENCES)):
+    for seed, (voice, sentence) in enumerate(list(product(VOICES, SENTENCES)) * CHANCES):
         sound, phones = speak(sentence, voice)
         gap = aperture(code, make(sound, seed))
         for name, start, end in phones:

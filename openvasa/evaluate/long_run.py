@@ -25,9 +25,9 @@ from openvasa.evaluate.experts import Expert, expert, lip_shapes, sound_bands, s
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.page import Table
 from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import generate_frames
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings
 
 MINUTE_FRAMES = 60 * FPS

@@ -43,9 +43,9 @@ from openvasa.evaluate.silence import Silence, silence
 from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
 from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import LOOKAHEAD, generate_frames
 from openvasa.motion.streaming import StreamingGenerator
-from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings, motion_space
 from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
 from openvasa.train.prepare import load_sound

@@ -17,9 +17,9 @@ from openvasa.evaluate.experts import Expert, lip_shapes, sound_bands, sync_scor
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.voices import Utterance
 from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import generate_frames
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings, motion_space
 
 LONGEST_SECONDS = 20

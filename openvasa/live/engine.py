@@ -40,8 +40,8 @@ from openvasa.live.timeline import (
     interpolation_s,
     rows_needed,
 )
+from openvasa.motion.articulation import TONGUE_DIM
 from openvasa.motion.motion import POSE_DIM, row_width
-from openvasa.motion.tongue import TONGUE_DIM
 
 PATIENCE_S = 0.04
 AHEAD_S = 0.06

@@ -22,9 +22,9 @@ from openvasa.face.canonical import fit_head
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import MIN_PRESENCE, follow_face
 from openvasa.media.inspect import read_timed_frames
+from openvasa.motion.articulation import speech_tongue
 from openvasa.motion.motion import Motion
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
-from openvasa.motion.tongue import speech_tongue
 
 RATE = 25.0
 """Frames a second of the motion, whatever the driver's own rate."""

@@ -21,10 +21,10 @@ from openvasa.audio.features import (
     segment_features,
     speech_features,
 )
+from openvasa.motion.articulation import TONGUE_DIM, articulation_reader
 from openvasa.motion.controls import stressed
 from openvasa.motion.motion import Motion
-from openvasa.motion.tongue import TONGUE_DIM, tongue_reader
-from openvasa.motion.window import MotionSettings, WindowModel, eased, window_model
+from openvasa.motion.window import MotionSettings, WindowModel, articulated, eased, window_model
 
 LOOKAHEAD = 4
 """Frames generated at the end of a window and thrown away: their own future was not seen."""
@@ -91,7 +91,7 @@ class MotionGenerator:
         self._done += count
         kept = slice(space.context, space.context + count)
         made = stressed(frames * space.deviation + space.mean, steering[0][kept])
-        return np.hstack([made, tongue_reader().read(audio)[kept]])
+        return articulated(made, articulation_reader().read(audio)[kept])
 
 
 @lru_cache(maxsize=1)

@@ -6,8 +6,8 @@ import numpy as np
 
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
+from openvasa.motion.articulation import TONGUE_DIM
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.tongue import TONGUE_DIM
 
 
 def geometry_at(face: FaceLatent, row: np.ndarray) -> FrameGeometry:

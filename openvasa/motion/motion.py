@@ -13,7 +13,7 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
-from openvasa.motion.tongue import TONGUE_DIM
+from openvasa.motion.articulation import TONGUE_DIM
 
 FORMAT_VERSION = 1
 POSE_DIM = 6

@@ -10,10 +10,11 @@ import numpy as np
 
 from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
 from openvasa.errors import InputError
+from openvasa.motion.articulation import TONGUE_DIM, articulation_reader
 from openvasa.motion.controls import Controls, stressed
 from openvasa.motion.hop import hop_model
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.tongue import TONGUE_DIM, tongue_reader
+from openvasa.motion.window import articulated
 
 GUESSED = 1
 """Frames generated past the look-ahead, by sound that is not there yet: what was heard last,
@@ -115,7 +116,7 @@ class StreamingGenerator:
         ahead[:, :POSE_DIM] = _heading(self._context)[:POSE_DIM]
         made = np.concatenate([frames, ahead]) * space.deviation + space.mean
         made = stressed(made, steering[0][space.context :])
-        made = np.hstack([made, tongue_reader().read(audio)[space.context :]])
+        made = articulated(made, articulation_reader().read(audio)[space.context :])
         frames, self.ahead = made[: self.hop], made[self.hop :]
         self._done += self.hop
         return frames

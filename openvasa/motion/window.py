@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.backend import Network, load_onnx
-from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import ASSETS
+from openvasa.motion.articulation import PRESS, TONGUE_DIM
 from openvasa.motion.controls import DISTANCE, GROUPS, Controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample
@@ -28,13 +29,17 @@ POSE_FILTER_FRAMES, HOP_POSE_FILTER_FRAMES = 11, 9
 wider one joins windows of 50 frames with less of a jolt, and hops of 3 with more."""
 TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 3.0
 """Cut-off of a resting code, and how it rises with the code's speed (deviations a second)."""
-NEARLY_MET, HOP_NEARLY_MET = 0.32, 0.48
-"""Lip gaps below which lips go on to meet, canonical units (about 3 and 5 mm), of whole files and
+NEARLY_MET, HOP_NEARLY_MET = 0.42, 0.54
+"""Lip gaps below which lips go on to meet, canonical units (about 4 and 5 mm), of whole files and
 of live hops: who hears less of what comes closes the lips by halves more often."""
-MOUTH_NOISE = 0.5
-"""Amplitude of the noise that a mouth is made of, against what the networks were trained with: a
-low temperature. Speech says what a mouth does, so that most of what chance adds there is wrong; of
-head, eyes and brows it says little, and their variety stays whole."""
+PRESS_FROM, PRESS_FULL = 0.15, 0.45
+"""Reading at which lips begin to close for p, b and m, and from which on they are closed."""
+MOUTH_NOISE, HOP_MOUTH_NOISE = 0.5, 0.3
+"""Amplitude of the noise that a mouth is made of, in whole files and live, against what the
+networks were trained with: a low temperature. Speech says what a mouth does, so that most of what
+chance adds there is wrong; of head and brows it says little, and their variety stays whole."""
+LID_NOISE = 0.85
+"""The same of the opening of the lids, which decides how often they blink."""
 GUIDED_EVERY = 2
 """Sampling steps from one that evaluates the network without each guided condition to the next;
 those between go by what it said. Every step did so before: on held-out clips the same motion within
@@ -87,29 +92,34 @@ class MotionSpace:
         mean, deviation: (6 + D,) of motion.
         context: frames before a window that a network sees.
         window: frames of the longest window.
+        mouth_noise: amplitude of the mouth's noise.
     """
 
     mean: np.ndarray
     deviation: np.ndarray
     context: int
     window: int
+    mouth_noise: float = MOUTH_NOISE
 
     def at_rest(self) -> np.ndarray:
         """(context, 6 + D) normalised motion of a portrait at rest: what comes before the start."""
         return np.tile(-self.mean / self.deviation, (self.context, 1)).astype(np.float32)
 
     def noise(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """(count, 6 + D) float32 noise to make motion of, that of the mouth at `MOUTH_NOISE`."""
+        """(count, 6 + D) float32 noise to make motion of, less of it for mouth and lids."""
         drawn = rng.standard_normal((count, len(self.mean))).astype(np.float32)
         drawn[:, POSE_DIM:] @= self._calming
         return drawn
 
     @cached_property
     def _calming(self) -> np.ndarray:
-        """(D, D) from normalised codes to the same with their mouth part scaled."""
-        deviation = self.deviation[POSE_DIM:]
-        mouth = deviation[:, None] * dynamics_code().mouth_projection().T / deviation
-        return (np.eye(len(mouth)) - (1 - MOUTH_NOISE) * mouth).astype(np.float32)
+        """(D, D) from normalised codes to the same with less of mouth and lids."""
+        code, deviation = dynamics_code(), self.deviation[POSE_DIM:]
+        mouth = deviation[:, None] * code.mouth_projection().T / deviation
+        lids = lid_gap(code.basis) * deviation
+        lids = np.outer(lids, lids) / (lids @ lids)
+        kept = np.eye(code.size) - (1 - self.mouth_noise) * mouth - (1 - LID_NOISE) * lids
+        return kept.astype(np.float32)
 
     def led(self, context: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.ndarray:
         """(context, 6 + D) normalised motion on its way to the controls; see `steering.led`."""
@@ -146,7 +156,7 @@ class MotionSpace:
 
 
 @lru_cache(maxsize=2)
-def motion_space(file: Path = NORMALISER_FILE) -> MotionSpace:
+def motion_space(file: Path = NORMALISER_FILE, mouth_noise: float = MOUTH_NOISE) -> MotionSpace:
     """That of a shipped network."""
     with np.load(file) as data:
         return MotionSpace(
@@ -154,6 +164,7 @@ def motion_space(file: Path = NORMALISER_FILE) -> MotionSpace:
             data["deviation"].astype(np.float32),
             int(data["context"]),
             int(data["window"]),
+            mouth_noise,
         )
 
 
@@ -247,12 +258,21 @@ def lips_met(codes: np.ndarray, nearly_met: float = NEARLY_MET) -> np.ndarray:
     brought to the distribution of real ones: in speech, the narrowest fifth of real gaps goes up to
     0.04 units, that of generated ones went up to 0.12.
     """
-    direction = lip_gap(dynamics_code().basis)
-    gap = codes @ direction
+    reading, step = _lip_closing()
+    gap = codes @ reading
     share = np.clip(gap / nearly_met, 0, 1)
     met = np.where(gap > 0, gap * share * share * (3 - 2 * share), gap)
-    closing = (met - gap)[:, None] * (direction / (direction @ direction))
-    return (codes + closing).astype(np.float32)
+    return (codes + (met - gap)[:, None] * step).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _lip_closing() -> tuple[np.ndarray, np.ndarray]:
+    """(D,) float32 each: reads the lip gap off a code, and the code that opens it by one unit and
+    moves mouth and jaw only."""
+    code = dynamics_code()
+    reading = lip_gap(code.basis)
+    step = code.mouth_projection() @ reading
+    return reading, step / (reading @ step)
 
 
 def _guidance(settings: MotionSettings, known: np.ndarray, size: int) -> dict[int, np.ndarray]:
@@ -291,3 +311,21 @@ def eased(
     length[:POSE_DIM] = pose_frames
     fade = (1 + np.cos(np.pi * np.minimum(at / length, 1))) / 2
     return frames + step * fade
+
+
+def articulated(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
+    """Rows of motion from what a generator made and what was read off the same speech.
+
+    Args:
+        motion: (n, 6 + D).
+        reading: (n, ARTICULATION_DIM).
+
+    Returns:
+        (n, 6 + D + 2) float32: the lips closed where they are pressed, and the tongue.
+    """
+    pose, codes = np.split(motion, [POSE_DIM], axis=1)
+    share = np.clip((reading[:, PRESS] - PRESS_FROM) / (PRESS_FULL - PRESS_FROM), 0, 1)
+    share = share * share * (3 - 2 * share)
+    reading_of_gap, step = _lip_closing()
+    codes = codes - (share * np.maximum(codes @ reading_of_gap, 0))[:, None] * step
+    return np.hstack([pose, codes, reading[:, :TONGUE_DIM]]).astype(np.float32)

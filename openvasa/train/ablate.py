@@ -26,8 +26,8 @@ from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.evaluate.experts import expert, sound_bands
 from openvasa.evaluate.motion import HeldOut, Row, held_out, measure
+from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import MotionGenerator
-from openvasa.motion.tongue import without_tongue
 from openvasa.motion.window import MotionSettings, MotionSpace, WindowModel
 from openvasa.train.checkpoint import Training
 from openvasa.train.motion import GeometryLoss, TrainConfig, learning_rate, step_loss

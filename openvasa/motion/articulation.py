@@ -1,8 +1,10 @@
-"""What the tongue's tip does, read off the speech features.
+"""What phonetics wants of tongue and lips, read off the speech features.
 
-Landmarks end at the lips, so the tongue is not in the dynamics the generator learnt from video.
-A two-layer network, taught by synthetic voices whose sounds have exact times
-(`openvasa/train/tongue.py`), hears when a sound wants the tip up (l, n, d, t) or out (th).
+Landmarks end at the lips, so the tongue is not in the dynamics the generator learnt from video; and
+a generator that is unsure closes the lips for p, b and m by halves, where only closed will do. A
+two-layer network, taught by synthetic voices whose sounds have exact times
+(`openvasa/train/articulation.py`), hears when a sound wants the tongue's tip up (l, n, d, t) or out
+(th), and when it wants the lips pressed together.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import numpy as np
 from openvasa.audio.features import speech_features
 from openvasa.face.topology import ASSETS
 
-TONGUE_DIM = 2
-RISE, REACH = 0, 1
-"""Columns: the tip towards the ridge behind the upper teeth, and out between the teeth; 0–1."""
+RISE, REACH, PRESS = 0, 1, 2
+"""What is read, 0–1: the tongue's tip towards the ridge behind the upper teeth, and out between the
+teeth; the lips pressed together."""
+TONGUE_DIM, ARTICULATION_DIM = 2, 3
+"""The first two are the tongue's, and part of motion."""
 
 
 def without_tongue(rows: np.ndarray) -> np.ndarray:
@@ -28,12 +32,12 @@ def without_tongue(rows: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class TongueReader:
-    """Speech features → rise and reach of the tip.
+class ArticulationReader:
+    """Speech features → rise and reach of the tongue's tip, pressed lips.
 
     Attributes:
         hidden, hidden_bias: (3 * FEATURE_DIM, H) and (H,) float32; the frame and its neighbours.
-        out, out_bias: (H, TONGUE_DIM) and (TONGUE_DIM,) float32.
+        out, out_bias: (H, ARTICULATION_DIM) and (ARTICULATION_DIM,) float32.
     """
 
     hidden: np.ndarray
@@ -42,12 +46,12 @@ class TongueReader:
     out_bias: np.ndarray
 
     def read(self, features: np.ndarray) -> np.ndarray:
-        """(T, FEATURE_DIM) features → (T, TONGUE_DIM) float32 in 0–1."""
+        """(T, FEATURE_DIM) features → (T, ARTICULATION_DIM) float32 in 0–1."""
         padded = np.pad(features, ((1, 1), (0, 0)), mode="edge")
         return self.read_stacked(np.stack([padded[:-2], padded[1:-1], padded[2:]], axis=1))
 
     def read_stacked(self, features: np.ndarray) -> np.ndarray:
-        """(N, 3, FEATURE_DIM): before, now and after, each → (N, TONGUE_DIM) float32 in 0–1."""
+        """(N, 3, FEATURE_DIM): before, now, after → (N, ARTICULATION_DIM) float32 in 0–1."""
         flat = features.reshape(len(features), -1).astype(np.float32)
         hidden = np.maximum(flat @ self.hidden + self.hidden_bias, 0)
         logits = hidden @ self.out + self.out_bias
@@ -65,17 +69,18 @@ class TongueReader:
 
 
 def speech_tongue(blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> np.ndarray:
-    """(T, TONGUE_DIM) float32 at 25 fps of a whole speech.
+    """(T, TONGUE_DIM) float32 at 25 fps, the tongue in a whole speech.
 
     Args:
         blocks: consecutive mono float32 blocks at 16 kHz.
         gain: brings speech to its standard level (`audio.level.speech_gain`).
     """
-    return tongue_reader().read(np.concatenate(list(speech_features(blocks, gain=gain))))
+    features = np.concatenate(list(speech_features(blocks, gain=gain)))
+    return articulation_reader().read(features)[:, :TONGUE_DIM]
 
 
 @lru_cache(maxsize=1)
-def tongue_reader() -> TongueReader:
+def articulation_reader() -> ArticulationReader:
     """The shipped reader."""
-    with np.load(ASSETS / "tongue.npz") as data:
-        return TongueReader(**{name: data[name].astype(np.float32) for name in data.files})
+    with np.load(ASSETS / "articulation.npz") as data:
+        return ArticulationReader(**{name: data[name].astype(np.float32) for name in data.files})
