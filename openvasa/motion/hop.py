@@ -13,13 +13,13 @@ import numpy as np
 
 from openvasa.backend import Network, load_onnx
 from openvasa.face.topology import ASSETS
-from openvasa.motion.window import HOP_MOUTH_NOISE, MotionSpace, motion_space
+from openvasa.motion.window import HOP_LID_NOISE, HOP_MOUTH_NOISE, MotionSpace, motion_space
 
 HOP_NETWORK_FILE = ASSETS / "motion_live.onnx"
 STYLE_NETWORK_FILE = ASSETS / "motion_live_style.onnx"
 HOP_NORMALISER_FILE = ASSETS / "motion_live_normaliser.npz"
 
-HOP_STYLE = np.array([0.3, 0.05, 0.3, 0.6], np.float32)
+HOP_STYLE = np.array([0.3, 0.1, 0.3, 0.6], np.float32)
 """What is added to the speaking style (mouth, head, brows, gaze): who hears little of what comes
 moves less, and so much more style gives whole files' lip speed, head and gaze back."""
 
@@ -76,5 +76,5 @@ def hop_model(threads: int) -> HopModel:
     return HopModel(
         load_onnx(HOP_NETWORK_FILE, threads=threads),
         load_onnx(STYLE_NETWORK_FILE, threads=threads),
-        motion_space(HOP_NORMALISER_FILE, HOP_MOUTH_NOISE),
+        motion_space(HOP_NORMALISER_FILE, HOP_MOUTH_NOISE, HOP_LID_NOISE),
     )

@@ -38,7 +38,7 @@ MOUTH_NOISE, HOP_MOUTH_NOISE = 0.5, 0.3
 """Amplitude of the noise that a mouth is made of, in whole files and live, against what the
 networks were trained with: a low temperature. Speech says what a mouth does, so that most of what
 chance adds there is wrong; of head and brows it says little, and their variety stays whole."""
-LID_NOISE = 0.85
+LID_NOISE, HOP_LID_NOISE = 0.85, 0.92
 """The same of the opening of the lids, which decides how often they blink."""
 GUIDED_EVERY = 2
 """Sampling steps from one that evaluates the network without each guided condition to the next;
@@ -92,7 +92,7 @@ class MotionSpace:
         mean, deviation: (6 + D,) of motion.
         context: frames before a window that a network sees.
         window: frames of the longest window.
-        mouth_noise: amplitude of the mouth's noise.
+        mouth_noise, lid_noise: amplitude of their noise.
     """
 
     mean: np.ndarray
@@ -100,6 +100,7 @@ class MotionSpace:
     context: int
     window: int
     mouth_noise: float = MOUTH_NOISE
+    lid_noise: float = LID_NOISE
 
     def at_rest(self) -> np.ndarray:
         """(context, 6 + D) normalised motion of a portrait at rest: what comes before the start."""
@@ -118,7 +119,7 @@ class MotionSpace:
         mouth = deviation[:, None] * code.mouth_projection().T / deviation
         lids = lid_gap(code.basis) * deviation
         lids = np.outer(lids, lids) / (lids @ lids)
-        kept = np.eye(code.size) - (1 - self.mouth_noise) * mouth - (1 - LID_NOISE) * lids
+        kept = np.eye(code.size) - (1 - self.mouth_noise) * mouth - (1 - self.lid_noise) * lids
         return kept.astype(np.float32)
 
     def led(self, context: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -156,7 +157,9 @@ class MotionSpace:
 
 
 @lru_cache(maxsize=2)
-def motion_space(file: Path = NORMALISER_FILE, mouth_noise: float = MOUTH_NOISE) -> MotionSpace:
+def motion_space(
+    file: Path = NORMALISER_FILE, mouth_noise: float = MOUTH_NOISE, lid_noise: float = LID_NOISE
+) -> MotionSpace:
     """That of a shipped network."""
     with np.load(file) as data:
         return MotionSpace(
@@ -165,6 +168,7 @@ def motion_space(file: Path = NORMALISER_FILE, mouth_noise: float = MOUTH_NOISE)
             int(data["context"]),
             int(data["window"]),
             mouth_noise,
+            lid_noise,
         )
 
 
