@@ -106,10 +106,10 @@ def test_targets_follow_the_sounds() -> None:
 def test_chance_is_half_and_knowing_is_one() -> None:
     training = pytest.importorskip("openvasa.train.articulation", reason="needs the train extra")
     is_it = np.arange(1000) % 5 == 0
-    assert training.area_under_curve(is_it + 0.0, is_it) == 1
-    assert training.area_under_curve(-1.0 * is_it, is_it) == 0
+    assert training.roc_auc(is_it + 0.0, is_it) == 1
+    assert training.roc_auc(-1.0 * is_it, is_it) == 0
     chance = np.random.default_rng(0).random(1000)
-    assert training.area_under_curve(chance, is_it) == pytest.approx(0.5, abs=0.05)
+    assert training.roc_auc(chance, is_it) == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite: apt-get install flite")

@@ -47,12 +47,13 @@ class Seen:
 def watch(face: FaceLatent, motion: Motion) -> Seen:
     """Render every few frames of a motion and track them as any video."""
     renderer = Renderer(face)
-    reference = _look(face, renderer, Motion(motion.pose[:1] * 0, motion.dynamics[:1] * 0), 0)
+    rows = motion.rows()
+    reference = _look(face, renderer, 0 * rows[0])
     gazes, distances, emotions = [], [], []
     rest = fit_head(reference[0].landmarks)
     neutral = rest.invert(reference[0].landmarks)
-    for index in range(SETTLE_FRAMES, len(motion), EVERY):
-        tracked, image = _look(face, renderer, motion, index)
+    for row in rows[SETTLE_FRAMES::EVERY]:
+        tracked, image = _look(face, renderer, row)
         head = fit_head(tracked.landmarks)
         pose = pose_between(rest, head)
         eyes = eye_gaze(head.invert(tracked.landmarks) - neutral)
@@ -62,10 +63,8 @@ def watch(face: FaceLatent, motion: Motion) -> Seen:
     return Seen(np.stack(gazes), np.array(distances), np.stack(emotions))
 
 
-def _look(
-    face: FaceLatent, renderer: Renderer, motion: Motion, index: int
-) -> tuple[TrackedFace, np.ndarray]:
-    geometry = geometry_at(face, motion.rows()[index])
+def _look(face: FaceLatent, renderer: Renderer, row: np.ndarray) -> tuple[TrackedFace, np.ndarray]:
+    geometry = geometry_at(face, row)
     image = renderer.render(geometry)
     return track_next(image, geometry.landmarks), image
 

@@ -69,8 +69,7 @@ class DynamicsCode:
 
     def mouth_projection(self) -> np.ndarray:
         """(D, D) float32: what part of a code moves mouth and jaw, `projection @ code`."""
-        shapes = self.decode(np.eye(self.size, dtype=np.float32))
-        return self.encode(self.mouth_share[:, None] * shapes).T
+        return self.encode(self.mouth_share[:, None] * self.basis).T
 
     def read_arkit(self, codes: np.ndarray) -> np.ndarray:
         """(..., D) codes → (..., 52) float32 blendshapes in 0–1 (`BLENDSHAPE_NAMES` order)."""

@@ -262,15 +262,23 @@ def lips_met(codes: np.ndarray, nearly_met: float = NEARLY_MET) -> np.ndarray:
     brought to the distribution of real ones: in speech, the narrowest fifth of real gaps goes up to
     0.04 units, that of generated ones went up to 0.12.
     """
-    reading, step = _lip_closing()
-    gap = codes @ reading
-    share = np.clip(gap / nearly_met, 0, 1)
-    met = np.where(gap > 0, gap * share * share * (3 - 2 * share), gap)
-    return (codes + (met - gap)[:, None] * step).astype(np.float32)
+    gap = codes @ _lip_opening()[0]
+    return _lips_narrowed(codes, gap, _smooth(0, nearly_met, gap))
+
+
+def _smooth(low: float, high: float, values: np.ndarray) -> np.ndarray:
+    t = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def _lips_narrowed(codes: np.ndarray, gap: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(n, D) float32 codes with a share of the (n,) lip gap kept; closed lips stay as they are."""
+    closing = np.maximum(gap, 0) * (1 - kept)
+    return (codes - closing[:, None] * _lip_opening()[1]).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def _lip_closing() -> tuple[np.ndarray, np.ndarray]:
+def _lip_opening() -> tuple[np.ndarray, np.ndarray]:
     """(D,) float32 each: reads the lip gap off a code, and the code that opens it by one unit and
     moves mouth and jaw only."""
     code = dynamics_code()
@@ -328,8 +336,6 @@ def articulated(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
         (n, 6 + D + 2) float32: the lips closed where they are pressed, and the tongue.
     """
     pose, codes = np.split(motion, [POSE_DIM], axis=1)
-    share = np.clip((reading[:, PRESS] - PRESS_FROM) / (PRESS_FULL - PRESS_FROM), 0, 1)
-    share = share * share * (3 - 2 * share)
-    reading_of_gap, step = _lip_closing()
-    codes = codes - (share * np.maximum(codes @ reading_of_gap, 0))[:, None] * step
+    pressed = _smooth(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
+    codes = _lips_narrowed(codes, codes @ _lip_opening()[0], 1 - pressed)
     return np.hstack([pose, codes, reading[:, :TONGUE_DIM]]).astype(np.float32)

@@ -12,6 +12,7 @@ other rooms and over other lines. The other two speakers are kept to judge by.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -24,6 +25,7 @@ from openvasa.audio.features import FPS, SAMPLE_RATE
 from openvasa.evaluate.closure import BILABIALS, VOICES, speak
 from openvasa.face.topology import ASSETS
 from openvasa.motion.articulation import ARTICULATION_DIM, PRESS, REACH, RISE, ArticulationReader
+from openvasa.train.detector import roc_auc
 from openvasa.train.voices import (
     LIVE_CONTEXT,
     SPEEDS,
@@ -207,33 +209,21 @@ def _array(values: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(values.detach().numpy())
 
 
-def area_under_curve(score: np.ndarray, is_it: np.ndarray) -> float:
-    """How often a frame that is it scores above one that is not, 0.5 by chance."""
-    order = np.argsort(np.argsort(score))
-    positive = int(is_it.sum())
-    ranks = order[is_it].sum() - positive * (positive - 1) / 2
-    return float(ranks / (positive * (len(score) - positive)))
-
-
 def measure(reader: ArticulationReader) -> dict:
     """What the reader makes of sentences by voices it never heard, whole-file and live."""
     rng = np.random.default_rng(0)
+    spoken = [speak(text, voice) for voice, text in product(VOICES, SENTENCES)]
+    ways = {"whole": _whole, "live": partial(_live, rng=rng)}
     figures = {}
-    for mode in ("whole", "live"):
-        parts = []
-        for voice, text in product(VOICES, SENTENCES):
-            sound, phones = speak(text, voice)
-            is_whole = mode == "whole"
-            heard = _whole(sound, phones) if is_whole else _live(sound, phones, rng=rng)
-            parts.append(heard)
-        heard = _joined(parts)
+    for mode, hear in ways.items():
+        heard = _joined([hear(sound, phones) for sound, phones in spoken])
         read = reader.read_stacked(heard.features)
         loud = heard.features[:, 1, -4:-2].astype(np.float32).mean(axis=1)
         figures[mode] = {
             name: {
                 "correlation": float(np.corrcoef(read[:, k], heard.wanted[:, k])[0, 1]),
-                "area under curve": area_under_curve(read[:, k], heard.wanted[:, k] > 0.5),
-                "by loudness alone": area_under_curve(loud, heard.wanted[:, k] > 0.5),
+                "area under curve": roc_auc(read[:, k], heard.wanted[:, k] > 0.5),
+                "by loudness alone": roc_auc(loud, heard.wanted[:, k] > 0.5),
             }
             for k, name in ((RISE, "tip up"), (REACH, "tip out"), (PRESS, "lips pressed"))
         }
