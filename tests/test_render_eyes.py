@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from openvasa.face.topology import (
     canonical_mesh,
 )
 from openvasa.render.eyes import paint_eyes, prepare_eyes, shut_large_eyes, uncross_lids
+from openvasa.render.renderer import Renderer
 
 SKIN, WHITE, BROWN = (205, 165, 145), (225, 220, 215), (60, 40, 30)
 IRIS_RADIUS = 0.55
@@ -135,6 +138,25 @@ def test_closed_eye_shows_skin_and_one_line_of_lashes(face):
         dark = np.flatnonzero(column < 140)
         assert 1 <= len(dark) == np.ptp(dark) + 1 <= 5
         assert column.max() < np.mean(SKIN) + 10
+
+
+def test_outlines_above_the_lid_are_not_drawn_long_over_closed_eyes():
+    """A painted outline as thick as half the lid stays a line at the margin, not a dark lid."""
+    face = drawn_face()
+    image = face.image.copy()
+    for loop in (RIGHT_EYE, LEFT_EYE):
+        line = np.round(face.landmarks[loop[:9], :2] * 16 - [0, 16 * 3]).astype(np.int32)
+        cv2.polylines(image, [line], False, (50, 30, 25), 4, cv2.LINE_AA, 4)
+    face = replace(face, image=image)
+    plain, outlined = (prepare_eyes(f).eyes for f in (drawn_face(), face))
+    for thin, thick in zip(plain, outlined, strict=True):
+        assert thick.lash_reach[3:6].min() > thin.lash_reach[3:6].max() + 0.1
+    frame = Renderer(face, refined=False).render(posed(face, blink=1))
+    closed = posed(face, blink=1)
+    for loop, fold in ((RIGHT_EYE, 27), (LEFT_EYE, 257)):
+        margin, crease = closed.landmarks[loop[4], :2], closed.landmarks[fold, :2]
+        lid = [margin + r * (crease - margin) for r in np.linspace(0.35, 1.0, 8)]
+        assert min(frame[round(y), round(x)].mean() for x, y in lid) > 0.75 * np.mean(SKIN)
 
 
 def test_tiny_motion_makes_a_tiny_change(face):

@@ -73,6 +73,24 @@ UPPER_LID_SHARE = 0.85
 LID_COLUMNS = 33
 """Columns of the lid skin from the outer to the inner corner."""
 
+SKIN_FROM = 0.4
+"""Part of the way from the lid's margin to its fold from which the stretched warp may show: below,
+it is lashes drawn long."""
+
+LASH_DARK, LASHES_END = 0.75, 1.2
+"""Brightness over the skin's that tells lashes and painted outlines above the lid's margin, and how
+far they may go, in the way from the margin to the fold."""
+
+SKIN_BEYOND, SKIN_TO = 0.6, 1.8
+"""Between these is the skin that lids are covered with, in the same way: beyond most lashes, and
+below the brow."""
+
+SOCKET_SHADE = 0.93
+"""Brightness of a closed lid over that of the skin above it, which lies less deep."""
+
+SKIN_FADE = 0.55
+"""Part of that way over which skin laid beyond lashes gives way to the warp."""
+
 LASH_WIDTH = 0.026
 """Half width of the lash line of closed lids, in widths of the eye."""
 
@@ -134,6 +152,8 @@ class Eye:
             the portrait shows it, traces of its iris included.
         lid_skin: (LID_COLUMNS, 3) float32 RGB, skin of the upper lid along its length.
         lash: (3,) float32 RGB, colour of the line along closed lids.
+        lash_reach: (9,) float32, how far lashes and outlines go above the upper lid's margin in the
+            portrait, in the way from there to the fold.
     """
 
     points: EyePoints
@@ -149,6 +169,7 @@ class Eye:
     margin: np.ndarray
     lid_skin: np.ndarray
     lash: np.ndarray
+    lash_reach: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -544,23 +565,54 @@ def _lash_colour(view: _EyeView) -> np.ndarray:
     return view.source[rim][luma <= np.percentile(luma, 30)].mean(axis=0)
 
 
-def _lid_skin(face: FaceLatent, part: EyePoints) -> np.ndarray:
-    """(LID_COLUMNS, 3) float32 skin of the upper lid, seen beyond its lashes around the fold."""
+def _above_lid(face: FaceLatent, part: EyePoints, reach: np.ndarray) -> np.ndarray:
+    """(K, LID_COLUMNS, 3) float32 colours above the upper lid's margin.
+
+    Args:
+        face: the portrait.
+        part: the eye's points.
+        reach: (K, LID_COLUMNS) how far above, in the way from the margin to the fold.
+    """
     points = face.landmarks[:, :2]
-    columns = np.linspace(0, 8, LID_COLUMNS)
-    knots = np.arange(9)
+    columns, knots = np.linspace(0, 8, LID_COLUMNS), np.arange(9)
     lid, fold = (
         np.column_stack([np.interp(columns, knots, points[index][:, k]) for k in (0, 1)])
         for index in (part.loop[:9], part.fold)
     )
-    reach = np.linspace(0.6, 1.5, 10)[:, None, None]
-    spots = lid + reach * (fold - lid)
-    seen = _sample(face.image, spots[..., 0], spots[..., 1]).astype(np.float32)
+    spots = lid + reach[..., None] * (fold - lid)
+    return _sample(face.image, spots[..., 0], spots[..., 1]).astype(np.float32)
+
+
+def _lash_reach(face: FaceLatent, part: EyePoints) -> np.ndarray:
+    """(LID_COLUMNS,) float32 how far lashes and outlines go above the upper lid's margin, in the
+    way from there to the fold."""
+    reach = np.linspace(0, SKIN_TO, 33)
+    luma = _above_lid(face, part, np.tile(reach[:, None], LID_COLUMNS)).mean(axis=2)
+    skin = np.percentile(luma[reach >= SKIN_BEYOND], 70, axis=0)
+    dark = (luma < LASH_DARK * skin) & (reach[:, None] <= LASHES_END)
+    # A dark run that starts farther up is the crease, which closed lids keep.
+    lashes = dark[reach <= SKIN_FROM].any(axis=0)
+    started = np.logical_or.accumulate(dark, axis=0)
+    ended = np.logical_or.accumulate(started & ~dark, axis=0)
+    ends = np.where(lashes, reach[(~ended).sum(axis=0) - 1], 0)
+    at_corner = LID_COLUMNS // 8
+    ends[:at_corner], ends[-at_corner:] = ends[at_corner], ends[-at_corner - 1]
+    smooth = cv2.GaussianBlur(
+        ends[None].astype(np.float32), (0, 0), 3, borderType=cv2.BORDER_REPLICATE
+    )
+    return smooth[0]
+
+
+def _lid_skin(face: FaceLatent, part: EyePoints, lash_reach: np.ndarray) -> np.ndarray:
+    """(LID_COLUMNS, 3) float32 skin of the upper lid, seen beyond its lashes around the fold."""
+    first = np.maximum(lash_reach + 0.1, SKIN_BEYOND)
+    seen = _above_lid(face, part, first + np.linspace(0, 0.9, 10)[:, None])
     order = seen.mean(axis=2).argsort(axis=0)
     # Neither the dark crease nor a glint on it is the colour of the skin: the middle is.
     middle = np.take_along_axis(seen, order[4:8, :, None], axis=0).mean(axis=0)
     middle[:4], middle[-4:] = middle[4], middle[-5]
-    return cv2.GaussianBlur(middle[None], (0, 0), 2.5, borderType=cv2.BORDER_REPLICATE)[0]
+    even = cv2.GaussianBlur(middle[None], (0, 0), 4, borderType=cv2.BORDER_REPLICATE)[0]
+    return SOCKET_SHADE * even
 
 
 def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndarray) -> Eye:
@@ -572,6 +624,7 @@ def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndar
     sclera = _lift_sclera(view, visible * _smoothstep(from_iris, WHITE_FROM, WHITE_TO), visible)
     eyeball = sclera + cover[..., None] * (iris - sclera) + highlight
     points = face.landmarks[:, :2]
+    lash_reach = _lash_reach(face, part)
     return Eye(
         points=part,
         origin=view.origin,
@@ -584,8 +637,9 @@ def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndar
         iris_rgba=np.dstack([iris, cover]).astype(np.float32),
         highlight=np.ascontiguousarray(highlight, np.float32),
         margin=_lift_margin(view, eyeball, from_iris),
-        lid_skin=_lid_skin(face, part),
+        lid_skin=_lid_skin(face, part, lash_reach),
         lash=_lash_colour(view).astype(np.float32),
+        lash_reach=lash_reach[:: LID_COLUMNS // 8],
     )
 
 
@@ -733,13 +787,13 @@ def _paint(
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _paint_lid(frame, lid, height, skin, lash, weight, line, clockwise):
+def _paint_lid(frame, lid, whole, ends, skin, lash, weight, line, clockwise):
     """Lay skin over the stretched upper lid and a line of lashes along its margin.
 
-    `lid` is (9, 2) px of the margin, `height` (9,) px from there up to the fold, `line` the half
-    width of the lash line in px.
+    `lid` is (9, 2) px of the margin, `whole` and `ends` (9,) px above it up to which skin covers
+    the warp wholly and at all, `line` the half width of the lash line in px.
     """
-    tallest = height.max()
+    tallest = ends.max()
     left = max(int(lid[:, 0].min()), 0)
     right = min(int(lid[:, 0].max()) + 2, frame.shape[1])
     top = max(int(lid[:, 1].min() - tallest), 0)
@@ -758,12 +812,14 @@ def _paint_lid(frame, lid, height, skin, lash, weight, line, clockwise):
                     above = (py * ex - px * ey) * (-1.0 if clockwise else 1.0)
             distance = np.sqrt(best) if above > 0 else -np.sqrt(best)
             i = min(int(at), 7)
-            reach = height[i] + (at - i) * (height[i + 1] - height[i])
+            full = whole[i] + (at - i) * (whole[i + 1] - whole[i])
+            end = ends[i] + (at - i) * (ends[i + 1] - ends[i])
             # Taper towards the corners, where lid and fold meet.
             corner = min(min(at, 8 - at) / 1.2, 1.0)
-            up = min(max((1.0 - distance / (reach + 1e-3)) / 0.6, 0.0), 1.0)
+            up = min(max((end - distance) / (end - full + 1e-3), 0.0), 1.0)
             under = min(max(distance + 1.0, 0.0), 1.0)
-            cover = weight * corner * up * up * (3 - 2 * up) * under
+            inner = min(1.5 * corner, 1.0)
+            cover = weight * inner * inner * (3 - 2 * inner) * up * up * (3 - 2 * up) * under
             # Lashes of a closed eye hang below the line.
             spread = distance / (line if distance > 0 else 1.7 * line)
             dark = weight * (0.3 + 0.7 * corner) * np.exp(-spread * spread) * 0.8
@@ -812,17 +868,44 @@ def _paint_eye(frame: np.ndarray, geometry: FrameGeometry, eye: Eye, head: HeadT
     if closing < 1:
         _paint_eyeball(frame, geometry, eye, head, lids, opening, 1 - closing**3)
     if lid_weight > 0:
-        fold = points[eye.points.fold]
+        whole, ends = _skin_reach(eye, lids, points[eye.points.fold], zoom_by)
         _paint_lid(
             frame,
             lids[:9],
-            np.maximum((lids[:9] - fold) @ _down(lids), 0),
+            whole,
+            ends,
             eye.lid_skin,
             eye.lash,
             lid_weight,
             max(LASH_WIDTH * float(np.linalg.norm(lids[8] - lids[0])), 0.7),
             _turns_clockwise(lids),
         )
+
+
+def _skin_reach(
+    eye: Eye, lids: np.ndarray, fold: np.ndarray, zoom_by: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(9,) px above the upper lid's margin up to which lid skin covers the warp wholly, and at all.
+
+    Args:
+        eye: the eye.
+        lids: (16, 2) px, the lid margin in the frame.
+        fold: (9, 2) px, the upper lid's fold in the frame.
+        zoom_by: the head's size in the frame over that in the portrait.
+    """
+    height = np.maximum((lids[:9] - fold) @ _down(lids), 0)
+    # In the corners, where fold and margin meet, lashes stand beside those of the neighbours.
+    height[[0, -1]] = height[[1, -2]] / 2
+    # Below the fold the warp stretches what the portrait shows, above it hardly.
+    above = np.minimum(height, eye.opening * zoom_by)
+    whole, ends = (
+        np.minimum(reach, 1) * height + np.maximum(reach - 1, 0) * above
+        for reach in (
+            np.maximum(eye.lash_reach, SKIN_FROM),
+            np.maximum(eye.lash_reach + SKIN_FADE, 1.0),
+        )
+    )
+    return whole, ends
 
 
 def _paint_eyeball(
