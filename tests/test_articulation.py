@@ -21,7 +21,7 @@ from openvasa.motion.articulation import (
     speech_tongue,
 )
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import articulated
+from openvasa.motion.window import LET_THROUGH, articulated
 
 VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
 
@@ -60,7 +60,7 @@ def test_lips_close_where_they_are_pressed_and_nowhere_else() -> None:
     codes = np.linspace(0, 1, 9, dtype=np.float32)[:, None] * jaw
     pose = rng.standard_normal((9, POSE_DIM)).astype(np.float32)
     reading = np.zeros((9, ARTICULATION_DIM), np.float32)
-    reading[:, :TONGUE_DIM] = rng.random((9, TONGUE_DIM))
+    reading[:, RISE] = rng.random(9)
     reading[4:, PRESS] = [0.1, 0.25, 0.35, 0.5, 1]
     rows = articulated(np.hstack([pose, codes]), reading)
     np.testing.assert_array_equal(rows[:, :POSE_DIM], pose)
@@ -73,6 +73,18 @@ def test_lips_close_where_they_are_pressed_and_nowhere_else() -> None:
     np.testing.assert_allclose(gaps[7:], 0, atol=1e-4)
     # Brows and lids stay.
     assert np.abs((code.decode(closed) - code.decode(codes))[:, [105, 334, 159, 386]]).max() < 0.02
+
+
+def test_lips_part_where_the_tongue_comes_out_and_no_further() -> None:
+    code = dynamics_code()
+    jaw = code.from_arkit(np.eye(52, dtype=np.float32)[25])
+    codes = np.float32([0, 0, 0, 0.9])[:, None] * jaw
+    reading = np.zeros((4, ARTICULATION_DIM), np.float32)
+    reading[1:, REACH] = [0.5, 1, 1]
+    rows = articulated(np.hstack([np.zeros((4, POSE_DIM), np.float32), codes]), reading)
+    gaps = lip_gap(code.decode(rows[:, POSE_DIM:-TONGUE_DIM]) - code.decode(0 * codes))
+    np.testing.assert_allclose(gaps[:3], LET_THROUGH * np.float32([0, 0.5, 1]), atol=1e-3)
+    np.testing.assert_allclose(rows[3, POSE_DIM:-TONGUE_DIM], codes[3], atol=1e-6)
 
 
 def test_weights_survive_the_file(tmp_path: Path) -> None:

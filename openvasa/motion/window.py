@@ -14,7 +14,7 @@ import numpy as np
 from openvasa.backend import Network, load_onnx
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import ASSETS
-from openvasa.motion.articulation import PRESS, TONGUE_DIM
+from openvasa.motion.articulation import PRESS, REACH, TONGUE_DIM
 from openvasa.motion.controls import DISTANCE, GROUPS, Controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample
@@ -34,6 +34,10 @@ NEARLY_MET, HOP_NEARLY_MET = 0.42, 0.54
 of live hops: who hears less of what comes closes the lips by halves more often."""
 PRESS_FROM, PRESS_FULL = 0.15, 0.45
 """Reading at which lips begin to close for p, b and m, and from which on they are closed."""
+REACH_FROM, REACH_FULL, LET_THROUGH = 0.3, 0.7, 0.4
+"""Reading at which lips begin to part for the tongue's tip (th), from which on they let it through,
+and the lip gap that takes, canonical units (4 mm): three quarters of the real mouths of the
+training clips are open as far or farther there."""
 MOUTH_NOISE, HOP_MOUTH_NOISE = 0.5, 0.3
 """Amplitude of the noise that a mouth is made of, in whole files and live, against what the
 networks were trained with: a low temperature. Speech says what a mouth does, so that most of what
@@ -333,9 +337,13 @@ def articulated(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
         reading: (n, ARTICULATION_DIM).
 
     Returns:
-        (n, 6 + D + 2) float32: the lips closed where they are pressed, and the tongue.
+        (n, 6 + D + 2) float32: the lips closed where they are pressed and parted where the tongue
+        comes out, and the tongue.
     """
     pose, codes = np.split(motion, [POSE_DIM], axis=1)
+    let_through = LET_THROUGH * _smooth(REACH_FROM, REACH_FULL, reading[:, REACH])
+    gap = codes @ _lip_opening()[0]
+    codes = codes + np.maximum(let_through - gap, 0)[:, None] * _lip_opening()[1]
     pressed = _smooth(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
     codes = _lips_narrowed(codes, codes @ _lip_opening()[0], 1 - pressed)
     return np.hstack([pose, codes, reading[:, :TONGUE_DIM]]).astype(np.float32)
