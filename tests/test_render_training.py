@@ -147,10 +147,49 @@ def test_a_few_steps_come_closer_to_the_real_crops(pairs: Path) -> None:
 
     reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
     batch = reader.draw(2, "cpu")
-    learner = Learner(128, TrainConfig(), "cpu")
+    learner = Learner("mouth", TrainConfig(), "cpu")
     losses = [learner.step(batch, None, 0.0) for _ in range(40)]
     errors = [row["pixel"] + row["structure"] for row in losses]
     assert errors[-1] < 0.97 * errors[0]
+
+
+def test_the_adversary_learns_what_is_amiss_and_pulls_away_from_it() -> None:
+    """Crops that are too dark are told from real ones, and lighter ones seem more real to it."""
+    from openvasa.train.render_adversary import Adversary
+
+    torch.manual_seed(0)
+    maps = torch.zeros(4, GEOMETRY_CHANNELS, 32, 32)
+    real = 0.6 + 0.1 * torch.rand(4, 3, 64, 64)
+    dark = real - 0.3
+    adversary = Adversary("cpu")
+    told = [adversary.learn(dark, real, maps) for _ in range(60)]
+    assert told[-1]["adversary"] < 0.8 * told[0]["adversary"]
+    assert told[-1]["told right"] > 0.9
+    assert adversary.pull(dark, maps).mean() < 0  # Less light would be less real.
+
+
+def test_the_adversary_joins_in_the_second_half_and_is_kept(pairs: Path) -> None:
+    from openvasa.train.render import NETWORKS, Learner, PairReader, TrainConfig
+    from openvasa.train.render_adversary import HEAD_START, WARM_UP
+
+    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
+    learner = Learner("mouth", TrainConfig(), "cpu")
+    assert "adversary" not in learner.step(reader.draw(2, "cpu"), None, 0.4)
+    learner.validate(reader)
+    assert learner.least_loss < np.inf
+    learner.adversary.steps = HEAD_START
+    assert 0 <= learner.step(reader.draw(2, "cpu"), None, 0.6)["told right"] <= 1
+    assert learner.least_loss == np.inf
+    assert learner.adversary.say == 1 / WARM_UP
+    again = Learner("mouth", TrainConfig(), "cpu")
+    again.restore(learner.state())
+    assert again.adversary.steps == HEAD_START + 1
+    for ours, kept in zip(
+        again.adversary.critics.parameters(), learner.adversary.critics.parameters(), strict=True
+    ):
+        torch.testing.assert_close(ours, kept)
+    without = Learner("mouth", TrainConfig(adversary=0), "cpu")
+    assert "adversary" not in without.step(reader.draw(2, "cpu"), None, 0.6)
 
 
 def test_tone_is_the_mean_between_the_lips() -> None:
@@ -174,7 +213,7 @@ def test_the_best_weights_are_kept(pairs: Path) -> None:
     from openvasa.train.render import NETWORKS, Learner, PairReader, TrainConfig
 
     reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
-    learner = Learner(128, TrainConfig(), "cpu")
+    learner = Learner("mouth", TrainConfig(), "cpu")
     seen = learner.validate(reader)
     names = ("pixel", "structure", "temporal", "tone")
     assert seen == {f"held back {n}": pytest.approx(1) for n in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from openvasa.commands.exit_status import OK
@@ -232,6 +233,13 @@ def _add_render(group: Commands) -> None:
         help="of weights and order; a second seed says what chance does (default: 0)",
     )
     parser.add_argument(
+        "--adversary",
+        type=float,
+        metavar="SHARE",
+        help="how hard the adversary pulls in the second half, as a share of the other losses; 0 "
+        "leaves it out (default: as for the shipped weights, 0.2 for the mouth and 0 for the eye)",
+    )
+    parser.add_argument(
         "--export", action="store_true", help="then put the weights into the package's assets"
     )
 
@@ -242,14 +250,10 @@ def _render(options: argparse.Namespace) -> int:
     from openvasa.train.render_export import export
 
     names = (options.network,) if options.network else tuple(NETWORKS)
-    train(
-        options.cache,
-        options.clips,
-        options.run,
-        options.minutes,
-        names,
-        default_config(options.seed),
-    )
+    config = default_config(options.seed)
+    if options.adversary is not None:
+        config = replace(config, adversary=options.adversary)
+    train(options.cache, options.clips, options.run, options.minutes, names, config)
     if options.export:
         export(options.run, ASSETS, names)
     return OK

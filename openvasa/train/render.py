@@ -5,8 +5,9 @@
 Two networks of one kind, for the mouth and for an eye, learn from pairs (`render_pairs.py`) how to
 bend and shade the rendered crop so that it looks like the real one: absolute error, structural
 similarity (Zhao et al., arXiv:1511.08861), distance of perceptual features (Johnson et al.,
-arXiv:1603.08155), the change from one frame to the next and the tone between lips or lids. Some of
-the training people are held back; the weights that do best on them are kept.
+arXiv:1603.08155), the change from one frame to the next and the tone between lips or lids. In the
+second half of the mouth's training an adversary (`render_adversary.py`) has a say, too. Some of the
+training people are held back; the weights that do best on them are kept.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from openvasa.render.regions import LEFT, MOUTH, RIGHT, Region
 from openvasa.train.checkpoint import write_checkpoint
 from openvasa.train.precision import half_precision
 from openvasa.train.prepare import cached_clips
+from openvasa.train.render_adversary import HEAD_START, Adversary
 from openvasa.train.render_network import (
     FARTHEST,
     PerceptualFeatures,
@@ -43,6 +45,9 @@ PAIRS = "pairs"
 
 NETWORKS = {"mouth": (MOUTH,), "eye": (RIGHT, LEFT)}
 """The networks, and the regions each learns from."""
+
+ADVERSARY = {"mouth": 0.2, "eye": 0.0}
+"""How hard the adversary pulls, as `TrainConfig.adversary`. Eyes it made no better."""
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.3, 3.0
 """How often a couple is drawn whose skin does not move at all, and at most, against one whose skin
@@ -70,6 +75,10 @@ class TrainConfig:
         pixel, structure, perceptual, temporal, tone: weights of the losses; the network behind a
             loss of weight 0 does not run.
         restraint: weight of the fields' size and roughness.
+        adversary: how hard the adversary pulls at the pictures, as a share of how hard the losses
+            above do (Esser et al., arXiv:2012.09841); at 0 there is none, and None is what suits
+            the network, `ADVERSARY`.
+        adversary_from: share of the time after which it begins to learn.
         focus: extra weight of the pixels inside lips or lids.
         average: decay of the averaged weights, per step.
         log_every, save_every: steps between lines of the log, and between checkpoints, before
@@ -85,6 +94,8 @@ class TrainConfig:
     temporal: float = 0.5
     tone: float = 1.0
     restraint: float = 0.01
+    adversary: float | None = None
+    adversary_from: float = 0.5
     focus: float = 1.0
     average: float = 0.995
     log_every: int = 20
@@ -231,15 +242,24 @@ def _jittered(batch: Batch, placements: Tensor) -> Batch:
 
 
 class Learner:
-    """One refinement network in training: its optimiser, averaged weights and the best of them."""
+    """One refinement network in training: its optimiser, averaged weights and the best of them.
 
-    def __init__(self, side: int, config: TrainConfig, device: str) -> None:
+    Args:
+        name: which of `NETWORKS`.
+        config: how to train.
+        device: where.
+    """
+
+    def __init__(self, name: str, config: TrainConfig, device: str) -> None:
         self._config, self._device = config, device
+        self._pull = ADVERSARY[name] if config.adversary is None else config.adversary
+        side = NETWORKS[name][0].side
         self.network = RefinementNetwork(side).to(device)
         self.average = RefinementNetwork(side).to(device).eval()
         self.best = RefinementNetwork(side).to(device).eval()
         for copy in (self.average, self.best):
             copy.load_state_dict(self.network.state_dict())
+        self.adversary = Adversary(device)
         self.least_loss = math.inf
         self._optimiser = torch.optim.AdamW(self.network.parameters(), 0, (0.8, 0.99), 1e-8, 0.05)
         self.steps = 0
@@ -247,11 +267,13 @@ class Learner:
     def state(self) -> dict:
         """Everything needed to go on."""
         parts = {name: part.state_dict() for name, part in self._parts().items()}
-        return {"steps": self.steps, "least_loss": self.least_loss} | parts
+        own = {"steps": self.steps, "least_loss": self.least_loss}
+        return own | {"adversary": self.adversary.state()} | parts
 
     def restore(self, state: dict) -> None:
         """Go on from `state`."""
         self.steps, self.least_loss = state["steps"], state["least_loss"]
+        self.adversary.restore(state["adversary"])
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
@@ -273,12 +295,16 @@ class Learner:
             group["lr"] = config.learning_rate * cosine * min(1.0, (self.steps + 1) / 50)
         refined, fields = self._refined(self.network, batch)
         terms = picture_losses(refined, batch, config)
-        terms["restraint"] = config.restraint * (fields[1].abs().mean() + _roughness(*fields))
         if config.perceptual > 0 and features is not None:
             distance = _perceptual_distance(refined, batch, features, self._device)
             terms["perceptual"] = config.perceptual * distance
+        pull = torch.autograd.grad(torch.stack(list(terms.values())).sum(), refined)[0]
+        contest = {}
+        if self._pull > 0 and share >= config.adversary_from:
+            contest = self._contest(refined, batch, pull)
+        terms["restraint"] = config.restraint * (fields[1].abs().mean() + _roughness(*fields))
         self._optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
+        torch.autograd.backward([refined, terms["restraint"]], [pull, None])
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self._optimiser.step()
         self.steps += 1
@@ -286,7 +312,21 @@ class Learner:
         with torch.no_grad():
             for mean, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 mean.lerp_(new, 1 - decay)
-        return {name: value.item() for name, value in terms.items()}
+        return {name: value.item() for name, value in terms.items()} | contest
+
+    def _contest(self, refined: Tensor, batch: Batch, pull: Tensor) -> dict[str, float]:
+        """Add the adversary's pull to that of the other losses, and let it learn.
+
+        It sees one frame of each couple: the other hardly differs.
+        """
+        if self.adversary.steps == HEAD_START:
+            self.least_loss = math.inf  # What was best without it is not what is looked for.
+        made, maps = refined.detach()[::2], batch.geometry[::2]
+        if self.adversary.say > 0:
+            own = self.adversary.pull(made, maps)
+            weight = self._pull * self.adversary.say
+            pull[::2] += weight * own * (pull.norm() / own.norm().clamp(min=1e-12))
+        return self.adversary.learn(made, batch.target[::2], maps)
 
     def _refined(self, network: RefinementNetwork, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         pictures = (functional.avg_pool2d(p, 2) for p in (batch.rendered, batch.source))
@@ -451,8 +491,7 @@ def train_network(
 ) -> None:
     """Train one network from pairs, `judges` being those of the people held back."""
     torch.manual_seed(config.seed)
-    side = NETWORKS[name][0].side
-    learner, spent, checkpoint = Learner(side, config, device), 0.0, checkpoint_file(run, name)
+    learner, spent, checkpoint = Learner(name, config, device), 0.0, checkpoint_file(run, name)
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         spent = saved["spent"]
