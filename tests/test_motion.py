@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from openvasa.errors import InputError
-from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.face.topology import INNER_LIPS, OUTER_LIPS
 from openvasa.motion.motion import LIVE_LINK_COLUMNS, Motion, resample_pieces
-from openvasa.motion.window import lips_met, without_tremble
+from openvasa.motion.window import SHUT_BY, lids_shut, lips_met, without_tremble
 
 
 def wave(frames: int = 60, fps: float = 25.0) -> Motion:
@@ -122,6 +123,23 @@ def test_a_resting_face_does_not_tremble_and_a_moving_one_keeps_up() -> None:
     halves = without_tremble(resting[:37], resting[0])
     rest = without_tremble(resting[37:], halves[-1])
     np.testing.assert_array_equal(np.concatenate([halves, rest]), steady)
+
+
+def test_lids_that_nearly_shut_shut_and_others_stay() -> None:
+    code = dynamics_code()
+    blink = code.from_arkit(np.isin(np.arange(52), (9, 10)).astype(np.float32))
+    rest = float(lid_gap(code.mean_shape))
+    by_one = -float(lid_gap(code.decode(blink))) / rest
+    wanted = np.float32([1.0, 0.8, 0.6, 0.5, 0.3, 0.05, 0.0])
+    codes = (1 - wanted)[:, None] / by_one * blink
+    shut = lids_shut(codes)
+    opening = 1 + lid_gap(code.decode(shut)) / rest
+    np.testing.assert_allclose(shut[:2], codes[:2], atol=1e-6)
+    np.testing.assert_allclose(opening[3:], np.maximum(wanted[3:] - SHUT_BY, 0), atol=1e-4)
+    assert 0.5 < opening[2] < 0.6
+    # Lips stay.
+    lips = np.concatenate([INNER_LIPS, OUTER_LIPS])
+    assert np.abs((code.decode(shut) - code.decode(codes))[:, lips]).max() < 0.03
 
 
 def test_lips_that_nearly_meet_meet_and_others_stay() -> None:
