@@ -250,9 +250,7 @@ def _render(options: argparse.Namespace) -> int:
     from openvasa.train.render_export import export
 
     names = (options.network,) if options.network else tuple(NETWORKS)
-    config = default_config(options.seed)
-    if options.adversary is not None:
-        config = replace(config, adversary=options.adversary)
+    config = replace(default_config(options.seed), adversary=options.adversary)
     train(options.cache, options.clips, options.run, options.minutes, names, config)
     if options.export:
         export(options.run, ASSETS, names)

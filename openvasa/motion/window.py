@@ -271,7 +271,7 @@ def lips_met(codes: np.ndarray, nearly_met: float = NEARLY_MET) -> np.ndarray:
     0.04 units, that of generated ones went up to 0.12.
     """
     gap = codes @ _lip_opening()[0]
-    return _lips_narrowed(codes, gap, _smooth(0, nearly_met, gap))
+    return _lips_brought(codes, gap, _narrowed(gap, _smooth(0, nearly_met, gap)))
 
 
 def lids_shut(codes: np.ndarray) -> np.ndarray:
@@ -303,10 +303,14 @@ def _smooth(low: float, high: float, values: np.ndarray) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _lips_narrowed(codes: np.ndarray, gap: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """(n, D) float32 codes with a share of the (n,) lip gap kept; closed lips stay as they are."""
-    closing = np.maximum(gap, 0) * (1 - kept)
-    return (codes - closing[:, None] * _lip_opening()[1]).astype(np.float32)
+def _narrowed(gap: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(n,) lip gaps of which a share is kept; closed lips stay as they are."""
+    return gap - np.maximum(gap, 0) * (1 - kept)
+
+
+def _lips_brought(codes: np.ndarray, gap: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(n, D) float32 codes whose (n,) lip gaps are brought to other ones."""
+    return (codes + (wanted - gap)[:, None] * _lip_opening()[1]).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -372,8 +376,8 @@ def articulated(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
     # Not earlier: a generator that sees its own eyes shut further goes on shutting them.
     codes = lids_shut(codes)
     let_through = LET_THROUGH * _smooth(REACH_FROM, REACH_FULL, reading[:, REACH])
-    gap = codes @ _lip_opening()[0]
-    codes = codes + np.maximum(let_through - gap, 0)[:, None] * _lip_opening()[1]
     pressed = _smooth(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
-    codes = _lips_narrowed(codes, codes @ _lip_opening()[0], 1 - pressed)
+    gap = codes @ _lip_opening()[0]
+    wanted = _narrowed(np.maximum(gap, let_through), 1 - pressed)
+    codes = _lips_brought(codes, gap, wanted)
     return np.hstack([pose, codes, reading[:, :TONGUE_DIM]]).astype(np.float32)

@@ -70,8 +70,10 @@ FULL_CLOSING = 0.45, 0.9
 UPPER_LID_SHARE = 0.85
 """Part of the way to the closed eye that the upper lid goes."""
 
-LID_COLUMNS = 33
-"""Columns of the lid skin from the outer to the inner corner."""
+PER_KNOT = 4
+LID_COLUMNS = 8 * PER_KNOT + 1
+"""Columns of the lid skin from the outer to the inner corner, so many from one tracked point of the
+lid to the next."""
 
 SKIN_FROM = 0.4
 """Part of the way from the lid's margin to its fold from which the stretched warp may show: below,
@@ -85,11 +87,11 @@ SKIN_BEYOND, SKIN_TO = 0.6, 1.8
 """Between these is the skin that lids are covered with, in the same way: beyond most lashes, and
 below the brow."""
 
-SOCKET_SHADE = 0.93
-"""Brightness of a closed lid over that of the skin above it, which lies less deep."""
-
 SKIN_FADE = 0.55
 """Part of that way over which skin laid beyond lashes gives way to the warp."""
+
+SOCKET_SHADE = 0.93
+"""Brightness of a closed lid over that of the skin above it, which lies less deep."""
 
 LASH_WIDTH = 0.026
 """Half width of the lash line of closed lids, in widths of the eye."""
@@ -595,12 +597,14 @@ def _lash_reach(face: FaceLatent, part: EyePoints) -> np.ndarray:
     started = np.logical_or.accumulate(dark, axis=0)
     ended = np.logical_or.accumulate(started & ~dark, axis=0)
     ends = np.where(lashes, reach[(~ended).sum(axis=0) - 1], 0)
-    at_corner = LID_COLUMNS // 8
-    ends[:at_corner], ends[-at_corner:] = ends[at_corner], ends[-at_corner - 1]
-    smooth = cv2.GaussianBlur(
-        ends[None].astype(np.float32), (0, 0), 3, borderType=cv2.BORDER_REPLICATE
-    )
-    return smooth[0]
+    return _even_along_lid(ends.astype(np.float32), 3)
+
+
+def _even_along_lid(values: np.ndarray, spread: float) -> np.ndarray:
+    """Blur (LID_COLUMNS, ...) values; the corners, which show no lid, take their neighbours'."""
+    filled = values.copy()
+    filled[:PER_KNOT], filled[-PER_KNOT:] = values[PER_KNOT], values[-PER_KNOT - 1]
+    return cv2.GaussianBlur(filled[None], (0, 0), spread, borderType=cv2.BORDER_REPLICATE)[0]
 
 
 def _lid_skin(face: FaceLatent, part: EyePoints, lash_reach: np.ndarray) -> np.ndarray:
@@ -610,9 +614,7 @@ def _lid_skin(face: FaceLatent, part: EyePoints, lash_reach: np.ndarray) -> np.n
     order = seen.mean(axis=2).argsort(axis=0)
     # Neither the dark crease nor a glint on it is the colour of the skin: the middle is.
     middle = np.take_along_axis(seen, order[4:8, :, None], axis=0).mean(axis=0)
-    middle[:4], middle[-4:] = middle[4], middle[-5]
-    even = cv2.GaussianBlur(middle[None], (0, 0), 4, borderType=cv2.BORDER_REPLICATE)[0]
-    return SOCKET_SHADE * even
+    return SOCKET_SHADE * _even_along_lid(middle, 4)
 
 
 def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndarray) -> Eye:
@@ -639,7 +641,7 @@ def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndar
         margin=_lift_margin(view, eyeball, from_iris),
         lid_skin=_lid_skin(face, part, lash_reach),
         lash=_lash_colour(view).astype(np.float32),
-        lash_reach=lash_reach[:: LID_COLUMNS // 8],
+        lash_reach=lash_reach[::PER_KNOT],
     )
 
 

@@ -267,13 +267,11 @@ class Learner:
     def state(self) -> dict:
         """Everything needed to go on."""
         parts = {name: part.state_dict() for name, part in self._parts().items()}
-        own = {"steps": self.steps, "least_loss": self.least_loss}
-        return own | {"adversary": self.adversary.state()} | parts
+        return {"steps": self.steps, "least_loss": self.least_loss} | parts
 
     def restore(self, state: dict) -> None:
         """Go on from `state`."""
         self.steps, self.least_loss = state["steps"], state["least_loss"]
-        self.adversary.restore(state["adversary"])
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
@@ -283,6 +281,7 @@ class Learner:
             "average": self.average,
             "best": self.best,
             "optimiser": self._optimiser,
+            "adversary": self.adversary,
         }
 
     def step(

@@ -49,11 +49,10 @@ class PatchCritic(nn.Module):
         return self.layers[-1](x)
 
 
-class Adversary(nn.Module):
+class Adversary:
     """The critics and their optimiser."""
 
     def __init__(self, device: str) -> None:
-        super().__init__()
         self._device = device
         self.critics = nn.ModuleList(PatchCritic() for _ in range(SCALES)).to(device)
         self._optimiser = torch.optim.Adam(self.critics.parameters(), RATE, BETAS)
@@ -64,12 +63,12 @@ class Adversary(nn.Module):
         """0-1, how much of its say it has by now."""
         return min(max((self.steps - HEAD_START) / WARM_UP, 0.0), 1.0)
 
-    def state(self) -> dict:
+    def state_dict(self) -> dict:
         """Everything needed to go on."""
         parts = {"critics": self.critics.state_dict(), "optimiser": self._optimiser.state_dict()}
         return {"steps": self.steps} | parts
 
-    def restore(self, state: dict) -> None:
+    def load_state_dict(self, state: dict) -> None:
         """Go on from `state`."""
         self.steps = state["steps"]
         self.critics.load_state_dict(state["critics"])
