@@ -79,19 +79,16 @@ SKIN_FROM = 0.4
 """Part of the way from the lid's margin to its fold from which the stretched warp may show: below,
 it is lashes drawn long."""
 
-LASH_DARK, LASHES_END = 0.75, 1.2
-"""Brightness over the skin's that tells lashes and painted outlines above the lid's margin, and how
-far they may go, in the way from the margin to the fold."""
+LASH_DARK, OUTLINE_DARK, LASHES_END = 0.75, 0.45, 1.2
+"""Brightness over the skin's that tells lashes above the lid's margin, the same of painted outlines
+and dense lashes, and how far they may go, in the way from the margin to the fold."""
 
 SKIN_BEYOND, SKIN_TO = 0.6, 1.8
 """Between these is the skin that lids are covered with, in the same way: beyond most lashes, and
 below the brow."""
 
-SKIN_FADE = 0.55
-"""Part of that way over which skin laid beyond lashes gives way to the warp."""
-
-SOCKET_SHADE = 0.93
-"""Brightness of a closed lid over that of the skin above it, which lies less deep."""
+SKIN_FADE = 0.25
+"""Part of that way beyond lashes over which the skin laid there gives way to the warp."""
 
 LASH_WIDTH = 0.026
 """Half width of the lash line of closed lids, in widths of the eye."""
@@ -154,8 +151,9 @@ class Eye:
             the portrait shows it, traces of its iris included.
         lid_skin: (LID_COLUMNS, 3) float32 RGB, skin of the upper lid along its length.
         lash: (3,) float32 RGB, colour of the line along closed lids.
-        lash_reach: (9,) float32, how far lashes and outlines go above the upper lid's margin in the
-            portrait, in the way from there to the fold.
+        lash_reach: (9,) float32, how far lashes go above the upper lid's margin in the portrait, in
+            the way from there to the fold.
+        outline_reach: (9,) float32, the same of painted outlines and dense lashes.
     """
 
     points: EyePoints
@@ -172,6 +170,7 @@ class Eye:
     lid_skin: np.ndarray
     lash: np.ndarray
     lash_reach: np.ndarray
+    outline_reach: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -585,13 +584,13 @@ def _above_lid(face: FaceLatent, part: EyePoints, reach: np.ndarray) -> np.ndarr
     return _sample(face.image, spots[..., 0], spots[..., 1]).astype(np.float32)
 
 
-def _lash_reach(face: FaceLatent, part: EyePoints) -> np.ndarray:
-    """(LID_COLUMNS,) float32 how far lashes and outlines go above the upper lid's margin, in the
-    way from there to the fold."""
+def _dark_reach(face: FaceLatent, part: EyePoints, brightness: float) -> np.ndarray:
+    """(LID_COLUMNS,) float32 how far it is darker than `brightness` times the skin above the upper
+    lid's margin, in the way from there to the fold."""
     reach = np.linspace(0, SKIN_TO, 33)
     luma = _above_lid(face, part, np.tile(reach[:, None], LID_COLUMNS)).mean(axis=2)
     skin = np.percentile(luma[reach >= SKIN_BEYOND], 70, axis=0)
-    dark = (luma < LASH_DARK * skin) & (reach[:, None] <= LASHES_END)
+    dark = (luma < brightness * skin) & (reach[:, None] <= LASHES_END)
     # A dark run that starts farther up is the crease, which closed lids keep.
     lashes = dark[reach <= SKIN_FROM].any(axis=0)
     started = np.logical_or.accumulate(dark, axis=0)
@@ -607,14 +606,14 @@ def _even_along_lid(values: np.ndarray, spread: float) -> np.ndarray:
     return cv2.GaussianBlur(filled[None], (0, 0), spread, borderType=cv2.BORDER_REPLICATE)[0]
 
 
-def _lid_skin(face: FaceLatent, part: EyePoints, lash_reach: np.ndarray) -> np.ndarray:
-    """(LID_COLUMNS, 3) float32 skin of the upper lid, seen beyond its lashes around the fold."""
-    first = np.maximum(lash_reach + 0.1, SKIN_BEYOND)
+def _lid_skin(face: FaceLatent, part: EyePoints, outline_reach: np.ndarray) -> np.ndarray:
+    """(LID_COLUMNS, 3) float32 skin of the upper lid, seen beyond its outline around the fold."""
+    first = np.maximum(outline_reach + 0.1, SKIN_BEYOND)
     seen = _above_lid(face, part, first + np.linspace(0, 0.9, 10)[:, None])
     order = seen.mean(axis=2).argsort(axis=0)
     # Neither the dark crease nor a glint on it is the colour of the skin: the middle is.
     middle = np.take_along_axis(seen, order[4:8, :, None], axis=0).mean(axis=0)
-    return SOCKET_SHADE * _even_along_lid(middle, 4)
+    return _even_along_lid(middle, 2.5)
 
 
 def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndarray) -> Eye:
@@ -626,7 +625,7 @@ def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndar
     sclera = _lift_sclera(view, visible * _smoothstep(from_iris, WHITE_FROM, WHITE_TO), visible)
     eyeball = sclera + cover[..., None] * (iris - sclera) + highlight
     points = face.landmarks[:, :2]
-    lash_reach = _lash_reach(face, part)
+    outline_reach = _dark_reach(face, part, OUTLINE_DARK)
     return Eye(
         points=part,
         origin=view.origin,
@@ -639,9 +638,10 @@ def _lift_eye(face: FaceLatent, part: EyePoints, view: _EyeView, circle: np.ndar
         iris_rgba=np.dstack([iris, cover]).astype(np.float32),
         highlight=np.ascontiguousarray(highlight, np.float32),
         margin=_lift_margin(view, eyeball, from_iris),
-        lid_skin=_lid_skin(face, part, lash_reach),
+        lid_skin=_lid_skin(face, part, outline_reach),
         lash=_lash_colour(view).astype(np.float32),
-        lash_reach=lash_reach[::PER_KNOT],
+        lash_reach=_dark_reach(face, part, LASH_DARK)[::PER_KNOT],
+        outline_reach=outline_reach[::PER_KNOT],
     )
 
 
@@ -820,8 +820,7 @@ def _paint_lid(frame, lid, whole, ends, skin, lash, weight, line, clockwise):
             corner = min(min(at, 8 - at) / 1.2, 1.0)
             up = min(max((end - distance) / (end - full + 1e-3), 0.0), 1.0)
             under = min(max(distance + 1.0, 0.0), 1.0)
-            inner = min(1.5 * corner, 1.0)
-            cover = weight * inner * inner * (3 - 2 * inner) * up * up * (3 - 2 * up) * under
+            cover = weight * corner * up * up * (3 - 2 * up) * under
             # Lashes of a closed eye hang below the line.
             spread = distance / (line if distance > 0 else 1.7 * line)
             dark = weight * (0.3 + 0.7 * corner) * np.exp(-spread * spread) * 0.8
@@ -896,14 +895,12 @@ def _skin_reach(
         zoom_by: the head's size in the frame over that in the portrait.
     """
     height = np.maximum((lids[:9] - fold) @ _down(lids), 0)
-    # In the corners, where fold and margin meet, lashes stand beside those of the neighbours.
-    height[[0, -1]] = height[[1, -2]] / 2
     # Below the fold the warp stretches what the portrait shows, above it hardly.
     above = np.minimum(height, eye.opening * zoom_by)
     whole, ends = (
         np.minimum(reach, 1) * height + np.maximum(reach - 1, 0) * above
         for reach in (
-            np.maximum(eye.lash_reach, SKIN_FROM),
+            np.maximum(eye.outline_reach, SKIN_FROM),
             np.maximum(eye.lash_reach + SKIN_FADE, 1.0),
         )
     )
