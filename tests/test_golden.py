@@ -1,0 +1,90 @@
+"""Today's rows, encodings and frames against the kept ones; `golden_set` says what is kept.
+
+The floors lie between what processors differ by and what a change shows. Without AVX, with other
+BLAS kernels and other thread counts, crops of frames stay above 78 dB and rows are equal to 1e-4 of
+a deviation. A shading constant changed by a tenth brings a crop below 55 dB. Trackers in
+bfloat16 move landmarks by 1.7 px and more, trackers in float32 without AVX by up to 0.25 px.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import golden_set
+import numpy as np
+import pytest
+from golden_set import GALLERY, Likeness
+
+import openvasa.render.eyes
+import openvasa.render.mouth
+
+ROW_TOLERANCE = 1e-3
+"""Deviations."""
+FRAME_FLOOR, CROP_FLOOR = 50.0, 56.0
+"""dB, of whole frames and of mouth and eyes on their own."""
+LANDMARKS_TOLERANCE, SHAPE_TOLERANCE, CODE_TOLERANCE = 0.5, 0.02, 0.02
+"""Px of the crop; canonical units; deviations of the dynamics, and shares of a blendshape."""
+MATTE_FLOOR = 34.0
+
+
+def moved(likenesses: list[Likeness]) -> list[str]:
+    """The pictures that are too far from the kept ones, and how near they are."""
+    return [
+        str(found)
+        for found in likenesses
+        if found.decibels < (FRAME_FLOOR if found.part == "whole" else CROP_FLOOR)
+    ]
+
+
+def test_voice_moves_faces_as_kept() -> None:
+    kept, now = golden_set.kept_arrays()["spoken"], golden_set.spoken_rows()
+    assert now.shape == kept.shape
+    off = np.abs(now - kept) / golden_set.row_deviations()
+    row, column = np.unravel_index(off.argmax(), off.shape)
+    assert off.max() <= ROW_TOLERANCE, (
+        f"row {row}, number {column} is {off.max():.2g} deviations from the kept one"
+    )
+
+
+@pytest.mark.parametrize("portrait", GALLERY)
+def test_portraits_encode_as_kept(portrait: str) -> None:
+    kept, now = golden_set.kept_face(portrait), golden_set.encoded(portrait)
+    tolerances = {
+        "crop": LANDMARKS_TOLERANCE,
+        "landmarks": LANDMARKS_TOLERANCE,
+        "canonical": SHAPE_TOLERANCE,
+        "neutral": SHAPE_TOLERANCE,
+        "dynamics": CODE_TOLERANCE,
+        "blendshapes": CODE_TOLERANCE,
+    }
+    off = {name: np.abs(getattr(now, name) - getattr(kept, name)).max() for name in tolerances}
+    far = {name: float(value) for name, value in off.items() if value > tolerances[name]}
+    assert not far, f"{portrait}: largest differences from the kept encoding: {far}"
+    mattes = [golden_set.matte_picture(face) for face in (kept, now)]
+    likeness = golden_set.decibels(*mattes)
+    assert likeness >= MATTE_FLOOR, f"{portrait}: matte at {likeness:.1f} dB of the kept one"
+
+
+@pytest.mark.parametrize("portrait", GALLERY)
+def test_frames_look_as_kept(portrait: str) -> None:
+    far = moved(golden_set.compared_frames(portrait))
+    assert not far, "pictures moved (python scripts/renew_golden.py keeps them):\n" + "\n".join(far)
+
+
+@pytest.mark.parametrize(
+    ("portrait", "module", "constant", "part"),
+    [
+        ("mona_lisa", openvasa.render.mouth, "ENAMEL_LIGHT", "mouth"),
+        ("mona_lisa", openvasa.render.mouth, "LOWER_SHADE", "mouth"),
+        ("mona_lisa", openvasa.render.mouth, "CAVITY_LIGHT", "mouth"),
+        ("astronaut", openvasa.render.eyes, "CORNER_SHADE", "eye"),
+        ("astronaut", openvasa.render.eyes, "LASH_WIDTH", "eye"),
+    ],
+)
+def test_a_tenth_of_a_shading_constant_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, portrait: str, module: ModuleType, constant: str, part: str
+) -> None:
+    monkeypatch.setattr(module, constant, 1.1 * getattr(module, constant))
+    far = moved(golden_set.compared_frames(portrait))
+    assert far
+    assert all(part in line for line in far)
