@@ -13,16 +13,41 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-# Read once, while it is imported: without it onnxruntime sends Microsoft what it runs.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort
+from openvasa.runtime import get_runtime
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+    import openvino as ov
+
+Network = Callable[..., list[np.ndarray]]
+
+
+def import_onnxruntime():
+    """The module `onnxruntime`, which sends nothing to its maker: it reads that while imported."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
+def import_openvino():
+    """The module `openvino`, which sends nothing to its maker.
+
+    It reports each import of it, unless a file in the user's home folder or a variable that stands
+    for a build server says no. Where `openvino_telemetry` is not installed it has a stub.
+    """
+    with _hidden("openvino_telemetry"):
+        import openvino
+
+    return openvino
 
 
 @contextmanager
-def _without(module: str) -> Iterator[None]:
+def _hidden(module: str) -> Iterator[None]:
     """Let imports of a module fail inside, as if it were not installed, unless it was imported."""
     absent = module not in sys.modules
     if absent:
@@ -34,33 +59,26 @@ def _without(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-# OpenVINO reports each import of it to Intel, unless a file in the user's home folder or a variable
-# that stands for a build server says no. Where openvino_telemetry is not installed it has a stub.
-with _without("openvino_telemetry"):
-    import openvino as ov
-
-Network = Callable[..., list[np.ndarray]]
-
-
-def compiled_networks_folder() -> Path:
-    """Where compiled networks are kept from run to run: in `XDG_CACHE_HOME`, or ~/.cache."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(home) if os.path.isabs(home) else Path.home() / ".cache"
-    return base / "openvasa" / "networks"
-
-
 @lru_cache(maxsize=1)
 def _core() -> ov.Core:
-    core = ov.Core()
-    try:
-        folder = compiled_networks_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):
-        # No home to keep anything in: networks are compiled in every run, which takes a second.
-        return core
-    if os.access(folder, os.W_OK | os.X_OK):
+    core = import_openvino().Core()
+    folder = _writable_cache()
+    if folder is not None:
         core.set_property({"CACHE_DIR": str(folder)})
     return core
+
+
+def _writable_cache() -> Path | None:
+    """Folder of compiled networks; None where nothing can be kept."""
+    cache = get_runtime().cache
+    if cache is None:
+        return None
+    folder = cache / "networks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None
 
 
 def compile_network(
@@ -72,7 +90,7 @@ def compile_network(
         path: the model file.
         precision: "f32" or "bf16". OpenVINO takes bf16 by itself where the CPU has it, which
             is too coarse for landmarks, so the choice is always explicit here.
-        threads: threads of one inference; all cores when None.
+        threads: threads of one inference; `Runtime.network_threads` when None.
         batch: fixes an open batch dimension of the first input.
 
     Returns:
@@ -89,7 +107,7 @@ def compile_network(
         "PERFORMANCE_HINT": "LATENCY",
         # Pinned, two processes of one thread each would share a core.
         "ENABLE_CPU_PINNING": False,
-        "INFERENCE_NUM_THREADS": str(threads or os.cpu_count() or 1),
+        "INFERENCE_NUM_THREADS": str(threads or get_runtime().network_threads),
     }
     request = _core().compile_model(model, "CPU", options).create_infer_request()
 
@@ -102,6 +120,7 @@ def compile_network(
 
 def onnx_session(path: Path, threads: int) -> ort.InferenceSession:
     """Open an ONNX or ORT file on the CPU; idle threads sleep, which leaves cores to painting."""
+    ort = import_onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -113,14 +132,14 @@ def load_onnx(path: Path, *, threads: int | None = None, by_rows: bool = False) 
 
     Args:
         path: the model file.
-        threads: threads of one inference; all cores when None.
+        threads: threads of one inference; `Runtime.network_threads` when None.
         by_rows: give each row of a batch a thread, where otherwise all threads share each layer:
             quicker for small networks. All inputs and outputs then have the rows first.
 
     Returns:
         A function taking one array per model input and returning one per output.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or get_runtime().network_threads
     session = onnx_session(path, 1 if by_rows else threads)
     names = [node.name for node in session.get_inputs()]
 

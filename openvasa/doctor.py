@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from itertools import chain
@@ -108,9 +109,13 @@ def _dependencies() -> Iterator[Finding]:
 
 
 def _dependency(name: str, requirement: str) -> Finding:
+    from openvasa.backend import import_onnxruntime, import_openvino
+
+    # Imported plainly, they report to their makers.
+    importers = {"openvino": import_openvino, "onnxruntime": import_onnxruntime}
     try:
         found = version(name)
-        import_module(IMPORT_NAMES.get(name, name))
+        importers.get(name, partial(import_module, IMPORT_NAMES.get(name, name)))()
     except PackageNotFoundError:
         return Finding(f"{name}: missing; run pip install '{requirement}'", problem=True)
     except Exception as error:
@@ -129,10 +134,11 @@ def _assets() -> Iterator[Finding]:
 
 
 def _back_ends() -> Iterator[Finding]:
-    from openvasa.backend import ort, ov
+    from openvasa.backend import import_onnxruntime, import_openvino
 
-    yield Finding(f"OpenVINO devices: {', '.join(ov.Core().available_devices)}")
-    yield Finding(f"onnxruntime providers: {', '.join(ort.get_available_providers())}")
+    yield Finding(f"OpenVINO devices: {', '.join(import_openvino().Core().available_devices)}")
+    providers = import_onnxruntime().get_available_providers()
+    yield Finding(f"onnxruntime providers: {', '.join(providers)}")
 
 
 def _speed() -> Iterator[Finding]:

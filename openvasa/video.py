@@ -30,6 +30,7 @@ from openvasa.motion.window import MotionSettings
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.renderer import Renderer
+from openvasa.runtime import limit_blas
 
 FRAME_RATES = (25, 30, 40, 50, 60)
 SIZES = (128, 2048)
@@ -99,7 +100,7 @@ class Video:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
-        with closing(made_ahead(self.motion())) as pieces:
+        with limit_blas(), closing(made_ahead(self.motion())) as pieces:
             rows = chain.from_iterable(pieces)
             with closing(made_side_by_side(self._painters(), rows)) as frames:
                 yield from frames

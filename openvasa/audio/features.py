@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openvasa.backend import onnx_session, ort
+from openvasa.backend import onnx_session
 from openvasa.face.topology import THIRD_PARTY
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 SAMPLE_RATE = 16000
 FPS = 25

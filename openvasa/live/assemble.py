@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from functools import lru_cache
+
 from openvasa.live.engine import Engine, LiveSettings
 from openvasa.motion.streaming import StreamingGenerator
+from openvasa.runtime import get_runtime
 
 
 def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engine:
@@ -21,3 +25,9 @@ def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engin
         threads=1,
     )
     return Engine(generator, settings)
+
+
+@lru_cache(maxsize=1)
+def painting_turns() -> threading.BoundedSemaphore:
+    """What the players of this process share: `Runtime.painters` of them paint at a time."""
+    return threading.BoundedSemaphore(get_runtime().painters)

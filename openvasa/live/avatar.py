@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from openvasa.face.latent import FaceLatent
-from openvasa.live.assemble import live_engine
+from openvasa.live.assemble import live_engine, painting_turns
 from openvasa.live.engine import Engine, LiveSettings
 from openvasa.live.painter import Painter
 from openvasa.live.player import COMMANDS, Player, Shown
@@ -65,7 +65,7 @@ class LiveAvatar:
             self._frames.append(shown)
             loop.call_soon_threadsafe(self._news.set)
 
-        self._player = Player(engine, painter.paint, show, self._has_room)
+        self._player = Player(engine, painter.paint, show, self._has_room, turn=painting_turns())
         for command in self._early:
             self._player.tell(command)
         self._early.clear()

@@ -14,13 +14,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from openvasa.ahead import usable_cores
 from openvasa.live.engine import FADE_S, Engine, LiveFrame
 from openvasa.live.governor import Governor
+from openvasa.runtime import limit_blas
 
 STEP_S = 0.01
 """Longest sleep; a command ends it early."""
@@ -31,9 +32,7 @@ LONGEST_LAG_S = 0.25
 LONGEST_FREEZE_S = 0.25
 """At least so often a picture is painted, however late."""
 COMMANDS = 5000
-_PAINTING = threading.BoundedSemaphore(max(1, usable_cores() - 1))
-"""Players that paint at the same time: many portraits leave a core to motion, for a picture may be
-left out, speech may not."""
+"""Commands that may wait for the engine's thread."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,7 @@ class Player:
         show: takes each frame; called in the painting thread and must not block.
         wanted: whether anybody would see a frame; while not, the clock stands still.
         clock: seconds, never going back.
+        turn: held while a picture is painted; players that share one wait for each other.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Player:
         show: Callable[[Shown], None],
         wanted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.perf_counter,
+        turn: AbstractContextManager[object] | None = None,
     ) -> None:
         self.stats = engine.stats
         self.error: BaseException | None = None
@@ -95,6 +96,7 @@ class Player:
         self._show = show
         self._wanted = wanted
         self._clock = clock
+        self._turn_to_paint = turn or nullcontext()
         self._commands: deque[Callable[[Engine], object]] = deque()
         self._wake = threading.Event()
         self._stopped = threading.Event()
@@ -155,7 +157,8 @@ class Player:
     def _guarded(self, work: Callable[[], None]) -> None:
         """Either thread: what it fails with ends both."""
         try:
-            work()
+            with limit_blas():
+                work()
         except BaseException as error:
             self.error = self.error or error
             self._stopped.set()
@@ -206,7 +209,7 @@ class Player:
         while not self._stopped.is_set() and (due := self._due.get()) is not None:
             started = self._clock()
             picture = None
-            with _PAINTING:
+            with self._turn_to_paint:
                 now = self._clock()
                 too_late = now > due.due_at + due.frame.end_s - due.frame.time_s
                 frozen = now - painted_at > LONGEST_FREEZE_S

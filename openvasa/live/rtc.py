@@ -35,9 +35,15 @@ PACKET_S = 0.02
 FIRST_BITRATE, HIGHEST_BITRATE = 1_500_000, 4_000_000
 """Bits a second: aiortc's own 0.5 to 1.5 million are too few for a face at 40 frames a second."""
 
-# Its encoders read these when they are made and when the browser reports its bandwidth.
-for codec in (vpx, h264):
-    vars(codec).update(DEFAULT_BITRATE=FIRST_BITRATE, MAX_BITRATE=HIGHEST_BITRATE)
+
+def allow_bitrates() -> None:
+    """Let aiortc's encoders of this process begin at `FIRST_BITRATE`, up to `HIGHEST_BITRATE`.
+
+    It offers no option: its encoders read these names when they are made and when the browser
+    reports its bandwidth.
+    """
+    for codec in (vpx, h264):
+        vars(codec).update(DEFAULT_BITRATE=FIRST_BITRATE, MAX_BITRATE=HIGHEST_BITRATE)
 
 
 class PictureTrack(VideoStreamTrack):

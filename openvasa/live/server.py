@@ -36,6 +36,7 @@ from openvasa.live.logs import note
 from openvasa.live.metrics import CONTENT_TYPE_LATEST, Metrics
 from openvasa.live.outlet import Outlet
 from openvasa.live.pictures import jpeg
+from openvasa.live.rtc import allow_bitrates
 from openvasa.live.session import Limits, Session
 from openvasa.live.speech import LONGEST_TEXT, Voice, speak
 from openvasa.live.uploads import read_portrait, read_voice
@@ -109,6 +110,7 @@ def create_app(studio: Studio) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        allow_bitrates()
         sweeper = asyncio.create_task(_sweep(studio))
         try:
             yield

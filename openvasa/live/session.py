@@ -16,7 +16,7 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.latent import FaceLatent
-from openvasa.live.assemble import live_engine
+from openvasa.live.assemble import live_engine, painting_turns
 from openvasa.live.engine import Engine, LiveSettings, State
 from openvasa.live.logs import note
 from openvasa.live.metrics import Metrics
@@ -79,7 +79,7 @@ class Session:
         self._microphone_refused_s = 0.0
         self.state = State.IDLE
         self.loudness = 0.0
-        self._player = Player(engine, self._paint, self._show, self._wanted)
+        self._player = Player(engine, self._paint, self._show, self._wanted, turn=painting_turns())
         self._player.start()
 
     @staticmethod

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.audio.features import FEATURE_DIM
+from openvasa.backend import import_onnxruntime
 from openvasa.errors import InputError
 from openvasa.motion.controls import CONTROL_DIM, GROUPS
 from openvasa.motion.hop import HOP_NETWORK_FILE, HOP_NORMALISER_FILE, STYLE_NETWORK_FILE
@@ -239,6 +240,7 @@ def quantise(path: Path) -> None:
 
     Seven of the bits are used: on CPUs without VNNI sums of eight could overflow.
     """
+    import_onnxruntime()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(

@@ -1,0 +1,160 @@
+"""Threads and folders of a process: BLAS keeps to its share while a stream or a video runs."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.linalg
+from live_stand_in import StandInGenerator
+from threadpoolctl import threadpool_limits
+
+from openvasa.errors import InputError
+from openvasa.evaluate.watermark import keep_start_method
+from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.player import Player, Shown
+from openvasa.runtime import (
+    Runtime,
+    cache_folder,
+    count_blas_threads,
+    get_runtime,
+    limit_blas,
+    set_runtime,
+)
+
+MOST_CORES = 0.7
+"""Cores that a stream of 40 frames a second may cost; spinning BLAS threads cost 1.0 and more."""
+SECONDS = 8.0
+BURN = "while True: pass"
+
+assert np.dot(np.eye(2), np.eye(2)).any()
+assert scipy.linalg.norm(np.eye(2)), "both bring a BLAS, loaded here as a caller might"
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> Iterator[None]:
+    """As on a machine of several cores, whatever this one has."""
+    with threadpool_limits(2, "blas"):
+        yield
+
+
+@contextmanager
+def chosen(runtime: Runtime) -> Iterator[None]:
+    before = get_runtime()
+    set_runtime(runtime)
+    try:
+        yield
+    finally:
+        set_runtime(before)
+
+
+def test_blas_that_was_loaded_before_is_limited_and_set_back() -> None:
+    assert len(count_blas_threads()) >= 1
+    assert set(count_blas_threads().values()) == {2}
+    with limit_blas():
+        assert set(count_blas_threads().values()) == {1}
+    assert set(count_blas_threads().values()) == {2}
+
+
+def test_the_limit_holds_where_the_caller_uses_threadpoolctl() -> None:
+    """It lets no thread but the caller's set OpenBLAS from then on."""
+    seen: list[int] = []
+
+    def work() -> None:
+        with limit_blas():
+            seen.extend(count_blas_threads().values())
+
+    with threadpool_limits(2, "blas"):
+        other = threading.Thread(target=work)
+        other.start()
+        other.join(20)
+        assert set(seen) == {1}
+        assert set(count_blas_threads().values()) == {2}
+
+
+def test_overlapping_blocks_of_several_threads_end_in_any_order() -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with limit_blas():
+            inside.set()
+            assert leave.wait(20)
+
+    other = threading.Thread(target=work)
+    with limit_blas():
+        other.start()
+        assert inside.wait(20)
+    assert set(count_blas_threads().values()) == {1}, "the other is still at work"
+    leave.set()
+    other.join(20)
+    assert set(count_blas_threads().values()) == {2}
+
+
+def test_the_number_of_threads_can_be_chosen() -> None:
+    with chosen(Runtime(blas_threads=2)), limit_blas():
+        assert set(count_blas_threads().values()) == {2}
+    with pytest.raises(InputError, match="blas_threads 0: choose 1 or more"):
+        Runtime(blas_threads=0)
+
+
+def test_a_player_limits_blas_while_it_runs() -> None:
+    while_painting: list[int] = []
+    painted = threading.Event()
+
+    def paint(motion: np.ndarray) -> np.ndarray:
+        while_painting.extend(count_blas_threads().values())
+        painted.set()
+        return np.zeros((8, 8, 3), np.uint8)
+
+    shown: list[Shown] = []
+    player = Player(Engine(StandInGenerator(), LiveSettings(fps=25)), paint, shown.append)
+    player.start()
+    assert painted.wait(20)
+    player.stop()
+    assert set(while_painting) == {1}
+    assert set(count_blas_threads().values()) == {2}
+
+
+def test_the_cache_lies_where_the_system_keeps_caches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "openvasa"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_folder() == tmp_path / "home" / ".cache" / "openvasa"
+
+
+def test_the_way_processes_start_is_chosen_back() -> None:
+    before = multiprocessing.get_start_method(allow_none=True)
+    with keep_start_method():
+        multiprocessing.set_start_method("spawn")
+    assert multiprocessing.get_start_method(allow_none=True) == before
+
+
+def test_a_stream_beside_a_busy_core_costs_little() -> None:
+    """By the processor's time, which another program's load does not change."""
+    command = [sys.executable, "-m", "openvasa.cli", "bench", "live", "--json"]
+    with subprocess.Popen([sys.executable, "-c", BURN]) as burner:
+        try:
+            done = subprocess.run(
+                [*command, "--seconds", f"{SECONDS:g}"],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=300,
+            )
+        finally:
+            burner.kill()
+    figures = json.loads(done.stdout)
+    assert figures["threads"]["BLAS"] == 1
+    assert figures["cpu_seconds"] / SECONDS < MOST_CORES
+    assert figures["stats"]["frames"], "it streamed"
