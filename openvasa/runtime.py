@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
-from threadpoolctl import LibController, ThreadpoolController
+from threadpoolctl import ThreadpoolController
 
 from openvasa.ahead import usable_cores
 from openvasa.errors import InputError
@@ -116,7 +117,7 @@ def _restore_blas() -> None:
     _threads_before.clear()
 
 
-def _set_threads(library: LibController, threads: int) -> None:
+def _set_threads(library: Any, threads: int) -> None:
     """Set one library, from any thread.
 
     threadpoolctl lets only the first thread that set an OpenBLAS set it again; streams begin and
@@ -130,5 +131,6 @@ def _set_threads(library: LibController, threads: int) -> None:
     library.set_num_threads(threads)
 
 
-def _blas_libraries() -> list[LibController]:
+def _blas_libraries() -> list[Any]:
+    """Controllers of threadpoolctl, which has no types."""
     return ThreadpoolController().select(user_api="blas").lib_controllers
