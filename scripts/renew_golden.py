@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ def main() -> None:
     if "moments" in chosen:
         _keep_rows("moments", golden_set.made_rows())
     if "motion" in chosen:
-        _keep_rows("spoken", golden_set.spoken_rows())
+        with tempfile.TemporaryDirectory() as folder:
+            model = golden_set.float_model(Path(folder))
+        _keep_rows("spoken", golden_set.spoken_rows(model))
     for portrait in GALLERY:
         if "encodings" in chosen:
             _keep_encoding(portrait)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -21,6 +21,7 @@ import numpy as np
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.features import speech_features
 from openvasa.audio.level import speech_gain
+from openvasa.backend import load_onnx
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import cut_square, load_portrait
@@ -31,7 +32,7 @@ from openvasa.face.plate import background_plate
 from openvasa.face.topology import INNER_LIPS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.geometry import geometry_at
-from openvasa.motion.window import MotionSettings, motion_space
+from openvasa.motion.window import NETWORK_FILE, MotionSettings, WindowModel, motion_space
 from openvasa.render.eyes import LEFT, RIGHT
 from openvasa.render.renderer import Renderer
 
@@ -90,13 +91,54 @@ def made_rows() -> np.ndarray:
     return np.stack(rows).astype(np.float32)
 
 
-def spoken_rows() -> np.ndarray:
+def spoken_rows(model: WindowModel) -> np.ndarray:
     """(T, 6 + D + 2) float32 rows of motion of the start of the example's voice, one thread."""
     gain = speech_gain(read_blocks(VOICE))
-    blocks = [block for block, _ in zip(read_blocks(VOICE), range(VOICE_SECONDS), strict=False)]
-    generator = MotionGenerator(MotionSettings(), threads=1)
-    made = map(generator.feed, speech_features(blocks, gain=gain, threads=1))
-    return np.concatenate(list(chain(made, [generator.finish()])))
+    blocks = islice(read_blocks(VOICE), VOICE_SECONDS)
+    generator = MotionGenerator(MotionSettings(), threads=1, model=model)
+    rows = [generator.feed(heard) for heard in speech_features(blocks, gain=gain, threads=1)]
+    return np.concatenate([*rows, generator.finish()])
+
+
+def float_model(folder: Path) -> WindowModel:
+    """The shipped motion model, computed in float32 from its 8-bit weights.
+
+    The shipped network rounds its activations to 8 bits as it goes, so that what processors differ
+    by in the 7th digit comes out as a tenth of a deviation.
+
+    Args:
+        folder: where to write the network.
+    """
+    import onnx  # comes with the train extra; frames and encodings do without
+    import onnx.numpy_helper
+
+    graph_file = onnx.load(str(NETWORK_FILE))
+    graph = graph_file.graph
+    weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    nodes = []
+    for node in graph.node:
+        if node.op_type == "DynamicQuantizeLinear":
+            kept, scale, _ = node.output
+            nodes.append(onnx.helper.make_node("Identity", node.input[:1], [kept]))
+            one = onnx.numpy_helper.from_array(np.float32(1), scale)
+            graph.initializer.append(one)
+        elif node.op_type == "MatMulInteger":
+            given, weight, _, zero = node.input
+            name = f"{node.output[0]}_weight"
+            values = weights[weight].astype(np.float32) - weights[zero].astype(np.float32)
+            graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+            nodes.append(onnx.helper.make_node("MatMul", [given, name], node.output))
+        else:
+            nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    tensors = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(tensors)
+    path = folder / "motion_float.onnx"
+    onnx.save(graph_file, str(path))
+    return WindowModel(load_onnx(path, threads=1), motion_space())
 
 
 def row_deviations() -> np.ndarray:
