@@ -3,56 +3,28 @@
 >>> import openvasa
 >>> face = openvasa.load_portrait("portrait.jpg")
 >>> openvasa.animate(face, "voice.wav").save("talking.mp4")
+
+The public names stand in `__init__.pyi`, once for type checkers and for this file.
 """
 
 from __future__ import annotations
 
+import ast
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from openvasa.errors import InputError
-    from openvasa.face.encode import load_portrait
-    from openvasa.face.latent import FaceLatent
-    from openvasa.motion.controls import Controls, Curve
-    from openvasa.motion.motion import Motion
-    from openvasa.motion.window import MotionSettings
-    from openvasa.provenance.embed import WatermarkEmbedder
-    from openvasa.provenance.marking import UNMARKED, Marking
-    from openvasa.provenance.read import read_watermark
-    from openvasa.video import Video, animate
+__version__ = "0.1.0"
 
-__all__ = [
-    "UNMARKED",
-    "Controls",
-    "Curve",
-    "FaceLatent",
-    "InputError",
-    "Marking",
-    "Motion",
-    "MotionSettings",
-    "Video",
-    "WatermarkEmbedder",
-    "animate",
-    "load_portrait",
-    "read_watermark",
-]
 
-_HOMES = {
-    "UNMARKED": "openvasa.provenance.marking",
-    "Controls": "openvasa.motion.controls",
-    "Curve": "openvasa.motion.controls",
-    "FaceLatent": "openvasa.face.latent",
-    "InputError": "openvasa.errors",
-    "Marking": "openvasa.provenance.marking",
-    "Motion": "openvasa.motion.motion",
-    "MotionSettings": "openvasa.motion.window",
-    "Video": "openvasa.video",
-    "WatermarkEmbedder": "openvasa.provenance.embed",
-    "animate": "openvasa.video",
-    "load_portrait": "openvasa.face.encode",
-    "read_watermark": "openvasa.provenance.read",
-}
+def _find_homes() -> dict[str, str]:
+    """Public name → the module that it is imported from, as the stub beside this file says it."""
+    stub = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [line for line in stub.body if isinstance(line, ast.ImportFrom)]
+    return {name.name: f"{line.module}" for line in imports for name in line.names}
+
+
+_HOMES = _find_homes()
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:

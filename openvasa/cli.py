@@ -15,10 +15,10 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 from typing import NoReturn, TextIO
 
+from openvasa import __version__
 from openvasa.commands import (
     animate,
     bench,
@@ -37,10 +37,14 @@ from openvasa.commands.parser import Parser
 from openvasa.errors import InputError
 
 EXTRAS = {
-    "train": {"onnx", "onnxscript", "safetensors", "torch"},
+    "train": {"onnx", "onnxscript", "torch"},
+    "evaluate": {"dlib"},
     "live": {"aiortc", "fastapi", "multipart", "prometheus_client", "uvicorn", "websockets"},
+    "livekit": {"livekit"},
+    "pipecat": {"pipecat"},
+    "vendor": {"tflite"},
 }
-"""Packages that come with an extra only."""
+"""Packages that come with an extra only, as they are imported."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,7 +135,7 @@ def _parser() -> Parser:
         epilog="example:\n  openvasa animate portrait.jpg voice.wav -o talking.mp4",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"openvasa {_version()}")
+    parser.add_argument("--version", action="version", version=f"openvasa {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     animate.add(commands)
     edit.add(commands)
@@ -170,13 +174,6 @@ def _warnings_in_one_line() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
-
-
-def _version() -> str:
-    try:
-        return version("openvasa")
-    except PackageNotFoundError:
-        return "(uninstalled checkout)"
 
 
 def _describe(error: OSError) -> str:

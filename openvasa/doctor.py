@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa import __version__
 from openvasa.ahead import usable_cores
 from openvasa.evaluate.bench import cores, cpu_name
 
@@ -43,7 +45,7 @@ CPU_FLAGS = (
 """Instructions that make networks faster, as Linux names them (x86, then ARM)."""
 IMPORT_NAMES = {"av": "av", "c2pa-python": "c2pa", "opencv-python-headless": "cv2", "pillow": "PIL"}
 """Where the name to import is not the package's own."""
-PYTHONS = ((3, 10), (3, 12))
+OLDEST_PYTHON = (3, 10)
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,10 @@ def examine() -> Iterator[Finding]:
 
 
 def _system() -> Iterator[Finding]:
-    try:
-        own = version("openvasa")
-    except PackageNotFoundError:
-        own = "uninstalled checkout"
-    yield Finding(f"openvasa {own} in {Path(__file__).parent}")
-    running = tuple(int(part) for part in platform.python_version_tuple()[:2])
-    supported = PYTHONS[0] <= running <= PYTHONS[1]
-    wanted = "" if supported else "; needs 3.10 to 3.12"
-    yield Finding(f"Python {platform.python_version()}{wanted}", problem=not supported)
+    yield Finding(f"openvasa {__version__} in {Path(__file__).parent}")
+    too_old = sys.version_info < OLDEST_PYTHON
+    wanted = f"; needs {'.'.join(map(str, OLDEST_PYTHON))} or later" if too_old else ""
+    yield Finding(f"Python {platform.python_version()}{wanted}", problem=too_old)
     yield Finding(f"{platform.platform()}")
     yield Finding(f"CPU {cpu_name()}, {cores()} logical cores, {usable_cores()} usable")
     flags = _cpu_flags()

@@ -15,9 +15,10 @@ import c2pa
 import numpy as np
 from PIL import Image
 
+from openvasa import __version__
 from openvasa.errors import InputError
 from openvasa.provenance.certificate import Identity
-from openvasa.provenance.metadata import NAME, product_version
+from openvasa.provenance.metadata import NAME
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED = SOURCE_TYPES + "trainedAlgorithmicMedia"
@@ -97,7 +98,7 @@ def sign(
         InputError: the certificate is refused, or the time stamping service does not answer.
         OSError: `target` cannot be written.
     """
-    agent = {"name": NAME, "version": product_version()}
+    agent = {"name": NAME, "version": __version__}
     created: dict[str, object] = {
         "action": "c2pa.created",
         "digitalSourceType": GENERATED if portrait is None else COMPOSITE,

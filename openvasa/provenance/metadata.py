@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import PackageNotFoundError, version
 
+from openvasa import __version__
 from openvasa.provenance.marking import Marking
 
 NAME = "OpenVASA"
@@ -12,17 +12,9 @@ COMMENT_TAG, AIGC_TAG = "comment", "AIGC"
 _GENERATED = "1"
 
 
-def product_version() -> str:
-    """The version of this installation."""
-    try:
-        return version("openvasa")
-    except PackageNotFoundError:
-        return "(uninstalled checkout)"
-
-
 def ai_mark() -> str:
     """The sentence in every file's comment tag that says a program made it."""
-    return f"AI-generated with {NAME} {product_version()}"
+    return f"AI-generated with {NAME} {__version__}"
 
 
 def aigc_field(content_id: int, producer: str | None) -> str:

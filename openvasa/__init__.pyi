@@ -1,0 +1,17 @@
+"""The public names of the package: `openvasa.NAME` is imported from its module on first use."""
+
+from openvasa.errors import InputError as InputError
+from openvasa.face.encode import load_portrait as load_portrait
+from openvasa.face.latent import FaceLatent as FaceLatent
+from openvasa.motion.controls import Controls as Controls
+from openvasa.motion.controls import Curve as Curve
+from openvasa.motion.motion import Motion as Motion
+from openvasa.motion.window import MotionSettings as MotionSettings
+from openvasa.provenance.embed import WatermarkEmbedder as WatermarkEmbedder
+from openvasa.provenance.marking import UNMARKED as UNMARKED
+from openvasa.provenance.marking import Marking as Marking
+from openvasa.provenance.read import read_watermark as read_watermark
+from openvasa.video import Video as Video
+from openvasa.video import animate as animate
+
+__version__: str
