@@ -201,10 +201,10 @@ def _motion_ms() -> float:
 def _rendering_ms() -> float:
     from openvasa.face.dynamics import dynamics_code
     from openvasa.face.latent import pose_face
-    from openvasa.render.renderer import Renderer
+    from openvasa.render.warp_renderer import WarpRenderer
 
     face, code = _stand_in(), dynamics_code()
-    renderer = Renderer(face)
+    renderer = WarpRenderer(face)
     pose = np.array([0.1, 0.1, 0, 0, 0, 0], np.float32)
     geometry = pose_face(face, pose, code.decode(np.full(code.size, 0.5, np.float32)))
     return _milliseconds(lambda: renderer.render(geometry), 20)

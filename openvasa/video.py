@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import cv2
@@ -29,7 +29,8 @@ from openvasa.motion.motion import Motion, resample_pieces
 from openvasa.motion.window import MotionSettings
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.render.canvas import canvas_size, prepare_canvas
-from openvasa.render.renderer import Renderer
+from openvasa.render.renderer import Renderer, RendererFactory
+from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.runtime import limit_blas
 
 FRAME_RATES = (25, 30, 40, 50, 60)
@@ -58,6 +59,7 @@ class Video:
         full_frame: paste the animated square back into the whole picture.
         settings: how motion is generated from audio.
         seconds_limit: stop after so many seconds; None for all of it.
+        renderer: what draws the frames.
     """
 
     face: FaceLatent
@@ -68,6 +70,7 @@ class Video:
     full_frame: bool = False
     settings: MotionSettings = field(default_factory=MotionSettings)
     seconds_limit: float | None = None
+    renderer: RendererFactory = WarpRenderer
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
@@ -101,19 +104,20 @@ class Video:
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
         with limit_blas(), closing(made_ahead(self.motion())) as pieces:
-            rows = chain.from_iterable(pieces)
-            with closing(made_side_by_side(self._painters(), rows)) as frames:
-                yield from frames
+            # While the first motion is made.
+            renderer = self.renderer(self.face)
+            batches = _batches(chain.from_iterable(pieces), renderer.batch)
+            with closing(made_side_by_side(self._painters(renderer), batches)) as painted:
+                yield from chain.from_iterable(painted)
 
-    def _painters(self) -> list[Callable[[np.ndarray], np.ndarray]]:
-        """A function from a row of motion to its frame for each thread that paints."""
+    def _painters(self, first: Renderer) -> list[Callable[[list[np.ndarray]], list[np.ndarray]]]:
+        """A function from rows of motion to their frames for each thread that paints."""
         canvas = prepare_canvas(self.face) if self.full_frame else None
 
-        def paint(renderer: Renderer, row: np.ndarray) -> np.ndarray:
-            frame = renderer.render(geometry_at(self.face, row))
-            return self._resized(frame) if canvas is None else canvas.paste(frame)
+        def paint(renderer: Renderer, rows: list[np.ndarray]) -> list[np.ndarray]:
+            frames = renderer.render_many([geometry_at(self.face, row) for row in rows])
+            return [self._resized(f) if canvas is None else canvas.paste(f) for f in frames]
 
-        first = Renderer(self.face)
         others = (first.twin() for _ in range(1, min(usable_cores(), MOST_PAINTERS)))
         return [partial(paint, renderer) for renderer in (first, *others)]
 
@@ -211,9 +215,9 @@ class Video:
                     yield block
 
     def _resized(self, frame: np.ndarray) -> np.ndarray:
-        if self.size == CROP_SIDE:
+        if self.size == len(frame):
             return frame
-        shrinking = self.size < CROP_SIDE
+        shrinking = self.size < len(frame)
         interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
         return cv2.resize(frame, (self.size, self.size), interpolation=interpolation)
 
@@ -232,6 +236,13 @@ class Video:
                 return
 
 
+def _batches(rows: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """Lists of `size` rows; the last may be shorter."""
+    left = iter(rows)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
 def animate(
     face: FaceLatent,
     audio: str | Path | Motion,
@@ -242,6 +253,7 @@ def animate(
     seed: int = 0,
     settings: MotionSettings | None = None,
     sound: str | Path | None = None,
+    renderer: RendererFactory = WarpRenderer,
 ) -> Video:
     """Make a portrait talk.
 
@@ -254,6 +266,7 @@ def animate(
         seed: same seed, same video.
         settings: style, controls and guidance of generated motion; they bring their own seed.
         sound: sound track to save with a ready motion.
+        renderer: what draws the frames.
 
     Returns:
         A `Video`: iterate over it for frames, or call its `save`.
@@ -263,8 +276,8 @@ def animate(
     """
     if isinstance(audio, Motion):
         track = Path(sound) if sound is not None else None
-        return Video(face, audio, track, fps, size, full_frame)
+        return Video(face, audio, track, fps, size, full_frame, renderer=renderer)
     path = Path(audio)
     probe(path)
     settings = settings or MotionSettings(seed=seed)
-    return Video(face, path, path, fps, size, full_frame, settings)
+    return Video(face, path, path, fps, size, full_frame, settings, renderer=renderer)

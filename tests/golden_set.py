@@ -34,7 +34,7 @@ from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.window import NETWORK_FILE, MotionSettings, WindowModel, motion_space
 from openvasa.render.eyes import LEFT, RIGHT
-from openvasa.render.renderer import Renderer
+from openvasa.render.warp_renderer import WarpRenderer
 
 FOLDER = Path(__file__).parent / "golden"
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -209,7 +209,7 @@ def boxes_of(face: FaceLatent, row: np.ndarray) -> dict[str, list[int]]:
 
 def frames_of(face: FaceLatent) -> Iterator[tuple[str, np.ndarray]]:
     """Moment and (512, 512, 3) uint8 RGB frame of each kept row, without the mark of a video."""
-    renderer = Renderer(face)
+    renderer = WarpRenderer(face)
     for moment, row in zip(MOMENTS, kept_arrays()["moments"], strict=True):
         yield moment, renderer.render(geometry_at(face, row))
 

@@ -24,7 +24,7 @@ from openvasa.face.latent import FaceLatent, pose_face
 from openvasa.media.inspect import inspect_video
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.motion import Motion
-from openvasa.render.renderer import Renderer
+from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.video import animate
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -209,7 +209,7 @@ def test_bad_portrait(make, words: str, tmp_path: Path, refuse: Refuse) -> None:
 def test_profile_is_refused(face: FaceLatent, tmp_path: Path, refuse: Refuse) -> None:
     pose = np.zeros(6, np.float32)
     pose[1] = np.radians(75)
-    turned = Renderer(face).render(pose_face(face, pose, np.zeros((478, 3), np.float32)))
+    turned = WarpRenderer(face).render(pose_face(face, pose, np.zeros((478, 3), np.float32)))
     path = tmp_path / "profile.png"
     Image.fromarray(turned).save(path)
     said = refuse(path, VOICE)

@@ -39,7 +39,7 @@ EDGES_S = 0.2
 class StandInPainter:
     """Shows the portrait as it is."""
 
-    def __init__(self, face: FaceLatent, content_id: int, *, refined: bool) -> None:
+    def __init__(self, face: FaceLatent, content_id: int, renderer: object) -> None:
         with Image.open(EXAMPLES / "portrait.jpg") as portrait:
             self._picture = np.asarray(portrait.convert("RGB"))
 

@@ -21,7 +21,7 @@ from openvasa.face.topology import (
     canonical_mesh,
 )
 from openvasa.render.eyes import paint_eyes, prepare_eyes, shut_large_eyes, uncross_lids
-from openvasa.render.renderer import Renderer
+from openvasa.render.warp_renderer import WarpRenderer
 
 SKIN, WHITE, BROWN = (205, 165, 145), (225, 220, 215), (60, 40, 30)
 IRIS_RADIUS = 0.55
@@ -151,7 +151,7 @@ def test_outlines_above_the_lid_are_not_drawn_long_over_closed_eyes():
     plain, outlined = (prepare_eyes(f).eyes for f in (drawn_face(), face))
     for thin, thick in zip(plain, outlined, strict=True):
         assert thick.lash_reach[3:6].min() > thin.lash_reach[3:6].max() + 0.1
-    frame = Renderer(face, refined=False).render(posed(face, blink=1))
+    frame = WarpRenderer(face, refined=False).render(posed(face, blink=1))
     closed = posed(face, blink=1)
     for loop, fold in ((RIGHT_EYE, 27), (LEFT_EYE, 257)):
         margin, crease = closed.landmarks[loop[4], :2], closed.landmarks[fold, :2]

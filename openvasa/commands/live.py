@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from openvasa.commands.exit_status import OK
@@ -70,15 +71,15 @@ def _live(options: argparse.Namespace) -> int:
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
     from openvasa.provenance.consent import require_consent
+    from openvasa.render.warp_renderer import WarpRenderer
 
     require_consent(options.accept_policy)
     serve(
         host=options.host,
         port=options.port,
         portraits=options.portrait,
-        settings=LiveSettings(
-            options.fps, 48000, options.hop, options.lookahead, refined=options.refine
-        ),
+        settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
+        renderer=partial(WarpRenderer, refined=options.refine),
         limits=Limits(sessions=options.sessions),
         token=options.token,
         piper_voices=options.piper_voice,

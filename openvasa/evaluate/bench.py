@@ -15,15 +15,22 @@ import sys
 import tempfile
 import time
 import wave
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openvasa.ahead import usable_cores
 from openvasa.errors import InputError
+
+if TYPE_CHECKING:
+    from openvasa.face.latent import FrameGeometry
+    from openvasa.render.warp_renderer import WarpRenderer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STAGE_SECONDS = 8.0
@@ -252,25 +259,18 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.audio.features import speech_features
     from openvasa.audio.level import speech_gain
     from openvasa.face.encode import load_portrait
-    from openvasa.face.latent import CROP_SIDE
-    from openvasa.face.topology import ASSETS
     from openvasa.media.mp4 import Mp4Writer
     from openvasa.motion.generator import MotionGenerator
     from openvasa.motion.geometry import geometry_at
     from openvasa.provenance.embed import WatermarkEmbedder
     from openvasa.provenance.marking import UNMARKED
-    from openvasa.render.eyes import paint_eyes, prepare_eyes, uncross_lids
-    from openvasa.render.mouth import paint_mouth, prepare_mouth
-    from openvasa.render.refine import Refiner, networks_in
-    from openvasa.render.renderer import Renderer
+    from openvasa.render.warp_renderer import WarpRenderer
 
     per_frame: dict[str, float] = {}
 
     load_portrait(portrait)
     face, encode_portrait_s = _timed(lambda: load_portrait(portrait))
-    renderer, prepare_renderer_s = _timed(lambda: Renderer(face))
-    mouth, eyes = prepare_mouth(face), prepare_eyes(face)
-    refiner = Refiner(face) if networks_in(ASSETS) else None
+    renderer, prepare_renderer_s = _timed(lambda: WarpRenderer(face))
 
     # One block is one second.
     blocks = list(islice(read_blocks(voice), round(STAGE_SECONDS)))
@@ -286,31 +286,17 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     motion, seconds = _timed(lambda: np.concatenate([generator.feed(features), generator.finish()]))
     per_frame["motion"] = 1000 * seconds / len(motion)
 
-    spent = {"geometry": 0.0, "warp and composite": 0.0, "mouth": 0.0, "eyes": 0.0}
-    if refiner is not None:
-        spent["refinement"] = 0.0
+    spent: dict[str, float] = defaultdict(float)
     frames: list[np.ndarray] = []
     for index, row in enumerate(np.concatenate([motion[:WARM_UP_FRAMES], motion])):
-        started = time.perf_counter()
-        geometry = uncross_lids(geometry_at(face, row))
-        posed = time.perf_counter()
-        frame = renderer.warp(geometry)
-        warped = time.perf_counter()
-        paint_mouth(frame, geometry, mouth)
-        mouthed = time.perf_counter()
-        paint_eyes(frame, geometry, eyes)
-        eyed = time.perf_counter()
-        times = [started, posed, warped, mouthed, eyed]
-        if refiner is not None:
-            refiner.refine(frame, geometry)
-            times.append(time.perf_counter())
+        frame, times = _drawn_in_steps(renderer, partial(geometry_at, face, row))
         if index >= WARM_UP_FRAMES:
             frames.append(frame)
-            for name, start, end in zip(spent, times, times[1:], strict=False):
-                spent[name] += end - start
+            for name, step_s in times.items():
+                spent[name] += step_s
     per_frame |= {name: 1000 * total / len(motion) for name, total in spent.items()}
 
-    embedder = WatermarkEmbedder((CROP_SIDE, CROP_SIDE), 0)
+    embedder = WatermarkEmbedder(frames[0].shape[1::-1], 0)
     embedder.apply(frames[0])
     _, seconds = _timed(lambda: [embedder.apply(frame) for frame in frames])
     per_frame["watermark"] = 1000 * seconds / len(frames)
@@ -319,7 +305,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
 
         def write() -> None:
             target = Path(folder) / "video.mp4"
-            size = (CROP_SIDE, CROP_SIDE)
+            size = frames[0].shape[1::-1]
             with Mp4Writer(target, size, 25, voice, marking=UNMARKED) as writer:
                 for frame in frames:
                     writer.write(frame)
@@ -333,6 +319,20 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
             "per_frame_ms": per_frame,
         }
     }
+
+
+def _drawn_in_steps(
+    renderer: WarpRenderer, pose: Callable[[], FrameGeometry]
+) -> tuple[np.ndarray, dict[str, float]]:
+    """A frame, and the seconds that posing the face and each of the renderer's steps take."""
+    times = {}
+    frame = np.empty(0)
+    started = time.perf_counter()
+    for drawn in renderer.draw(pose()):
+        done = time.perf_counter()
+        times[drawn.step.value] = done - started
+        frame, started = drawn.frame, done
+    return frame, times
 
 
 def _timed(work: Callable[[], object]) -> tuple:

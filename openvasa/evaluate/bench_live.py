@@ -30,6 +30,8 @@ from openvasa.live.engine import Engine, LiveSettings
 from openvasa.live.painter import Painter
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
+from openvasa.render.renderer import RendererFactory
+from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.runtime import count_blas_threads, get_runtime
 
 SAMPLE_GRID_S = 0.001
@@ -125,8 +127,9 @@ def bench_live(
         raise InputError(f"sessions {sessions}: choose 1 to {MOST_SESSIONS}")
     face = load_portrait(portrait or example("portrait.jpg", "--portrait"))
     voice = np.concatenate(list(read_blocks(audio or example("voice.wav", "--audio"))))
-    settings = LiveSettings(fps, 24000, hop, lookahead, refined=refined)
-    running = [_Session(face, settings, encode) for _ in range(sessions)]
+    settings = LiveSettings(fps, 24000, hop, lookahead)
+    renderer = partial(WarpRenderer, refined=refined)
+    running = [_Session(face, settings, renderer, encode) for _ in range(sessions)]
     budget = running[0].budget_s
     load = _load_average()
     for session in running:
@@ -169,13 +172,15 @@ def bench_live(
 class _Session:
     """One portrait that hears the voice, and what became of its frames."""
 
-    def __init__(self, face: FaceLatent, settings: LiveSettings, encode: str) -> None:
+    def __init__(
+        self, face: FaceLatent, settings: LiveSettings, renderer: RendererFactory, encode: str
+    ) -> None:
         engine = live_engine(settings)
         self.budget_s = engine.budget.total_s
         self._encoder = _Encoder(encode, settings.fps) if encode != "none" else None
         # Numbers alone, in one block: half an hour must not look as if memory grew.
         self._arrived = array("d")
-        painter = Painter(face, content_id=1, refined=settings.refined)
+        painter = Painter(face, 1, renderer)
         self.player = Player(engine, painter.paint, self._show, turn=painting_turns())
         self._before = Stats()
 

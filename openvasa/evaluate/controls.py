@@ -25,6 +25,7 @@ from openvasa.motion.geometry import geometry_at
 from openvasa.motion.motion import Motion
 from openvasa.motion.window import MotionSettings
 from openvasa.render.renderer import Renderer
+from openvasa.render.warp_renderer import WarpRenderer
 
 GAZES = [(0, 0), (20, 0), (-20, 0), (10, 8), (-10, 8), (10, -8), (-10, -8), (0, 12), (0, -12)]
 DISTANCES = (0.8, 0.9, 1.1, 1.25)
@@ -46,7 +47,7 @@ class Seen:
 
 def watch(face: FaceLatent, motion: Motion) -> Seen:
     """Render every few frames of a motion and track them as any video."""
-    renderer = Renderer(face)
+    renderer = WarpRenderer(face)
     rows = motion.rows()
     reference = _look(face, renderer, 0 * rows[0])
     gazes, distances, emotions = [], [], []

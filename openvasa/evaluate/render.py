@@ -34,15 +34,15 @@ from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import cut_square, encode_picture
 from openvasa.face.landmarker import track_next
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
-from openvasa.face.topology import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from openvasa.face.topology import ASSETS, FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.rest import resting_shape
-from openvasa.render.eyes import uncross_lids
-from openvasa.render.refine import Refiner
 from openvasa.render.regions import LEFT, MOUTH, RIGHT, cut, frame_affine
-from openvasa.render.renderer import Renderer
+from openvasa.render.warp_renderer import Step, WarpRenderer
 from openvasa.train.render_pairs import Footage, follow, load_footage, sharp_clips
 
-METHODS = ("warp", "drawn", "refined")
+METHODS = {"warp": Step.WARP, "drawn": Step.EYES, "refined": Step.REFINEMENT}
+"""Ways to render, by the step of the renderer that is their last."""
+
 AREAS = ("mouth", "eyes", "face", "whole")
 FEATURE_AREAS = ("mouth", "eyes")
 MOMENTS = 4
@@ -106,19 +106,14 @@ class Figures:
     strips: list[Strip] = field(default_factory=list)
 
 
-class _Stage:
-    """Renders one portrait in all ways."""
-
-    def __init__(self, face: FaceLatent, networks: Path | None) -> None:
-        self.face = face
-        self._renderer = Renderer(face, refined=False)
-        self._refiner = Refiner(face) if networks is None else Refiner(face, networks)
-
-    def frames(self, geometry: FrameGeometry) -> dict[str, np.ndarray]:
-        drawn = self._renderer.render(geometry)
-        refined = drawn.copy()
-        self._refiner.refine(refined, geometry)
-        return {"warp": self._renderer.warp(geometry), "drawn": drawn, "refined": refined}
+def render_all_ways(renderer: WarpRenderer, geometry: FrameGeometry) -> dict[str, np.ndarray]:
+    """One frame by each of `METHODS`, (512, 512, 3) uint8 RGB."""
+    names = {step: name for name, step in METHODS.items()}
+    return {
+        names[drawn.step]: drawn.frame.copy()
+        for drawn in renderer.draw(geometry)
+        if drawn.step in names
+    }
 
 
 def _face_box(geometry: FrameGeometry) -> tuple[slice, slice]:
@@ -171,12 +166,12 @@ def _measure_clip(
     name: str,
     group: str,
     footage: Footage,
-    networks: Path | None,
+    networks: Path,
     figures: Figures,
     faces: list[np.ndarray],
 ) -> FaceLatent:
     face = encode_picture(footage.frames[0], name=name)
-    stage = _Stage(face, networks)
+    renderer = WarpRenderer(face, refined=True, networks=networks)
     collected: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     own = identity(face.image, face.landmarks)
     likeness = []
@@ -185,7 +180,7 @@ def _measure_clip(
         times = [int(moment) - 1, int(moment), int(moment) + 1]
         geometries = [follow(face, footage, 0, t) for t in times]
         real = [cut_square(footage.frames[t], face.crop) for t in times]
-        made = [stage.frames(geometry) for geometry in geometries]
+        made = [render_all_ways(renderer, geometry) for geometry in geometries]
         box = _face_box(geometries[1])
         truth = [_areas(face, g, r, box) for g, r in zip(geometries, real, strict=True)]
         seen = track_next(real[1], geometries[1].landmarks).landmarks
@@ -256,22 +251,22 @@ def carried_over(face: FaceLatent, footage: Footage, target: int) -> FrameGeomet
     middle = footage.heads[len(footage.heads) // 2]
     pose = pose_between(middle, footage.heads[target])
     head = apply_pose(face.head, pose)
-    return uncross_lids(FrameGeometry(canonical, head, head.apply(canonical)))
+    return FrameGeometry(canonical, head, head.apply(canonical))
 
 
 def _measure_cross(
     face: FaceLatent,
     driver: Footage,
-    networks: Path | None,
+    networks: Path,
     figures: Figures,
     pools: dict[str, list[np.ndarray]],
 ) -> None:
-    stage = _Stage(face, networks)
+    renderer = WarpRenderer(face, refined=True, networks=networks)
     own = identity(face.image, face.landmarks)
     alike = defaultdict(list)
     for target in np.linspace(0, len(driver.frames) - 1, CROSS_MOMENTS).astype(int):
         geometry = carried_over(face, driver, int(target))
-        for method, frame in stage.frames(geometry).items():
+        for method, frame in render_all_ways(renderer, geometry).items():
             tracked = track_next(frame, geometry.landmarks).landmarks
             alike[method].append(cosine(identity(frame, tracked), own))
             shown = _for_features("face", frame[_face_box(geometry)])
@@ -281,14 +276,14 @@ def _measure_cross(
 
 
 def evaluate(
-    cache: Path, clips: Path, networks: Path | None = None, people: int | None = None
+    cache: Path, clips: Path, networks: Path = ASSETS, people: int | None = None
 ) -> Figures:
     """Measure self- and cross-reenactment on one sharp clip of every held-out person.
 
     Args:
         cache: from `openvasa data prepare`.
         clips: the folder of clips it was made from.
-        networks: folder of refinement networks; the shipped ones when None.
+        networks: folder of refinement networks.
         people: only the first so many; everyone when None.
     """
     figures = Figures()

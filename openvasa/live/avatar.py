@@ -15,9 +15,10 @@ import numpy as np
 from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import live_engine, painting_turns
 from openvasa.live.engine import Engine, LiveSettings
-from openvasa.live.painter import Painter
+from openvasa.live.painter import UNREFINED, Painter
 from openvasa.live.player import COMMANDS, Player, Shown
 from openvasa.motion.controls import Controls
+from openvasa.render.renderer import RendererFactory
 
 Command = Callable[[Engine], object]
 
@@ -36,9 +37,17 @@ class LiveAvatar:
         face: the portrait.
         settings: frame rate and sound rate.
         seed: same seed, same speech, same motion.
+        renderer: what draws the pictures.
     """
 
-    def __init__(self, face: FaceLatent, settings: LiveSettings | None = None, *, seed: int = 0):
+    def __init__(
+        self,
+        face: FaceLatent,
+        settings: LiveSettings | None = None,
+        *,
+        seed: int = 0,
+        renderer: RendererFactory = UNREFINED,
+    ) -> None:
         self.settings = settings or LiveSettings()
         self.content_id = secrets.randbits(32)
         """What the watermark of its pictures carries."""
@@ -46,6 +55,7 @@ class LiveAvatar:
         """Speeches ended by `end_speech` whose last sample has not been shown."""
         self._face = face
         self._seed = seed
+        self._renderer = renderer
         self._frames: deque[Shown] = deque()
         self._news = asyncio.Event()
         self._player: Player | None = None
@@ -55,7 +65,7 @@ class LiveAvatar:
         """Prepare everything off the event loop and start the clock."""
 
         def prepare() -> tuple[Engine, Painter]:
-            painter = Painter(self._face, self.content_id, refined=self.settings.refined)
+            painter = Painter(self._face, self.content_id, self._renderer)
             return live_engine(self.settings, seed=self._seed), painter
 
         engine, painter = await asyncio.to_thread(prepare)

@@ -95,7 +95,6 @@ class LiveSettings:
         rate: rate of the sound that comes out, Hz, one of `SOUND_RATES`.
         hop, lookahead: the generator's, in rows of 40 ms; for the account of delays.
         seed: of the small behaviours that are drawn by chance.
-        refined: for whoever paints the frames: let the refinement networks work on them.
     """
 
     fps: int = 40
@@ -103,7 +102,6 @@ class LiveSettings:
     hop: int = 2
     lookahead: int = 1
     seed: int = 0
-    refined: bool = False
 
     def __post_init__(self) -> None:
         """Check what the user chose."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.face.latent import FaceLatent
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.motion import row_width
 from openvasa.provenance.embed import WatermarkEmbedder
-from openvasa.render.renderer import Renderer
+from openvasa.render.renderer import RendererFactory
+from openvasa.render.warp_renderer import WarpRenderer
+
+UNREFINED: RendererFactory = partial(WarpRenderer, refined=False)
+"""What draws live pictures unless something else is chosen: refinement costs half as much again."""
 
 
 class Painter:
@@ -17,17 +23,22 @@ class Painter:
     Args:
         face: the portrait; what depends only on it is prepared here.
         content_id: what the invisible watermark of every picture carries, 32 bits.
-        refined: let the refinement networks work on the pictures.
+        renderer: what draws the pictures.
     """
 
-    def __init__(self, face: FaceLatent, content_id: int, *, refined: bool) -> None:
+    def __init__(
+        self, face: FaceLatent, content_id: int, renderer: RendererFactory = UNREFINED
+    ) -> None:
         self._face = face
-        self.refined = refined
-        self._renderer = Renderer(face, refined=refined)
-        self._mark = WatermarkEmbedder((CROP_SIDE, CROP_SIDE), content_id)
+        self._renderer = renderer(face)
         # On a machine's first run this compiles for many seconds: now, not while the clock runs.
-        self.paint(np.zeros(row_width(), np.float32))
+        resting = self._render(np.zeros(row_width(), np.float32))
+        self._mark = WatermarkEmbedder(resting.shape[1::-1], content_id)
+        self._mark.apply(resting)
 
     def paint(self, motion: np.ndarray) -> np.ndarray:
-        """(6 + D + 2,) row of motion → (512, 512, 3) uint8 RGB."""
-        return self._mark.apply(self._renderer.render(geometry_at(self._face, motion)))
+        """(6 + D + 2,) row of motion → (S, S, 3) uint8 RGB, S as the renderer has it."""
+        return self._mark.apply(self._render(motion))
+
+    def _render(self, motion: np.ndarray) -> np.ndarray:
+        return self._renderer.render(geometry_at(self._face, motion))

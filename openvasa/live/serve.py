@@ -13,6 +13,7 @@ from openvasa.live.logs import log_to_stderr, note
 from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
 from openvasa.live.session import Limits
 from openvasa.live.speech import voices
+from openvasa.render.renderer import RendererFactory
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -23,6 +24,7 @@ def serve(
     port: int,
     portraits: list[Path],
     settings: LiveSettings,
+    renderer: RendererFactory,
     limits: Limits,
     token: str | None,
     piper_voices: list[Path],
@@ -34,6 +36,7 @@ def serve(
         host, port: where to listen.
         portraits: pictures or avatars to choose from, besides the example.
         settings: of every session's engine.
+        renderer: what draws every session's pictures.
         limits: what is given at most.
         token: asked of every request; made up where one is needed and none is given.
         piper_voices: Piper voice files to speak text with.
@@ -50,6 +53,7 @@ def serve(
         token = secrets.token_urlsafe(16)
     studio = Studio(
         settings=settings,
+        renderer=renderer,
         limits=limits,
         portraits=_named([*_examples(), *portraits]),
         voices=voices(piper_voices),

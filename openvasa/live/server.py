@@ -35,12 +35,14 @@ from openvasa.live.engine import LiveSettings
 from openvasa.live.logs import note
 from openvasa.live.metrics import CONTENT_TYPE_LATEST, Metrics
 from openvasa.live.outlet import Outlet
+from openvasa.live.painter import UNREFINED
 from openvasa.live.pictures import jpeg
 from openvasa.live.rtc import allow_bitrates
 from openvasa.live.session import Limits, Session
 from openvasa.live.speech import LONGEST_TEXT, Voice, speak
 from openvasa.live.uploads import read_portrait, read_voice
 from openvasa.motion.controls import EMOTIONS, FARTHEST, LARGEST_GAZE, NEAREST, Controls
+from openvasa.render.renderer import RendererFactory
 
 WEB = Path(__file__).parent / "web"
 SECURITY_HEADERS = {
@@ -70,6 +72,7 @@ class Studio:
 
     Attributes:
         settings: of every session's engine.
+        renderer: what draws every session's pictures.
         limits: what is given at most.
         portraits: the pictures to choose from, by the name shown.
         voices: to speak text with.
@@ -78,6 +81,7 @@ class Studio:
     """
 
     settings: LiveSettings = field(default_factory=LiveSettings)
+    renderer: RendererFactory = UNREFINED
     limits: Limits = field(default_factory=Limits)
     portraits: dict[str, Path] = field(default_factory=dict)
     voices: list[Voice] = field(default_factory=list)
@@ -226,7 +230,7 @@ def _add_routes(app: FastAPI, studio: Studio) -> None:
         studio.opening += 1
         try:
             latent = await _portrait(studio, request, portrait, face)
-            session = await Session.open(latent, studio.settings, studio.metrics)
+            session = await Session.open(latent, studio.settings, studio.metrics, studio.renderer)
         finally:
             studio.opening -= 1
         studio.sessions[session.id] = session

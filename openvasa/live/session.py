@@ -21,12 +21,13 @@ from openvasa.live.engine import Engine, LiveSettings, State
 from openvasa.live.logs import note
 from openvasa.live.metrics import Metrics
 from openvasa.live.outlet import Outlet
-from openvasa.live.painter import Painter
+from openvasa.live.painter import UNREFINED, Painter
 from openvasa.live.player import Player, Shown
 from openvasa.live.record import Recorder
 from openvasa.live.rtc import Connection
 from openvasa.live.stats import Stats
 from openvasa.motion.controls import Controls
+from openvasa.render.renderer import RendererFactory
 
 RECENT = 400
 """Frames over which the figures shown to users are taken."""
@@ -57,7 +58,14 @@ class Limits:
 class Session:
     """Create with `Session.open`; all methods belong to the event loop's thread."""
 
-    def __init__(self, content_id: int, painter: Painter, engine: Engine, metrics: Metrics):
+    def __init__(
+        self,
+        content_id: int,
+        painter: Painter,
+        engine: Engine,
+        metrics: Metrics,
+        renderer: RendererFactory,
+    ) -> None:
         self.id = secrets.token_urlsafe(18)
         self.content_id = content_id
         self.opened_at = self.watched_at = time.monotonic()
@@ -67,6 +75,7 @@ class Session:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._painter = painter
+        self._renderer = renderer
         self._outlets: list[Outlet] = []
         self._connection: Connection | None = None
         self._recorder: Recorder | None = None
@@ -83,16 +92,21 @@ class Session:
         self._player.start()
 
     @staticmethod
-    async def open(face: FaceLatent, settings: LiveSettings, metrics: Metrics) -> Session:
+    async def open(
+        face: FaceLatent,
+        settings: LiveSettings,
+        metrics: Metrics,
+        renderer: RendererFactory = UNREFINED,
+    ) -> Session:
         """Prepare everything off the event loop and start the clock."""
 
         def prepare() -> tuple[Painter, Engine]:
-            painter = Painter(face, content_id, refined=settings.refined)
+            painter = Painter(face, content_id, renderer)
             return painter, live_engine(settings, seed=secrets.randbelow(1 << 31))
 
         content_id = secrets.randbits(32)
         painter, engine = await asyncio.to_thread(prepare)
-        return Session(content_id, painter, engine, metrics)
+        return Session(content_id, painter, engine, metrics, renderer)
 
     @property
     def watched(self) -> bool:
@@ -154,8 +168,7 @@ class Session:
 
     async def change_portrait(self, face: FaceLatent) -> None:
         """Go on with another face."""
-        refined = self._painter.refined
-        self._painter = await asyncio.to_thread(Painter, face, self.content_id, refined=refined)
+        self._painter = await asyncio.to_thread(Painter, face, self.content_id, self._renderer)
 
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
         """Speak what a microphone hears; returns False where it is more than a microphone can."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.face.latent import FaceLatent
 
 LONGEST_SIDE = 1920
 """Larger pictures are reduced for full-frame video."""
@@ -22,22 +22,22 @@ class Canvas:
     Attributes:
         picture: (H, W, 3) uint8 RGB at the video's size.
         rows, columns: the part of the picture under the square.
-        square_to_part: (2, 3) float32 affine from px of that part to px of the 512 square.
+        part_to_square: (2, 3) float64 affine from px of that part to shares of the square's side.
         weight: (h, w, 1) float32, the square's opacity over that part; 1 but for its rim.
     """
 
     picture: np.ndarray
     rows: slice
     columns: slice
-    square_to_part: np.ndarray
+    part_to_square: np.ndarray
     weight: np.ndarray
 
     def paste(self, frame: np.ndarray) -> np.ndarray:
-        """(512, 512, 3) uint8 animated square → (H, W, 3) uint8 whole picture."""
+        """(S, S, 3) uint8 animated square of any size → (H, W, 3) uint8 whole picture."""
         height, width = self.weight.shape[:2]
         part = cv2.warpAffine(
             frame,
-            self.square_to_part,
+            (self.part_to_square * len(frame)).astype(np.float32),
             (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
@@ -72,9 +72,8 @@ def prepare_canvas(face: FaceLatent) -> Canvas:
     corner, side = face.crop[:2] * scale, face.crop[2] * scale
     low = np.maximum(np.floor(corner).astype(int), 0)
     high = np.minimum(np.ceil(corner + side).astype(int), [width, height])
-    zoom = CROP_SIDE / side
-    offset = (low - corner) * zoom
-    affine = np.array([[zoom[0], 0, offset[0]], [0, zoom[1], offset[1]]], np.float32)
+    offset = (low - corner) / side
+    affine = np.array([[1 / side[0], 0, offset[0]], [0, 1 / side[1], offset[1]]], np.float64)
     ramps = []
     for axis in (0, 1):
         at = (np.arange(low[axis], high[axis]) + 0.5 - corner[axis]) / side[axis]

@@ -24,7 +24,6 @@ from openvasa.face.encode import encode_picture
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.media.inspect import read_frames
 from openvasa.motion.rest import smooth_shape
-from openvasa.render.eyes import uncross_lids
 from openvasa.render.regions import (
     GEOMETRY_CHANNELS,
     REGIONS,
@@ -35,7 +34,7 @@ from openvasa.render.regions import (
     movement,
     source_view,
 )
-from openvasa.render.renderer import Renderer
+from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.train.prepare import INDEX, Clip, cached_clips
 
 MIN_FACE_PX = 120
@@ -74,6 +73,10 @@ def sharp_clips(
     heights = {}
     for line in (clips / INDEX).read_text().splitlines():
         row = json.loads(line)
+        if "native_face_px" not in row:
+            raise InputError(
+                f"{clips / INDEX}: {row['file']} has no native_face_px; add it (docs/data.md)"
+            )
         heights[Path(row["file"]).stem] = int(row["native_face_px"])
     chosen = [
         (clip, heights[clip.name])
@@ -119,7 +122,7 @@ def follow(face: FaceLatent, footage: Footage, source: int, target: int) -> Fram
     pose = pose_between(rest, in_crop(footage.heads[target], face.crop))
     canonical = face.canonical + footage.canonical[target] - footage.canonical[source]
     head = apply_pose(face.head, pose)
-    return uncross_lids(FrameGeometry(canonical, head, head.apply(canonical)))
+    return FrameGeometry(canonical, head, head.apply(canonical))
 
 
 def real_view(
@@ -182,7 +185,7 @@ def make_pairs(footage: Footage, source: int, targets: np.ndarray) -> dict[str, 
     """Crops of every region for one source frame: rendered without refinement, real, geometry and
     the source's own."""
     face = encode_picture(footage.frames[source], name=f"frame {source}")
-    renderer = Renderer(face, refined=False)
+    renderer = WarpRenderer(face, refined=False)
     frames = np.stack([targets, targets + 1], axis=1).reshape(-1)
     pairs: dict[str, np.ndarray] = {}
     own = {}
@@ -191,8 +194,7 @@ def make_pairs(footage: Footage, source: int, targets: np.ndarray) -> dict[str, 
         own[region.name] = source_view(region, face.image, face.head, face.neutral)
         pairs[f"{region_key(region)}_source"] = own[region.name][0]
     for row, target in enumerate(frames):
-        geometry = follow(face, footage, source, int(target))
-        frame = renderer.render(geometry)
+        *_, (_, geometry, frame) = renderer.draw(follow(face, footage, source, int(target)))
         for region in REGIONS:
             key = region_key(region)
             affine = frame_affine(region, geometry, face.neutral)

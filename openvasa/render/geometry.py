@@ -1,0 +1,20 @@
+"""The geometry that is drawn: what motion asks for, made possible for the portrait's own face."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from openvasa.face.latent import FrameGeometry
+from openvasa.render.eyes import shut_large_eyes, uncross_lids
+
+
+def prepare_geometry(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeometry:
+    """Geometry whose lids shut where the motion shuts people's, and do not pass each other.
+
+    Whatever is drawn, learned or measured from a moment's geometry goes through this step, once.
+
+    Args:
+        geometry: one moment, as `openvasa.motion.geometry.geometry_at` gives it.
+        neutral: (478, 3) the portrait's canonical resting shape.
+    """
+    return uncross_lids(shut_large_eyes(geometry, neutral))

@@ -1,0 +1,184 @@
+"""The shipped renderer: the portrait warped, and the layers laid over it, from back to front.
+
+`WarpRenderer.draw` is the only place that says in which order a frame is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
+from openvasa.face.topology import ASSETS
+from openvasa.render.compose import compose, lay_over, soften_edges
+from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
+from openvasa.render.eyes import paint_eyes, prepare_eyes
+from openvasa.render.geometry import prepare_geometry
+from openvasa.render.hidden import mirrored_view
+from openvasa.render.mesh import body_goes_on, build_mesh, covered_triangles, head_shift, pose_mesh
+from openvasa.render.mouth import close_lips, paint_mouth, prepare_mouth
+from openvasa.render.rasterize import moving_window, rasterize
+from openvasa.render.refine import Refiner, networks_in
+from openvasa.render.renderer import Renderer
+
+STILL = 0.005
+"""Px by which a point may move and still count as resting."""
+
+Window = tuple[int, int, int, int]
+
+
+class Step(str, Enum):
+    """What is done to a frame, in this order."""
+
+    GEOMETRY = "geometry"
+    WARP = "warp and composite"
+    MOUTH = "mouth"
+    EYES = "eyes"
+    REFINEMENT = "refinement"
+
+
+class Drawn(NamedTuple):
+    """A frame after one step.
+
+    Attributes:
+        step: the step that is done.
+        geometry: what is drawn, prepared for this face.
+        frame: (S, S, 3) uint8 RGB; the next step goes on in it, so that who keeps it copies it.
+    """
+
+    step: Step
+    geometry: FrameGeometry
+    frame: np.ndarray
+
+
+class WarpRenderer(Renderer):
+    """Dense warp of the portrait over its background plate, with drawn mouth and eyes, on the CPU.
+
+    Args:
+        face: the portrait; what depends only on it is prepared here.
+        refined: let refinement networks work on mouth and eyes; None: where `networks` holds any.
+        networks: folder of the refinement networks.
+    """
+
+    def __init__(
+        self, face: FaceLatent, *, refined: bool | None = None, networks: Path = ASSETS
+    ) -> None:
+        refined = bool(networks_in(networks)) if refined is None else refined
+        self._refiner = Refiner(face, networks) if refined else None
+        self._neutral = face.neutral
+        self._mouth = prepare_mouth(face)
+        self._eyes = prepare_eyes(face)
+        # What shows between open lips is the mouth painter's; warped, it would ride on the lips.
+        face = replace(face, image=close_lips(face))
+        self._image = face.image
+        self._plate = face.background
+        cutout = cut_out(face)
+        inner = slice(MARGIN, MARGIN + CROP_SIDE)
+        no_person = cutout[inner, inner, 3:] == 0
+        self._still_plate = np.where(no_person, face.image, face.background)
+        self._samples = upsample(cutout)
+        self._mesh = build_mesh(
+            face.landmarks, face.canonical, face.head, body_goes_on=body_goes_on(face)
+        )
+        self._sources = place(self._mesh.points)
+        self._triangles = covered_triangles(self._mesh, cutout[..., 3])
+        self._mirrored = mirrored_view(face, cutout)
+        side = (CROP_SIDE, CROP_SIDE)
+        self._depth = np.empty(side, np.float32)
+        self._maps = np.empty(side, np.float32), np.empty(side, np.float32)
+        self._residue = np.zeros((*side, 3), np.int16)
+        self._residue = face.image.astype(np.int16) - self._at_rest(face)
+
+    def twin(self) -> WarpRenderer:
+        """A second renderer of this portrait for another thread; they share what both only read."""
+        twin = copy(self)
+        twin._depth = np.empty_like(self._depth)
+        twin._maps = np.empty_like(self._maps[0]), np.empty_like(self._maps[1])
+        return twin
+
+    def render(self, geometry: FrameGeometry) -> np.ndarray:
+        """(S, S, 3) uint8 RGB frame of the portrait at `geometry`, as large as its image."""
+        *_, last = self.draw(geometry)
+        return last.frame
+
+    def draw(self, geometry: FrameGeometry) -> Iterator[Drawn]:
+        """Draw one frame step by step; gives the frame after each."""
+        geometry = prepare_geometry(geometry, self._neutral)
+        frame = self._image.copy()
+        yield Drawn(Step.GEOMETRY, geometry, frame)
+        self._warp(frame, geometry)
+        yield Drawn(Step.WARP, geometry, frame)
+        paint_mouth(frame, geometry, self._mouth)
+        yield Drawn(Step.MOUTH, geometry, frame)
+        paint_eyes(frame, geometry, self._eyes)
+        yield Drawn(Step.EYES, geometry, frame)
+        if self._refiner is not None:
+            self._refiner.refine(frame, geometry)
+            yield Drawn(Step.REFINEMENT, geometry, frame)
+
+    def _warp(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
+        """Move the person in the resting frame; mouth and eyes stay as the portrait shows them."""
+        corners = pose_mesh(self._mesh, geometry)
+        window = moving_window(corners, self._mesh.points, self._triangles, STILL, CROP_SIDE)
+        if window[0] < window[2]:
+            person = self._person(geometry, corners, window)
+            self._lay_over_plate(person, head_shift(self._mesh, geometry), frame, window)
+
+    def _at_rest(self, face: FaceLatent) -> np.ndarray:
+        resting = FrameGeometry(face.canonical, face.head, face.landmarks)
+        window = (0, 0, CROP_SIDE, CROP_SIDE)
+        frame = np.empty_like(face.image)
+        person = self._person(resting, pose_mesh(self._mesh, resting), window)
+        self._lay_over_plate(person, 0.0, frame, window)
+        return frame
+
+    def _person(self, geometry: FrameGeometry, corners: np.ndarray, window: Window) -> np.ndarray:
+        """(h, w, 4) uint8 RGBA of the person within the window; leaves the maps behind."""
+        view = self._mirrored
+        share = view.share(geometry.head) if view else 0.0
+        if view is None or share <= 0:
+            self._rasterize(corners, self._sources, self._triangles, window)
+            return self._sample(self._samples, window)
+        theirs = pose_mesh(view.mesh, geometry)
+        part = _shared_window(theirs[view.trusted, :2], window)
+        self._rasterize(theirs, view.sources, view.mesh.triangles, part)
+        other = self._sample(view.samples, part)
+        self._rasterize(corners, self._sources, self._triangles, window)
+        person = self._sample(self._samples, window)
+        left, top = part[0] - window[0], part[1] - window[1]
+        height, width = other.shape[:2]
+        lay_over(person[top : top + height, left : left + width], other, share)
+        return person
+
+    def _rasterize(
+        self, corners: np.ndarray, sources: np.ndarray, triangles: np.ndarray, window: Window
+    ) -> None:
+        rasterize(corners, sources, triangles, self._depth, *self._maps, window)
+
+    def _sample(self, samples: np.ndarray, window: Window) -> np.ndarray:
+        left, top, right, bottom = window
+        map_x, map_y = (plane[top:bottom, left:right] for plane in self._maps)
+        return cv2.remap(samples, map_x, map_y, cv2.INTER_LINEAR)
+
+    def _lay_over_plate(
+        self, person: np.ndarray, shift: float, frame: np.ndarray, window: Window
+    ) -> None:
+        plates = (self._residue, self._plate, self._still_plate)
+        compose(person, *self._maps, SUBSAMPLES, MARGIN, *plates, shift, frame, window)
+        soften_edges(person, *self._maps, frame, window)
+
+
+def _shared_window(points: np.ndarray, window: Window) -> Window:
+    """The part of a window within the box around (N, 2) points; at least one px."""
+    low = np.floor(points.min(axis=0)).astype(int)
+    high = np.ceil(points.max(axis=0)).astype(int) + 1
+    left, right = (min(max(int(v), window[0]), window[2]) for v in (low[0], high[0]))
+    top, bottom = (min(max(int(v), window[1]), window[3]) for v in (low[1], high[1]))
+    return min(left, window[2] - 1), min(top, window[3] - 1), max(right, 1), max(bottom, 1)

@@ -1,0 +1,116 @@
+"""Another renderer in place of the shipped one, plugged in from outside the package."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openvasa import FaceLatent, Motion, animate, load_portrait
+from openvasa.face.dynamics import dynamics_code
+from openvasa.face.latent import FrameGeometry
+from openvasa.live.avatar import LiveAvatar
+from openvasa.live.engine import LiveSettings
+from openvasa.media.inspect import inspect_video
+from openvasa.render.renderer import Renderer
+
+PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
+SIDE = 320
+
+
+class DotRenderer(Renderer):
+    """Every tracked point as a white dot on the portrait's mean colour, several frames at once."""
+
+    batch = 4
+
+    def __init__(self, face: FaceLatent) -> None:
+        self._ground = face.image.mean(axis=(0, 1)).astype(np.uint8)
+        self._zoom = SIDE / len(face.image)
+        self.batches: list[int] = []
+
+    def render(self, geometry: FrameGeometry) -> np.ndarray:
+        frame = np.full((SIDE, SIDE, 3), self._ground, np.uint8)
+        x, y = (geometry.landmarks[:, :2].T * self._zoom).astype(int)
+        seen = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
+        frame[y[seen], x[seen]] = 255
+        return frame
+
+    def render_many(self, geometries: Sequence[FrameGeometry]) -> list[np.ndarray]:
+        self.batches.append(len(geometries))
+        return super().render_many(geometries)
+
+    def twin(self) -> DotRenderer:
+        return self
+
+
+@pytest.fixture(scope="module")
+def face() -> FaceLatent:
+    return load_portrait(PORTRAIT)
+
+
+def nodding(frames: int) -> Motion:
+    pose = np.zeros((frames, 6), np.float32)
+    pose[:, 0] = 0.2 * np.sin(np.arange(frames) / 4)
+    return Motion(pose, np.zeros((frames, dynamics_code().size), np.float32))
+
+
+def test_a_video_is_drawn_by_the_renderer_it_is_given(face: FaceLatent, tmp_path: Path) -> None:
+    made: list[DotRenderer] = []
+
+    def prepared(face: FaceLatent) -> DotRenderer:
+        made.append(DotRenderer(face))
+        return made[-1]
+
+    video = animate(face, nodding(10), size=256, renderer=prepared)
+    frames = list(video)
+    assert len(frames) == 10
+    assert frames[0].shape == (256, 256, 3)
+    assert (frames[0] != frames[5]).any()
+    [renderer] = made
+    assert sorted(renderer.batches) == [2, 4, 4]
+    path = video.save(tmp_path / "dots.mp4")
+    assert inspect_video(path).frames == 10
+
+
+def test_a_batch_changes_no_frame(face: FaceLatent) -> None:
+    class OneByOne(DotRenderer):
+        batch = 1
+
+    many, single = (animate(face, nodding(6), renderer=r) for r in (DotRenderer, OneByOne))
+    for a, b in zip(many, single, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_whole_picture_takes_frames_of_any_size(face: FaceLatent) -> None:
+    video = animate(face, nodding(1), full_frame=True, renderer=DotRenderer)
+    [frame] = video
+    assert frame.shape[1::-1] == video.frame_size
+    left, top, side = face.crop
+    rows = slice(int(top + 0.1 * side), int(top + 0.9 * side))
+    first, last = int(left + 0.1 * side), int(left + 0.9 * side)
+    away = np.abs(frame[rows, first:last] - face.image.mean(axis=(0, 1))).max(axis=2)
+    columns = first + np.flatnonzero((away > 20).any(axis=0))
+    wanted = left + face.landmarks[:468, 0] * side / len(face.image)
+    assert abs(columns.min() - wanted.min()) < 4
+    assert abs(columns.max() - wanted.max()) < 4
+
+
+def test_a_live_portrait_is_drawn_by_the_renderer_it_is_given(face: FaceLatent) -> None:
+    async def first_picture() -> np.ndarray:
+        avatar = LiveAvatar(face, LiveSettings(fps=25), renderer=DotRenderer)
+        await avatar.start()
+        try:
+            async for shown in avatar:
+                if shown.picture is not None:
+                    return shown.picture
+        finally:
+            await avatar.stop()
+        raise AssertionError("no picture came")
+
+    picture = asyncio.run(asyncio.wait_for(first_picture(), 60))
+    ground = face.image.mean(axis=(0, 1))
+    assert picture.shape == (SIDE, SIDE, 3)
+    assert np.abs(np.median(picture, axis=(0, 1)) - ground).max() < 4
