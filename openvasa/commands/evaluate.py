@@ -32,18 +32,18 @@ def _add_motion(group: Commands) -> None:
         _motion,
         "measure generated motion against real motion and baselines",
         "openvasa evaluate motion cache/",
-        "openvasa evaluate motion cache/ --baseline-minutes 1 --html report.html",
+        "openvasa evaluate motion cache/ --baseline-steps 500 --html report.html",
     )
     add_cache(parser)
     parser.add_argument(
         "--voices", type=Path, metavar="DIR", help="also judge every sound file of a folder"
     )
     parser.add_argument(
-        "--baseline-minutes",
-        type=float,
-        default=4.0,
-        metavar="M",
-        help="training time of the regression baseline (default: 4)",
+        "--baseline-steps",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="steps that the regression baseline is trained for (default: 2000)",
     )
     parser.add_argument(
         "--audio",
@@ -68,7 +68,7 @@ def _motion(options: argparse.Namespace) -> int:
     figures = evaluate(
         options.cache,
         options.audio or example("voice.wav", "--audio"),
-        baseline_minutes=options.baseline_minutes,
+        baseline_steps=options.baseline_steps,
         recordings=read_voices(options.voices, SOUND_FILES) if options.voices else (),
     )
     print(motion_report(figures))

@@ -6,10 +6,14 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, Parser, add_command, add_group
 from openvasa.commands.training_data import add_cache, add_clips
+
+if TYPE_CHECKING:
+    from openvasa.train.trainer import TrainerConfig
 
 
 def add(commands: Commands) -> None:
@@ -43,16 +47,71 @@ def _dynamics(options: argparse.Namespace) -> int:
     return OK
 
 
+def _add_steps(parser: Parser, steps: int) -> None:
+    """What every training in steps asks for; see `train.trainer.TrainerConfig`."""
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=steps,
+        metavar="N",
+        help=f"of the whole run, those of earlier starts included (default: {steps})",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of first weights and order; a second seed says what chance does (default: 0)",
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads of torch (default: all cores)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that draw batches ahead, for a GPU; the model is the same (default: 0)",
+    )
+
+
+def _trainer(defaults: TrainerConfig, options: argparse.Namespace) -> TrainerConfig:
+    """The settings of a training with what was asked for."""
+    return replace(
+        defaults,
+        steps=options.steps,
+        seed=options.seed,
+        threads=options.threads,
+        workers=options.workers,
+    )
+
+
+def _add_run(parser: Parser, steps: int) -> None:
+    """What training motion and distilling it ask for."""
+    add_cache(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    _add_steps(parser, steps)
+    parser.add_argument(
+        "--export", action="store_true", help="then put the weights into the package's assets"
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("best", "last"),
+        default="best",
+        help="to export: those best on people held back, or the last ones (default: best)",
+    )
+
+
 def _add_motion(group: Commands) -> None:
     parser = add_command(
         group,
         "motion",
         _motion,
         "train the motion generator; goes on from the last checkpoint in RUN",
-        "openvasa train motion cache/ runs/first --minutes 60",
-        "openvasa train motion cache/ runs/first --minutes 60 --export",
+        "openvasa train motion cache/ runs/first --steps 10000",
+        "openvasa train motion cache/ runs/first --steps 10000 --export",
     )
-    _add_run(parser, minutes=60)
+    _add_run(parser, steps=10_000)
     parser.add_argument(
         "--from-shipped",
         action="store_true",
@@ -60,29 +119,14 @@ def _add_motion(group: Commands) -> None:
     )
 
 
-def _add_run(parser: Parser, minutes: int) -> None:
-    """What training motion and distilling it ask for."""
-    add_cache(parser)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of checkpoints")
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        default=float(minutes),
-        metavar="M",
-        help=f"in all (default: {minutes})",
-    )
-    parser.add_argument(
-        "--export", action="store_true", help="then put the weights into the package's assets"
-    )
-
-
 def _motion(options: argparse.Namespace) -> int:
     from openvasa.train.export import export
-    from openvasa.train.motion import train
+    from openvasa.train.motion import DEFAULTS, train
 
-    train(options.cache, options.run, options.minutes, from_shipped=options.from_shipped)
+    config = _trainer(DEFAULTS, options)
+    train(options.cache, options.run, config, from_shipped=options.from_shipped)
     if options.export:
-        export(options.run)
+        export(options.run, options.weights)
     return OK
 
 
@@ -92,19 +136,19 @@ def _add_live(group: Commands) -> None:
         "live",
         _live,
         "distil the package's motion generator for live streams; goes on from the last checkpoint",
-        "openvasa train live cache/ runs/live --minutes 40",
-        "openvasa train live cache/ runs/live --minutes 40 --export",
+        "openvasa train live cache/ runs/live --steps 4000",
+        "openvasa train live cache/ runs/live --steps 4000 --export",
     )
-    _add_run(parser, minutes=40)
+    _add_run(parser, steps=4000)
 
 
 def _live(options: argparse.Namespace) -> int:
-    from openvasa.train.distil import train
+    from openvasa.train.distil import DEFAULTS, train
     from openvasa.train.export import export_live
 
-    train(options.cache, options.run, options.minutes)
+    train(options.cache, options.run, _trainer(DEFAULTS, options))
     if options.export:
-        export_live(options.run)
+        export_live(options.run, options.weights)
     return OK
 
 

@@ -258,7 +258,7 @@ def evaluate(
     cache: Path,
     recording: Path,
     *,
-    baseline_minutes: float = 4.0,
+    baseline_steps: int = 2000,
     recordings: Sequence[Utterance] = (),
 ) -> Figures:
     """Judge the generator beside real motion and baselines, on held-out people.
@@ -266,7 +266,7 @@ def evaluate(
     Args:
         cache: of `openvasa data prepare`.
         recording: a plainly recorded voice that unfamiliar ones are made from.
-        baseline_minutes: training time of the regression.
+        baseline_steps: of the regression's training.
         recordings: more voices, of any kind.
     """
     code = dynamics_code()
@@ -276,7 +276,7 @@ def evaluate(
         raise InputError(f"{cache}: holds no clips of held-out people with sound; add some")
     made = {
         name: measure(name, clips, make, judges, CHANCES if "generator" in name else 1)
-        for name, make in _ways(cache, clips, baseline_minutes).items()
+        for name, make in _ways(cache, clips, baseline_steps).items()
     }
     speed = float(np.mean([lip_activity(code, clip.motion) for clip, _ in clips]))
     generators = {
@@ -298,13 +298,13 @@ def evaluate(
     )
 
 
-def _ways(cache: Path, clips: list[HeldOut], baseline_minutes: float) -> dict[str, Make]:
+def _ways(cache: Path, clips: list[HeldOut], baseline_steps: int) -> dict[str, Make]:
     """Every way of making motion for a held-out clip, by name."""
     from openvasa.train.regression import predict, train_regression
 
     trained_on = load_clips(cache, "train")
     normaliser = fit_normaliser(trained_on)
-    regression = train_regression(trained_on, normaliser, baseline_minutes)
+    regression = train_regression(trained_on, normaliser, baseline_steps)
     others = {c.clip.name: clips[(i + 1) % len(clips)][0] for i, (c, _) in enumerate(clips)}
 
     def another_clip(clip: TalkingClip, _: np.ndarray, __: int) -> np.ndarray:

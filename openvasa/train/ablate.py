@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from openvasa.audio.features import ENCODER_DIM, FEATURE_DIM
 from openvasa.audio.level import speech_gain
@@ -29,20 +28,22 @@ from openvasa.evaluate.motion import HeldOut, Row, held_out, measure
 from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.window import MotionSettings, MotionSpace, WindowModel
-from openvasa.train.checkpoint import Training
-from openvasa.train.motion import GeometryLoss, TrainConfig, learning_rate, step_loss
+from openvasa.train.motion import MotionTraining, motion_task
 from openvasa.train.motion_data import (
     STYLE_NAMES,
     Augmentation,
+    Batch,
     Normaliser,
     TalkingClip,
-    WindowSampler,
     fit_normaliser,
     load_clips,
     silence_features,
 )
+from openvasa.train.motion_loss import LossWeights
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
+from openvasa.train.precision import training_device
 from openvasa.train.prepare import load_sound
+from openvasa.train.trainer import TrainerConfig, train
 
 WIDTH, LAYERS = 128, 4
 AVERAGE = 0.99
@@ -53,6 +54,9 @@ MEL_SCALE, MEL_MEAN = 0.75, -1.0
 LEAD_IN = 50
 """Frames of silence heard before each held-out clip: a generator starts with features of its own
 for the silence before, which log-mel variants do not know."""
+
+
+WHOLE_FILES_ONLY = MotionTraining(live_share=0)
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,10 @@ class Variant:
         silent_clips: train on those without sound as well.
         renditions: of each clip's voice; more than one are played faster or slower.
         flow: predict the velocity of straight paths (flow matching), not the clean motion.
+        seed: of weights and windows.
     """
 
-    training: TrainConfig = field(default_factory=TrainConfig)
+    training: MotionTraining = WHOLE_FILES_ONLY
     network: tuple[tuple[str, int], ...] = ()
     augmentation: Augmentation = field(default_factory=Augmentation)
     features: str = "all"
@@ -78,13 +83,14 @@ class Variant:
     silent_clips: bool = True
     renditions: int = 2
     flow: bool = False
+    seed: int = 0
 
 
 _PLAIN_VOICE = Variant(augmentation=Augmentation(silence=0, pause=0), renditions=1)
 STANDARD = "standard"
 VARIANTS: dict[str, Variant] = {
     STANDARD: Variant(),
-    "another seed": Variant(training=TrainConfig(seed=1)),
+    "another seed": Variant(seed=1),
     "flow matching": Variant(flow=True),
     "encoder only": Variant(features="encoder"),
     "energy and pitch only": Variant(features="energy and pitch"),
@@ -94,17 +100,21 @@ VARIANTS: dict[str, Variant] = {
     "context of 4": Variant(network=(("context", 4),)),
     "context of 25": Variant(network=(("context", 25),)),
     "loss on codes only": Variant(
-        training=TrainConfig(
-            velocity_weight=0, lip_weight=0, gap_weight=0, blink_weight=0, still_weight=0
+        training=replace(
+            WHOLE_FILES_ONLY, weights=LossWeights(velocity=0, lips=0, gap=0, blink=0, still=0)
         )
     ),
-    "no velocity in the loss": Variant(training=TrainConfig(velocity_weight=0)),
-    "nothing rare counts more": Variant(
-        training=TrainConfig(blink_weight=0, closed_weight=0, still_weight=0)
+    "no velocity in the loss": Variant(
+        training=replace(WHOLE_FILES_ONLY, weights=LossWeights(velocity=0))
     ),
-    "all noise counts alike": Variant(training=TrainConfig(low_noise_weight=1e-3)),
-    "features without noise": Variant(training=TrainConfig(audio_noise=0)),
-    "no style": Variant(training=TrainConfig(drop_style=1)),
+    "nothing rare counts more": Variant(
+        training=replace(WHOLE_FILES_ONLY, weights=LossWeights(blink=0, closed=0, still=0))
+    ),
+    "all noise counts alike": Variant(
+        training=replace(WHOLE_FILES_ONLY, weights=LossWeights(low_noise=1e-3))
+    ),
+    "features without noise": Variant(training=replace(WHOLE_FILES_ONLY, audio_noise=0)),
+    "no style": Variant(training=replace(WHOLE_FILES_ONLY, drop_style=1)),
     "real clips only": Variant(kinds=("real",)),
     "clips with sound only": Variant(silent_clips=False),
 }
@@ -223,29 +233,23 @@ def _trained(
     steps: int,
 ) -> nn.Module:
     """The averaged network of one variant."""
-    variant, config = VARIANTS[name], VARIANTS[name].training
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(config.seed)
+    variant, device = VARIANTS[name], training_device()
+    torch.manual_seed(variant.seed)
     network: nn.Module = MotionNetwork(sizes)
     if variant.flow:
         network = StraightPaths(network)
     network = network.to(device).train()
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    task = motion_task(
+        network, sizes, clips, normaliser, variant.training, device, variant.augmentation
     )
-    training = Training.begin(network, optimiser, device=device)
-    sampler = WindowSampler(
-        clips, normaliser, sizes.context, sizes.window, variant.augmentation, config.seed
-    )
-    geometry = GeometryLoss.build(normaliser, config, device)
-    for step in tqdm(range(steps), desc=f"training: {name}"):
-        batch = sampler.whole(config.batch)
-        batch = replace(batch, speech=_masked(batch.speech, variant.features))
-        loss, _ = step_loss(network, sizes, batch, geometry, config, device)
-        rate = learning_rate(config.learning_rate, step, config.warmup, step / steps)
-        training.learn(loss, rate, AVERAGE)
-    network.load_state_dict(training.average)
-    return network.cpu().eval()
+
+    def draw(rng: np.random.Generator) -> Batch:
+        batch = task.draw(rng)
+        return replace(batch, speech=_masked(batch.speech, variant.features))
+
+    config = TrainerConfig(steps, average=AVERAGE, seed=variant.seed)
+    # All variants are judged at their last step: the losses of some are not those of others.
+    return train(replace(task, draw=draw, validate=None), config).cpu()
 
 
 def _predict(network: nn.Module, features: str, inputs: Iterable[np.ndarray]) -> list[np.ndarray]:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-LARGEST_GRADIENT = 1.0
+CHECKPOINT_FILE, BEST_FILE = "checkpoint.pt", "best.pt"
+
+
+class Companion(Protocol):
+    """What learns beside the network, an adversary for one, and is saved with it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any:
+        """Go on from `state`."""
+        ...
 
 
 @dataclass
@@ -18,52 +33,117 @@ class Training:
 
     Attributes:
         network: what is trained.
-        optimiser: of its parameters.
-        average: running mean of its weights, by name: what is exported.
+        average: the same network with the running mean of its weights, as it is used: no dropout.
+        best: weights of `average` when it did best on people held back; empty until then.
+        optimiser: of the network's parameters.
+        companions: what learns beside it, by name.
         step: steps taken.
-        spent: wall-clock minutes, earlier starts included.
+        seconds: spent so far, earlier starts included.
+        least_loss: of `best`.
+        sums, counts: of each figure since the last row of the log.
     """
 
     network: nn.Module
+    average: nn.Module
     optimiser: torch.optim.Optimizer
-    average: dict[str, Tensor]
+    companions: Mapping[str, Companion]
+    best: dict[str, Tensor] = field(default_factory=dict)
     step: int = 0
-    spent: float = 0.0
+    seconds: float = 0.0
+    least_loss: float = math.inf
+    sums: dict[str, Tensor | float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
     def begin(
         network: nn.Module,
         optimiser: torch.optim.Optimizer,
-        checkpoint: Path | None = None,
-        device: str = "cpu",
+        companions: Mapping[str, Companion],
     ) -> Training:
-        """A training from the checkpoint where there is one, else from the network as it is."""
-        average = {key: value.detach().clone() for key, value in network.state_dict().items()}
-        if checkpoint is None or not checkpoint.exists():
-            return Training(network, optimiser, average)
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(saved["network"])
-        optimiser.load_state_dict(saved["optimiser"])
-        return Training(network, optimiser, saved["average"], saved["step"], saved["spent"])
+        """A training of the network as it is."""
+        average = copy.deepcopy(network).eval().requires_grad_(False)
+        return Training(network, average, optimiser, companions)
 
-    def learn(self, loss: Tensor, rate: float, average: float) -> None:
-        """Take one step at a learning rate; the mean keeps a share of up to `average` of itself."""
+    def learn(self, loss: Tensor, rate: float, average: float, largest_gradient: float) -> Tensor:
+        """Take one step at a learning rate; returns the gradient's norm before clipping.
+
+        The running mean keeps a share of up to `average` of itself, less in the first steps.
+        """
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.optimiser.zero_grad()
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), largest_gradient)
         self.optimiser.step()
         kept = min(average, self.step / (self.step + 10))
-        for key, value in self.network.state_dict().items():
-            self.average[key].lerp_(value, 1 - kept)
+        with torch.no_grad():
+            new = self.network.state_dict()
+            for name, mean in self.average.state_dict().items():
+                if mean.is_floating_point():
+                    mean.lerp_(new[name], 1 - kept)
+                else:
+                    mean.copy_(new[name])
         self.step += 1
+        return norm.detach()
 
-    def save(self, checkpoint: Path) -> None:
+    def count(self, figures: Mapping[str, Tensor | float]) -> None:
+        """Add one step's figures to those that the next row of the log is the mean of."""
+        for name, value in figures.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take_means(self) -> dict[str, float]:
+        """Means of the figures since the last call."""
+        means = {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
+
+    def keep_best(self, loss: float, run: Path | None) -> None:
+        """Keep the averaged weights as the best ones, of this loss on people held back."""
+        self.least_loss = loss
+        self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
+        if run is not None:
+            state = {"average": self.best, "step": self.step, "loss": loss}
+            write_checkpoint(run / BEST_FILE, state)
+
+    def best_network(self) -> nn.Module:
+        """The averaged network with its best weights, with the last ones where none are known."""
+        if self.best:
+            self.average.load_state_dict(self.best)
+        return self.average
+
+    def save(self, run: Path) -> None:
         """Write the checkpoint."""
-        state = {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
-        progress = {"average": self.average, "step": self.step, "spent": self.spent}
-        write_checkpoint(checkpoint, state | progress)
+        companions = {name: part.state_dict() for name, part in self.companions.items()}
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "least_loss": self.least_loss,
+            "sums": {name: float(total) for name, total in self.sums.items()},
+            "counts": self.counts,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best,
+            "optimiser": self.optimiser.state_dict(),
+            "companions": companions,
+        }
+        write_checkpoint(run / CHECKPOINT_FILE, state)
+
+    def resume(self, run: Path) -> None:
+        """Go on from the run's checkpoint, where there is one."""
+        path = run / CHECKPOINT_FILE
+        if not path.exists():
+            return
+        device = next(self.network.parameters()).device
+        saved = torch.load(path, map_location=device, weights_only=True)
+        self.network.load_state_dict(saved["network"])
+        self.average.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        for name, part in self.companions.items():
+            part.load_state_dict(saved["companions"][name])
+        self.best, self.least_loss = saved["best"], saved["least_loss"]
+        self.step, self.seconds = saved["step"], saved["seconds"]
+        self.sums, self.counts = saved["sums"], saved["counts"]
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:

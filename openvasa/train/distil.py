@@ -1,6 +1,6 @@
 """Distil the shipped motion generator for live streams: guidance and steps in one evaluation.
 
-    openvasa train live CACHE RUN [--minutes 40]
+    openvasa train live CACHE RUN [--steps 4000]
 
 The teacher is the package's network as streams would use it: `teacher_steps` DDIM steps, each with
 classifier-free guidance, so up to four evaluations a step. DDIM is deterministic: a window's noise
@@ -11,61 +11,65 @@ into the network: Meng et al., arXiv:2210.03142), on the short windows of live s
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from openvasa.audio.features import ENCODER_DIM
 from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import MAX_TIME
 from openvasa.motion.window import CODE_LIMIT
-from openvasa.train.checkpoint import Training
 from openvasa.train.export import load_shipped, shipped_normaliser
-from openvasa.train.motion import GeometryLoss, learning_rate
-from openvasa.train.motion import TrainConfig as MotionTraining
-from openvasa.train.motion_data import STYLE_NAMES, Batch, WindowSampler, load_clips
+from openvasa.train.held_back import held_back_people
+from openvasa.train.motion import HELD_BACK, NORMALISER
+from openvasa.train.motion_data import (
+    STYLE_NAMES,
+    Batch,
+    Normaliser,
+    TalkingClip,
+    WindowSampler,
+    load_clips,
+)
+from openvasa.train.motion_loss import GeometryLoss, LossWeights
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
-from openvasa.train.precision import half_precision
+from openvasa.train.precision import half_precision, training_device
+from openvasa.train.trainer import LOSS, Task, TrainerConfig
+from openvasa.train.trainer import train as run_training
+
+DEFAULTS = TrainerConfig(4000, learning_rate=3e-4, warmup=50, weight_decay=0.01, average=0.995)
+"""A student that starts as its teacher needs smaller steps than one that starts from nothing."""
+VALIDATION_BATCHES = 3
+"""Batches of live windows of the people held back that every validation looks at."""
 
 
 @dataclass(frozen=True)
-class DistilConfig:
-    """One distillation.
-
-    Attributes:
-        batch: windows a step.
-        teacher_steps: DDIM steps of the teacher.
-        audio_guidance: the teacher's, on facial dynamics; speech says little about the head.
-        control_guidance: the teacher's on gaze and on emotion, where they are given.
-        audio_noise, context_noise: deviation of the noise on the encoder's features, and the
-            largest of that on the frames before, for teacher and student alike.
-        plain: share of windows without any control, as most streams are.
-        drop_controls: share of the others without a given control.
-        any_style: share of windows with a style drawn at random, not that of the clip.
-    """
+class Distillation:
+    """What the teacher does, and the windows that it does it on."""
 
     batch: int = 32
+    """Windows a step."""
     teacher_steps: int = 4
+    """DDIM steps of the teacher."""
     audio_guidance: float = 0.9
+    """The teacher's, on facial dynamics; speech says little about the head."""
     control_guidance: float = 0.5
+    """The teacher's on gaze and on emotion, where they are given."""
     audio_noise: float = 0.1
+    """Deviation of the noise on the encoder's features, for teacher and student alike."""
     context_noise: float = 0.5
+    """Largest deviation of the noise on the frames before, for both alike."""
     plain: float = 0.5
+    """Share of windows without any control, as most streams are."""
     drop_controls: float = 0.4
+    """Share of the others without a given control."""
     any_style: float = 0.3
-    learning_rate: float = 3e-4
-    warmup: int = 50
-    weight_decay: float = 0.01
-    average: float = 0.995
-    seed: int = 0
+    """Share of windows with a style drawn at random, not that of the clip."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Conditions:
 class Teacher:
     """Guided DDIM sampling in torch: the conditions as they are, then each guided one left out."""
 
-    def __init__(self, network: MotionNetwork, conditions: Conditions, config: DistilConfig):
+    def __init__(self, network: MotionNetwork, conditions: Conditions, config: Distillation):
         self._network, self._config = network, config
         size = len(conditions.context)
         everyone = torch.arange(size, device=conditions.context.device)
@@ -137,7 +141,7 @@ class Teacher:
         return found
 
 
-def _conditions(batch: Batch, config: DistilConfig, before: int, device: str) -> Conditions:
+def _conditions(batch: Batch, config: Distillation, before: int, device: str) -> Conditions:
     given = {key: torch.tensor(value, device=device) for key, value in vars(batch).items()}
     size, speech, style = len(given["motion"]), given["speech"], given["style"]
     context = given["motion"][:, :before]
@@ -162,77 +166,95 @@ def _conditions(batch: Batch, config: DistilConfig, before: int, device: str) ->
     )
 
 
-def train(cache: Path, run: Path, minutes: float, config: DistilConfig | None = None) -> None:
-    """Distil for `minutes` of wall-clock time in all, earlier starts included; checkpoints in RUN.
+def train(
+    cache: Path, run: Path, config: TrainerConfig, distillation: Distillation | None = None
+) -> nn.Module:
+    """Distil the package's network on the clips of a cache; returns the averaged student.
 
     The log tells the student's error and that of the teacher's first step alone, both as shares of
     the motion's variance, by which a student that has learnt nothing would be seen.
+
+    Raises:
+        InputError: CACHE holds fewer than two people with sound, or RUN was made otherwise.
     """
-    config = config or DistilConfig()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    distillation, device = distillation or Distillation(), training_device()
     run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
     clips = load_clips(cache, "train", ("real", "generated"))
     normaliser = shipped_normaliser()
-    np.savez(run / "normaliser.npz", **vars(normaliser))
+    np.savez(run / NORMALISER, **vars(normaliser))
     sizes = NetworkConfig(len(normaliser.mean), len(STYLE_NAMES))
-    teacher = MotionNetwork(sizes)
+    teacher, student = MotionNetwork(sizes), MotionNetwork(sizes)
     load_shipped(teacher)
-    teacher = teacher.to(device).eval().requires_grad_(False)
-    student = MotionNetwork(sizes).to(device).eval()
     student.load_state_dict(teacher.state_dict())
-    optimiser = torch.optim.AdamW(
-        student.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    # Without dropout: the student has one right answer to find, the teacher's.
+    teacher = teacher.to(device).eval().requires_grad_(False)
+    task = _distillation_task(
+        student.to(device).eval(), teacher, clips, normaliser, distillation, device
     )
-    checkpoint = run / "motion.pt"
-    training = Training.begin(student, optimiser, checkpoint, device)
-    seed = config.seed + training.step
-    sampler = WindowSampler(clips, normaliser, sizes.context, sizes.window, seed=seed)
-    geometry = GeometryLoss.build(normaliser, MotionTraining(), device)
-    (run / "config.json").write_text(json.dumps(asdict(config) | asdict(sizes)))
-    started, running = time.monotonic() - training.spent * 60, {}
-    while training.spent < minutes:
-        batch = sampler.live(config.batch)
-        loss, figures = _step_loss(student, teacher, batch, geometry, config, device)
-        gone = training.spent / minutes
-        rate = learning_rate(config.learning_rate, training.step, config.warmup, gone)
-        training.learn(loss, rate, config.average)
-        training.spent = (time.monotonic() - started) / 60
-        for key, value in (figures | {"loss": loss.item()}).items():
-            running[key] = running.get(key, value) * 0.97 + value * 0.03
-        done = training.spent >= minutes
-        if training.step % 20 == 0 or done:
-            told = " ".join(f"{key} {value:.4f}" for key, value in running.items())
-            print(f"step {training.step} minute {training.spent:.1f} {told}", flush=True)
-        if training.step % 100 == 0 or done:
-            training.save(checkpoint)
+    settings = {"network": asdict(sizes), "distillation": asdict(distillation)}
+    return run_training(replace(task, settings=settings), config, run)
+
+
+def _distillation_task(
+    student: MotionNetwork,
+    teacher: MotionNetwork,
+    clips: list[TalkingClip],
+    normaliser: Normaliser,
+    config: Distillation,
+    device: str,
+) -> Task[Batch]:
+    geometry = GeometryLoss.build(normaliser, LossWeights(), device)
+    heard = [clip for clip in clips if clip.clip.sound]
+    people = held_back_people((clip.clip.group for clip in heard), HELD_BACK)
+    sizes = student.config
+
+    def sampler(held_back: bool) -> WindowSampler:
+        chosen = [clip for clip in heard if (clip.clip.group in people) == held_back]
+        return WindowSampler(chosen, normaliser, sizes.context, sizes.window)
+
+    learnt, judges, rng = sampler(False), sampler(True), np.random.default_rng(0)
+    judged = [judges.live(config.batch, rng) for _ in range(VALIDATION_BATCHES)]
+
+    def loss_of(network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        return _step_loss(network, teacher, batch, geometry, config, device)
+
+    def validate(average: nn.Module) -> dict[str, float]:
+        found = [loss_of(average, batch) for batch in judged]
+        return {
+            LOSS: float(np.mean([loss.item() for loss, _ in found])),
+            "error": float(np.mean([parts["error"].item() for _, parts in found])),
+        }
+
+    return Task(
+        student,
+        draw=lambda rng: learnt.live(config.batch, rng),
+        step_loss=lambda batch, _: loss_of(student, batch),
+        validate=validate,
+    )
 
 
 def _step_loss(
-    student: MotionNetwork,
+    student: nn.Module,
     teacher: MotionNetwork,
     batch: Batch,
     geometry: GeometryLoss,
-    config: DistilConfig,
+    config: Distillation,
     device: str,
-) -> tuple[Tensor, dict[str, float]]:
-    before = student.config.context
+) -> tuple[Tensor, dict[str, Tensor]]:
+    before = teacher.config.context
     conditions = _conditions(batch, config, before, device)
     noise = torch.randn(batch.motion[:, before:].shape, device=device)
     times = torch.full((len(noise),), MAX_TIME, device=device)
     with torch.inference_mode(), half_precision(device):
         hasty, *_, wanted = Teacher(teacher, conditions, config).predictions(noise)
-    wanted = wanted.clone()
+    hasty, wanted = hasty.clone(), wanted.clone()
     with half_precision(device):
         predicted = student(noise, times, **vars(conditions)).float()
     last = torch.tensor(batch.motion[:, before - 1 : before], device=device)
-    counted = 1 + MotionTraining.blink_weight * geometry.closed_eyes(wanted)
+    counted = 1 + geometry.weights.blink * geometry.closed_eyes(wanted)
     frames = torch.cat([conditions.has_context[:, None], counted], dim=1)
     loss, _ = geometry(
-        torch.cat([last, predicted], dim=1),
-        torch.cat([last, wanted], dim=1),
-        frames,
-        MotionTraining(),
+        torch.cat([last, predicted], dim=1), torch.cat([last, wanted], dim=1), frames
     )
-    error = (predicted.detach() - wanted).square().mean().item()
-    return loss, {"error": error, "hasty": (hasty - wanted).square().mean().item()}
+    error = (predicted.detach() - wanted).square().mean()
+    return loss, {"error": error, "hasty": (hasty - wanted).square().mean()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from openvasa.motion.schedule import MAX_TIME
 from openvasa.motion.window import NETWORK_FILE, NORMALISER_FILE
 from openvasa.train.motion_data import Normaliser
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
+from openvasa.train.trainer import Weights, load_settings, load_weights
 
 OPEN_AXES = {"noisy": "n", "clean": "n", "audio": "tokens", "controls": "tokens"}
 """Second axes of the network's inputs and output that are left open."""
@@ -30,22 +30,19 @@ beside it, are the quantiser's."""
 QUANTISER_TRANSPOSED = "_Transposed"
 
 
-def load_average(run: Path) -> MotionNetwork:
-    """The averaged network of a run's last checkpoint."""
-    saved = json.loads((run / "config.json").read_text())
-    config = NetworkConfig(**{f.name: saved[f.name] for f in fields(NetworkConfig)})
-    network = MotionNetwork(config)
-    checkpoint = torch.load(run / "motion.pt", map_location="cpu", weights_only=True)
-    network.load_state_dict(checkpoint["average"])
+def load_average(run: Path, which: Weights = "best") -> MotionNetwork:
+    """The averaged network of a run: the weights best on people held back, or the last."""
+    network = MotionNetwork(NetworkConfig(**load_settings(run)["network"]))
+    network.load_state_dict(load_weights(run, which))
     return network.eval()
 
 
-def export(run: Path) -> None:
-    """Export the run's averaged weights into the package's assets, in eight bits.
+def export(run: Path, which: Weights = "best") -> None:
+    """Export a run's averaged weights into the package's assets, in eight bits.
 
     The batch is open, for as many conditions as are guided, and so is the window's length.
     """
-    network = load_average(run)
+    network = load_average(run, which)
     write_onnx(network, NETWORK_FILE)
     name_weights(NETWORK_FILE, network)
     quantise(NETWORK_FILE)
@@ -91,13 +88,13 @@ class _HopStyle(nn.Module):
         return self.network.modulations(torch.full((1,), MAX_TIME), style, torch.ones(1))
 
 
-def export_live(run: Path) -> None:
+def export_live(run: Path, which: Weights = "best") -> None:
     """Export a distilled run's averaged weights into the package's assets, in half precision: the
     network of a window and, apart, what depends on nothing but the style.
 
     In eight bits, which do whole files no harm, its one evaluation costs 1 to 2 % of sync.
     """
-    network = load_average(run)
+    network = load_average(run, which)
     config, frames = network.config, 4
     tokens = config.context + frames
     style = torch.zeros(1, config.style_dim)

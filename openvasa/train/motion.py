@@ -1,191 +1,189 @@
 """Train the motion generator.
 
-    openvasa train motion CACHE RUN [--minutes 60]
+    openvasa train motion CACHE RUN [--steps 10000]
 
-Reads the cache of `openvasa data prepare`, writes checkpoints and a log into RUN and goes on from
-the last checkpoint there. Runs on the CPU or, where there is one, on a GPU. `--export` writes the
+Reads the cache of `openvasa data prepare`. RUN is a folder as `trainer` makes it, with the
+normalisation beside. Runs on the CPU or, where there is one, on a GPU. `--export` writes the
 averaged weights as ONNX, with the normalisation, into the package's assets.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from openvasa.audio.features import ENCODER_DIM
-from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
-from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.controls import GROUPS
-from openvasa.motion.motion import POSE_DIM
-from openvasa.train.checkpoint import Training
 from openvasa.train.export import load_shipped, shipped_normaliser
+from openvasa.train.held_back import held_back_people
 from openvasa.train.motion_data import (
     STYLE_NAMES,
+    Augmentation,
     Batch,
     Normaliser,
     TalkingClip,
     WindowSampler,
     fit_normaliser,
     load_clips,
-    points_matrix,
 )
+from openvasa.train.motion_loss import GeometryLoss, LossWeights, noise_weight
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
-from openvasa.train.precision import half_precision
+from openvasa.train.precision import half_precision, training_device
+from openvasa.train.trainer import LOSS, Task, TrainerConfig
+from openvasa.train.trainer import train as run_training
 
 CleanPredictor = Callable[..., Tensor]
 """Called as `MotionNetwork.forward` is."""
 
-STILL_SPEED = 0.008
-"""Root mean square speed of lip points below which they rest, canonical units a frame."""
+DEFAULTS = TrainerConfig(steps=10_000)
+HELD_BACK = 20
+"""One of so many training people is held back."""
+VALIDATION_WINDOWS = 96
+"""Windows of the people held back that every validation looks at, as many again live."""
+NORMALISER = "normaliser.npz"
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """One training run.
-
-    Attributes:
-        batch, live_batch: windows a step as in whole files, and as in live streams.
-        live_share: share of steps on live windows.
-        drop_*: share of windows without that condition.
-        audio_noise: deviation of the noise on the encoder's features.
-        context_noise, live_context_noise: largest deviation of the noise on the frames before, in
-            whole-file and in live windows. Live ones see mostly motion that they made themselves.
-        lid_weight: how much the lids count against the lips.
-        blink_weight: how much more a frame with closed eyes counts. Blinks are rare and short: a
-            network half trained plays safe and only lowers the lids.
-        gap_weight: how much the lip gap counts beside the lip points.
-        closed_weight: how much more it counts where the lips are closed, for the same reason.
-        still_weight: how much more the lips' velocity counts where they rest.
-        low_noise_weight: how much more a nearly clean window counts than pure noise.
-    """
+class MotionTraining:
+    """What the motion generator sees of each window, and what its errors cost."""
 
     batch: int = 32
+    """Windows a step as in whole files."""
     live_batch: int = 64
+    """Windows a step as in live streams."""
     live_share: float = 0.5
-    learning_rate: float = 6e-4
-    warmup: int = 200
-    weight_decay: float = 0.02
-    average: float = 0.998
+    """Share of steps on live windows."""
     audio_noise: float = 0.2
+    """Deviation of the noise on the encoder's features."""
     context_noise: float = 0.2
+    """Largest deviation of the noise on the frames before a whole-file window."""
     live_context_noise: float = 0.6
+    """The same of a live window, whose frames before are mostly the generator's own."""
     drop_audio: float = 0.1
+    """Share of windows that do not hear the speech."""
     drop_context: float = 0.15
+    """Share of windows that do not see the frames before."""
     drop_style: float = 0.2
+    """Share of windows that do not know the speaking style."""
     drop_controls: float = 0.4
-    velocity_weight: float = 4.0
-    lip_weight: float = 1.0
-    lid_weight: float = 3.0
-    blink_weight: float = 4.0
-    gap_weight: float = 4.0
-    closed_weight: float = 4.0
-    still_weight: float = 8.0
-    low_noise_weight: float = 10.0
-    seed: int = 0
+    """Share of windows that do not know a control, for each control."""
+    weights: LossWeights = field(default_factory=LossWeights)
+    """What each error costs."""
 
 
-@dataclass(frozen=True)
-class GeometryLoss:
-    """What the codes mean on the face: lips and lids in canonical units."""
+def train(
+    cache: Path,
+    run: Path,
+    config: TrainerConfig,
+    training: MotionTraining | None = None,
+    *,
+    from_shipped: bool = False,
+) -> nn.Module:
+    """Train on the clips of a cache; returns the averaged network.
 
-    points: Tensor
-    lips: int
-    code_weights: Tensor
-    lids: Tensor
-    gap: Tensor
-    mean: Tensor
-    deviation: Tensor
+    Args:
+        cache: of `openvasa data prepare`.
+        run: folder of the run, which goes on from its checkpoint.
+        config: steps, learning rate, seed.
+        training: what windows show and errors cost.
+        from_shipped: a new run starts from the weights of the package.
 
-    @staticmethod
-    def build(normaliser: Normaliser, config: TrainConfig, device: str) -> GeometryLoss:
-        """Prepare for a normaliser."""
-        code = dynamics_code()
-        lips = points_matrix(code, np.unique(np.concatenate([LIPS, INNER_LIPS, OUTER_LIPS])))
-        lids = points_matrix(code, np.concatenate([RIGHT_EYE, LEFT_EYE]))
-        points = np.hstack([lips, lids * math.sqrt(config.lid_weight)])
-        # Codes weigh as much as they move the face, pose as much as the strongest code.
-        strength = np.sqrt((code.basis**2).sum(axis=(1, 2))) * normaliser.deviation[POSE_DIM:]
-        weights = np.concatenate([np.full(POSE_DIM, strength.max()), strength])
-        weights = np.clip(weights / strength.max(), 0.1, 1)
-
-        def tensor(array: np.ndarray) -> Tensor:
-            return torch.tensor(array, dtype=torch.float32, device=device)
-
-        return GeometryLoss(
-            tensor(points),
-            lips.shape[1] // 2,
-            tensor(weights / weights.mean()),
-            tensor(lid_gap(code.basis) / lid_gap(code.mean_shape)),
-            tensor(lip_gap(code.basis)),
-            tensor(normaliser.mean[POSE_DIM:]),
-            tensor(normaliser.deviation[POSE_DIM:]),
-        )
-
-    def closed_eyes(self, motion: Tensor) -> Tensor:
-        """(B, n, 6 + D) normalised motion → (B, n), 0 with open eyes to 1 in a blink."""
-        return ((0.75 - (1 + self._codes(motion) @ self.lids)) / 0.5).clamp(0, 1)
-
-    def _codes(self, motion: Tensor) -> Tensor:
-        return motion[..., POSE_DIM:] * self.deviation + self.mean
-
-    def __call__(
-        self, predicted: Tensor, target: Tensor, weight: Tensor, config: TrainConfig
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Loss of predicted against true normalised motion, and its parts.
-
-        Both (B, 1 + n, 6 + D) begin with the frame before the window, so that the step into it
-        counts as velocity; `weight` (B, 1 + n) says how much each frame counts.
-        """
-        error = predicted - target
-        points = (error[..., POSE_DIM:] * self.deviation) @ self.points
-        both = weight[:, 1:] * weight[:, :-1].gt(0)
-
-        def mean(values: Tensor, frames: Tensor) -> Tensor:
-            return (values.mean(dim=2) * frames).sum() / frames.gt(0).sum()
-
-        codes = mean(error.square() * self.code_weights, weight)
-        velocity = mean(error.diff(dim=1).square() * self.code_weights, both)
-        lips = mean(points.square(), weight) * 100
-        lip_velocity = mean(points.diff(dim=1).square(), both) * 100
-        # Of the lips alone: the lids of a resting mouth blink when they like.
-        mouth = slice(0, 2 * self.lips)
-        speed = ((target[..., POSE_DIM:] * self.deviation) @ self.points[:, mouth]).diff(dim=1)
-        still = torch.exp(-speed.square().mean(dim=2) / STILL_SPEED**2)
-        unrest = mean(points[..., mouth].diff(dim=1).square(), both * still) * 100
-        closed = ((0.35 - self._codes(target) @ self.gap) / 0.25).clamp(0, 1)
-        missed = ((error[..., POSE_DIM:] * self.deviation) @ self.gap).square()
-        gap = mean(missed[..., None], weight * (1 + config.closed_weight * closed))
-        lip_velocity = lip_velocity + config.still_weight * unrest
-        loss = codes + config.velocity_weight * velocity + config.gap_weight * gap
-        loss = loss + config.lip_weight * (lips + config.velocity_weight * lip_velocity)
-        parts = {"codes": codes, "lips": lips, "velocity": lip_velocity, "gap": gap}
-        return loss, {name: part.item() for name, part in parts.items()}
-
-
-def learning_rate(peak: float, step: int, warmup: int, elapsed: float) -> float:
-    """Warm-up, then cosine decay over the run's share of time gone (0–1) to a fiftieth."""
-    warm = min(1.0, (step + 1) / warmup)
-    decay = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(elapsed, 1.0)))
-    return peak * warm * decay
-
-
-def _noise_weight(sigma: Tensor, low_noise_weight: float) -> Tensor:
-    """Weight of the loss on the clean motion at noise amplitude sigma, about 1 on average.
-
-    Near v-prediction's 1/sigma² (Salimans & Ho, arXiv:2202.00512), bounded: pure noise can only
-    be answered with an average, while what is fine and quick, a blink or a closing lip, is
-    decided where little noise is left.
+    Raises:
+        InputError: CACHE holds fewer than two people with sound, or RUN was made otherwise.
     """
-    floor = 1 / low_noise_weight
-    return math.sqrt(floor * (1 + floor)) / (sigma.square() + floor)
+    training, device = training or MotionTraining(), training_device()
+    clips = load_clips(cache, "train", ("real", "generated"))
+    normaliser = _run_normaliser(run, clips, from_shipped)
+    sizes = NetworkConfig(len(normaliser.mean), len(STYLE_NAMES))
+    torch.manual_seed(config.seed)
+    network = MotionNetwork(sizes)
+    if from_shipped:
+        load_shipped(network)
+    settings = {
+        "network": asdict(sizes),
+        "training": asdict(training),
+        "from_shipped": from_shipped,
+    }
+    task = motion_task(network.to(device).train(), sizes, clips, normaliser, training, device)
+    return run_training(replace(task, settings=settings), config, run)
+
+
+def motion_task(
+    network: nn.Module,
+    sizes: NetworkConfig,
+    clips: list[TalkingClip],
+    normaliser: Normaliser,
+    training: MotionTraining,
+    device: str,
+    augmentation: Augmentation | None = None,
+) -> Task[Batch]:
+    """The task of predicting clean motion, judged by the loss on people held back.
+
+    Args:
+        network: called as `MotionNetwork` is, on `device`.
+        sizes: context and window are those of the windows.
+        clips: to learn from and to hold back from.
+        normaliser: of the clips.
+        training: what windows show and errors cost.
+        device: where the network is.
+        augmentation: of the windows; the usual one where None.
+    """
+    augmentation = augmentation or Augmentation()
+    geometry = GeometryLoss.build(normaliser, training.weights, device)
+    heard = (clip.clip.group for clip in clips if clip.clip.sound)
+    people = held_back_people(heard, HELD_BACK)
+
+    def sampler(held_back: bool) -> WindowSampler:
+        chosen = [clip for clip in clips if (clip.clip.group in people) == held_back]
+        return WindowSampler(chosen, normaliser, sizes.context, sizes.window, augmentation)
+
+    learnt = sampler(False)
+    judged = _validation_batches(sampler(True), training)
+
+    def draw(rng: np.random.Generator) -> Batch:
+        if rng.random() < training.live_share:
+            return learnt.live(training.live_batch, rng)
+        return learnt.whole(training.batch, rng)
+
+    def loss_of(predict: CleanPredictor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        return step_loss(predict, sizes, batch, geometry, training, device)
+
+    def learn(batch: Batch, _step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, parts = loss_of(network, batch)
+        kind = "live " if _is_live(batch, sizes) else "whole "
+        return loss, {kind + name: part for name, part in (parts | {LOSS: loss.detach()}).items()}
+
+    def validate(average: nn.Module) -> dict[str, float]:
+        found = {}
+        for kind, batches in judged.items():
+            losses = [loss_of(average, batch)[0].item() for batch in batches]
+            found[f"{kind} {LOSS}"] = float(np.mean(losses))
+        return {LOSS: float(np.mean(list(found.values()))), **found}
+
+    return Task(network, draw, learn, validate)
+
+
+def _validation_batches(sampler: WindowSampler, training: MotionTraining) -> dict[str, list[Batch]]:
+    """Windows of the people held back, the same in every run, of each kind that is learnt."""
+    rng = np.random.default_rng(0)
+    found: dict[str, list[Batch]] = {}
+    if training.live_share < 1:
+        count = math.ceil(VALIDATION_WINDOWS / training.batch)
+        found["whole"] = [sampler.whole(training.batch, rng) for _ in range(count)]
+    if training.live_share > 0:
+        count = math.ceil(VALIDATION_WINDOWS / training.live_batch)
+        found["live"] = [sampler.live(training.live_batch, rng) for _ in range(count)]
+    return found
+
+
+def _is_live(batch: Batch, sizes: NetworkConfig) -> bool:
+    return batch.inside.shape[1] < sizes.window
 
 
 def step_loss(
@@ -193,9 +191,9 @@ def step_loss(
     sizes: NetworkConfig,
     batch: Batch,
     geometry: GeometryLoss,
-    config: TrainConfig,
+    training: MotionTraining,
     device: str,
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of one batch with noise, times and left-out conditions drawn anew, and its parts."""
     tensors = {key: torch.tensor(value, device=device) for key, value in vars(batch).items()}
     motion, speech = tensors["motion"], tensors["speech"]
@@ -205,17 +203,17 @@ def step_loss(
     def keep(chance: float, *shape: int) -> Tensor:
         return (torch.rand(size, *shape, device=device) >= chance).float()
 
-    has_context = tensors["has_context"] * keep(config.drop_context)
+    has_context = tensors["has_context"] * keep(training.drop_context)
     diffusion_time = torch.rand(size, device=device)
     angle = diffusion_time[:, None, None] * (math.pi / 2)
     noisy = angle.cos() * clean + angle.sin() * torch.randn_like(clean)
     # Noise on the encoder's features, not on energy and pitch, keeps the network from learning
     # the training voices by heart.
     features = slice(0, 2 * ENCODER_DIM)
-    speech[..., features] += config.audio_noise * torch.randn_like(speech[..., features])
+    speech[..., features] += training.audio_noise * torch.randn_like(speech[..., features])
     # Generated context is never quite like real motion; noise makes up for that.
-    live = clean.shape[1] < sizes.window
-    context_noise = config.live_context_noise if live else config.context_noise
+    live = _is_live(batch, sizes)
+    context_noise = training.live_context_noise if live else training.context_noise
     amount = context_noise * torch.rand(size, 1, 1, device=device)
     heard_context = context + amount * torch.randn_like(context)
     with half_precision(device):
@@ -227,83 +225,26 @@ def step_loss(
             tensors["style"],
             tensors["controls"],
             has_context,
-            tensors["has_audio"] * keep(config.drop_audio),
-            keep(config.drop_style),
-            keep(config.drop_controls, len(GROUPS)),
+            tensors["has_audio"] * keep(training.drop_audio),
+            keep(training.drop_style),
+            keep(training.drop_controls, len(GROUPS)),
         )
     last = context[:, -1:]
-    weight = _noise_weight(angle.sin()[:, :, 0], config.low_noise_weight)
+    weight = noise_weight(angle.sin()[:, :, 0], training.weights.low_noise)
     # The frame before the window is known: it only counts in the velocity, where it is given.
-    counted = tensors["inside"] * (1 + config.blink_weight * geometry.closed_eyes(clean))
-    frames = torch.cat([has_context[:, None], counted], dim=1) * weight
+    blinks = training.weights.blink * geometry.closed_eyes(clean)
+    frames = torch.cat([has_context[:, None], tensors["inside"] * (1 + blinks)], dim=1) * weight
     return geometry(
-        torch.cat([last, predicted.float()], dim=1), torch.cat([last, clean], dim=1), frames, config
+        torch.cat([last, predicted.float()], dim=1), torch.cat([last, clean], dim=1), frames
     )
 
 
 def _run_normaliser(run: Path, clips: list[TalkingClip], from_shipped: bool) -> Normaliser:
     """The run's normalisation: fitted or taken over at its start, the same ever after."""
-    path = run / "normaliser.npz"
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / NORMALISER
     if not path.exists():
         fitted = shipped_normaliser() if from_shipped else fit_normaliser(clips)
         np.savez(path, **vars(fitted))
     with np.load(path) as data:
         return Normaliser(**data)
-
-
-def train(
-    cache: Path,
-    run: Path,
-    minutes: float,
-    config: TrainConfig | None = None,
-    *,
-    from_shipped: bool = False,
-) -> None:
-    """Train for `minutes` of wall-clock time in all, checkpoints included in RUN.
-
-    A run without a checkpoint starts from the weights of the package where `from_shipped`.
-    """
-    config = config or TrainConfig()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
-    clips = load_clips(cache, "train", ("real", "generated"))
-    normaliser = _run_normaliser(run, clips, from_shipped)
-    network_config = NetworkConfig(len(normaliser.mean), len(STYLE_NAMES))
-    network = MotionNetwork(network_config)
-    if from_shipped:
-        load_shipped(network)
-    network = network.to(device)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    checkpoint = run / "motion.pt"
-    training = Training.begin(network, optimiser, checkpoint, device)
-    seed = config.seed + training.step
-    sampler = WindowSampler(
-        clips, normaliser, network_config.context, network_config.window, seed=seed
-    )
-    choices = np.random.default_rng([config.seed, training.step])
-    geometry = GeometryLoss.build(normaliser, config, device)
-    (run / "config.json").write_text(json.dumps(asdict(config) | asdict(network_config)))
-    started, running = time.monotonic() - training.spent * 60, {}
-    network.train()
-    while training.spent < minutes:
-        if choices.random() < config.live_share:
-            batch, kind = sampler.live(config.live_batch), "live "
-        else:
-            batch, kind = sampler.whole(config.batch), ""
-        loss, parts = step_loss(network, network_config, batch, geometry, config, device)
-        gone = training.spent / minutes
-        rate = learning_rate(config.learning_rate, training.step, config.warmup, gone)
-        training.learn(loss, rate, config.average)
-        training.spent = (time.monotonic() - started) / 60
-        for key, value in (parts | {"loss": loss.item()}).items():
-            key = kind + key
-            running[key] = running.get(key, value) * 0.98 + value * 0.02
-        done = training.spent >= minutes
-        if training.step % 50 == 0 or done:
-            figures = " ".join(f"{key} {value:.4f}" for key, value in running.items())
-            print(f"step {training.step} minute {training.spent:.1f} {figures}", flush=True)
-        if training.step % 250 == 0 or done:
-            training.save(checkpoint)

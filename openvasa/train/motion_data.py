@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,20 @@ def silence_features(frames: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(list(speech_features([samples])))[:frames]
 
 
+@lru_cache(maxsize=2)
+def _silences(frames: int) -> list[np.ndarray]:
+    """Eight silences of so many frames, always the same."""
+    rng = np.random.default_rng(0)
+    return [silence_features(frames, rng) for _ in range(8)]
+
+
+@lru_cache(maxsize=1)
+def _live_silences() -> list[np.ndarray]:
+    """32 silences heard live, always the same."""
+    rng = np.random.default_rng(0)
+    return [live_silence(rng) for _ in range(32)]
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """How training windows are changed.
@@ -253,17 +268,14 @@ class WindowSampler:
     context: int
     window: int
     augmentation: Augmentation = field(default_factory=Augmentation)
-    seed: int = 0
 
     def __post_init__(self) -> None:
         """Precompute what every draw needs."""
         code = dynamics_code()
         self._mirror = mirror_matrix(code)
         self._mouth_rest = mouth_rest_matrix(code)
-        self._rng = np.random.default_rng(self.seed)
-        frames = self.context + self.window
-        self._silence = [silence_features(4 * frames, self._rng) for _ in range(8)]
-        self._live_silence = [live_silence(self._rng) for _ in range(32)]
+        self._silence = _silences(4 * (self.context + self.window))
+        self._live_silence = _live_silences()
         weights = np.array(
             [
                 len(c.motion) * (1.0 if c.clip.kind == "real" else self.augmentation.generated)
@@ -274,17 +286,17 @@ class WindowSampler:
         heard = np.array([c.renditions[0].voice is not None for c in self.clips])
         self._live_chances = weights * heard / (weights * heard).sum()
 
-    def whole(self, size: int) -> Batch:
+    def whole(self, size: int, rng: np.random.Generator) -> Batch:
         """A batch of windows as in whole files, `context` + `window` frames each."""
-        return _stack([self._draw_whole() for _ in range(size)])
+        return _stack([self._draw_whole(rng) for _ in range(size)])
 
-    def live(self, size: int) -> Batch:
+    def live(self, size: int, rng: np.random.Generator) -> Batch:
         """A batch of short windows as in live streams, all of one length."""
-        frames = int(self._rng.choice(LIVE_FRAMES))
-        return _stack([self._draw_live(frames) for _ in range(size)])
+        frames = int(rng.choice(LIVE_FRAMES))
+        return _stack([self._draw_live(frames, rng) for _ in range(size)])
 
-    def _draw_whole(self) -> tuple[np.ndarray | float, ...]:
-        rng, frames = self._rng, self.context + self.window
+    def _draw_whole(self, rng: np.random.Generator) -> tuple[np.ndarray | float, ...]:
+        frames = self.context + self.window
         clip = self.clips[rng.choice(len(self.clips), p=self._chances)]
         take = clip.renditions[rng.integers(len(clip.renditions))]
         motion, voice = take.motion, take.voice
@@ -308,10 +320,9 @@ class WindowSampler:
         has_context = float(start + self.context > 0)
         window = motion[rows], take.controls[rows], rest
         inside = (np.arange(start + self.context, start + frames) < len(motion)).astype(np.float32)
-        return *self._changed(window, clip.style), speech, has_audio, has_context, inside
+        return *self._changed(window, clip.style, rng), speech, has_audio, has_context, inside
 
-    def _draw_live(self, frames: int) -> tuple[np.ndarray | float, ...]:
-        rng = self._rng
+    def _draw_live(self, frames: int, rng: np.random.Generator) -> tuple[np.ndarray | float, ...]:
         while True:
             clip = self.clips[rng.choice(len(self.clips), p=self._live_chances)]
             take = clip.renditions[rng.integers(len(clip.renditions))]
@@ -335,15 +346,15 @@ class WindowSampler:
             rest = np.ones(len(rows), np.float32)
         window = take.motion[rows], take.controls[rows], rest
         inside = np.ones(frames, np.float32)
-        return *self._changed(window, clip.style), speech, 1.0, float(start > 0), inside
+        return *self._changed(window, clip.style, rng), speech, 1.0, float(start > 0), inside
 
     def _changed(
         self,
         window: tuple[np.ndarray, np.ndarray, np.ndarray],
         style: np.ndarray,
+        rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rest the mouth, mirror, steer and normalise one window: motion, style, controls."""
-        rng = self._rng
         motion, controls, rest = window
         pose, codes = motion[:, :POSE_DIM].copy(), motion[:, POSE_DIM:]
         controls = controls.copy()

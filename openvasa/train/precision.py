@@ -1,4 +1,4 @@
-"""Half precision in training, where the hardware computes in it."""
+"""Where a training computes, and in which precision."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def half_precision(device: str) -> torch.autocast:
     """
     computes = device != "cpu" or torch.cpu._is_avx512_bf16_supported()
     return torch.autocast(device, dtype=torch.bfloat16, enabled=computes)
+
+
+def training_device() -> str:
+    """A GPU where there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

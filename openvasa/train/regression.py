@@ -8,18 +8,22 @@ a face might do.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
-from torch import nn
-from tqdm import tqdm
+from torch import Tensor, nn
 
 from openvasa.audio.features import FEATURE_DIM
-from openvasa.train.motion_data import Augmentation, Normaliser, TalkingClip, WindowSampler
+from openvasa.train.held_back import held_back_people
+from openvasa.train.motion_data import Augmentation, Batch, Normaliser, TalkingClip, WindowSampler
+from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
 
 WINDOW = 64
 WIDTH = 192
+BATCH = 32
+STEPS = 2000
+HELD_BACK = 20
+"""One of so many training people is held back; the weights best on them are judged."""
+VALIDATION_WINDOWS = 128
 
 
 def network(motion_dim: int) -> nn.Module:
@@ -37,29 +41,34 @@ def network(motion_dim: int) -> nn.Module:
 
 
 def train_regression(
-    clips: list[TalkingClip], normaliser: Normaliser, minutes: float, seed: int = 0
+    clips: list[TalkingClip], normaliser: Normaliser, steps: int = STEPS, seed: int = 0
 ) -> nn.Module:
-    """L1 on the normalised motion and its velocity, for so many minutes of wall-clock time."""
-    torch.manual_seed(seed)
+    """L1 on the normalised motion and its velocity; returns the averaged network."""
     talking = [c for c in clips if c.clip.sound]
+    people = held_back_people((c.clip.group for c in talking), HELD_BACK)
     plain = Augmentation(silence=0, gaze=0, distance=0, emotion=0)
-    sampler = WindowSampler(talking, normaliser, 0, WINDOW, plain, seed=seed)
+
+    def sampler(held_back: bool) -> WindowSampler:
+        chosen = [c for c in talking if (c.clip.group in people) == held_back]
+        return WindowSampler(chosen, normaliser, 0, WINDOW, plain)
+
+    learnt = sampler(False)
+    judged = sampler(True).whole(VALIDATION_WINDOWS, np.random.default_rng(0))
+    torch.manual_seed(seed)
     model = network(len(normaliser.mean))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.02)
-    started, last = time.monotonic(), 0.0
-    with tqdm(total=round(minutes * 60), desc="training the baseline", unit="s") as bar:
-        while (spent := time.monotonic() - started) < minutes * 60:
-            batch = sampler.whole(32)
-            motion, speech = torch.tensor(batch.motion), torch.tensor(batch.speech)
-            predicted = model(speech.transpose(1, 2)).transpose(1, 2)
-            error = predicted - motion
-            loss = error.abs().mean() + 2 * error.diff(dim=1).abs().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            bar.update(int(spent) - int(last))
-            last = spent
-    return model.eval()
+
+    def loss_of(model: nn.Module, batch: Batch) -> Tensor:
+        motion, speech = torch.tensor(batch.motion), torch.tensor(batch.speech)
+        error = model(speech.transpose(1, 2)).transpose(1, 2) - motion
+        return error.abs().mean() + 2 * error.diff(dim=1).abs().mean()
+
+    task = Task(
+        model,
+        draw=lambda rng: learnt.whole(BATCH, rng),
+        step_loss=lambda batch, _: (loss_of(model, batch), {}),
+        validate=lambda average: {LOSS: loss_of(average, judged).item()},
+    )
+    return train(task, TrainerConfig(steps, learning_rate=1e-3, warmup=50, seed=seed))
 
 
 def predict(model: nn.Module, normaliser: Normaliser, speech: np.ndarray) -> np.ndarray:
