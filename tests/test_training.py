@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from openvasa.audio.features import FEATURE_DIM
 from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.face.topology import ASSETS
 from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.rest import resting_shape
@@ -299,6 +301,7 @@ def test_live_motion_is_distilled_and_exported(
     for name in ("HOP_NETWORK_FILE", "STYLE_NETWORK_FILE"):
         monkeypatch.setattr(export, name, tmp_path / f"{name}.onnx")
     monkeypatch.setattr(export, "HOP_NORMALISER_FILE", tmp_path / "normaliser.npz")
+    shutil.copy(ASSETS / "motion_live.json", tmp_path / "HOP_NETWORK_FILE.json")
     export.export_live(tmp_path / "run")
     network, rng = export.load_average(tmp_path / "run"), np.random.default_rng(0)
     dim = POSE_DIM + dynamics_code().size

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from openvasa.audio.features import FEATURE_DIM
 from openvasa.backend import import_onnxruntime
 from openvasa.errors import InputError
+from openvasa.motion.config import MotionConfig, load_motion_config
 from openvasa.motion.controls import CONTROL_DIM, GROUPS
 from openvasa.motion.hop import HOP_NETWORK_FILE, HOP_NORMALISER_FILE, STYLE_NETWORK_FILE
 from openvasa.motion.schedule import MAX_TIME
@@ -22,6 +23,7 @@ from openvasa.train.trainer import Weights, load_settings, load_weights
 
 OPEN_AXES = {"noisy": "n", "clean": "n", "audio": "tokens", "controls": "tokens"}
 """Second axes of the network's inputs and output that are left open."""
+ENCODER_NAME = "moonshine-tiny"
 OPSET = 20
 """The first in which GELU is one operator, not ten."""
 TRANSPOSED, HALVED, QUANTISED = ".T", ".half", "_quantized"
@@ -47,12 +49,31 @@ def export(run: Path, which: Weights = "best") -> None:
     name_weights(NETWORK_FILE, network)
     quantise(NETWORK_FILE)
     _export_normaliser(run, network.config, NORMALISER_FILE)
+    export_config(network.config, NETWORK_FILE.with_suffix(".json"))
 
 
 def _export_normaliser(run: Path, config: NetworkConfig, path: Path) -> None:
     with np.load(run / "normaliser.npz") as data:
         arrays = dict(data)
     np.savez(path, context=config.context, window=config.window, **arrays)
+
+
+def export_config(network: NetworkConfig, path: Path) -> None:
+    """Write what belongs to a network beside its weights; how motion is sampled stays as it is
+    there, until somebody measures something better."""
+    MotionConfig(
+        name=path.stem,
+        encoder=ENCODER_NAME,
+        feature_dim=FEATURE_DIM,
+        motion_dim=network.motion_dim,
+        style_dim=network.style_dim,
+        context=network.context,
+        window=network.window,
+        width=network.width,
+        layers=network.layers,
+        heads=network.heads,
+        sampling=load_motion_config(path).sampling,
+    ).save(path)
 
 
 class _Hop(nn.Module):
@@ -109,6 +130,7 @@ def export_live(run: Path, which: Weights = "best") -> None:
     _write(_Hop(network), window, HOP_NETWORK_FILE, "clean")
     _write(_HopStyle(network), {"style": style}, STYLE_NETWORK_FILE, "modulations")
     _export_normaliser(run, config, HOP_NORMALISER_FILE)
+    export_config(config, HOP_NETWORK_FILE.with_suffix(".json"))
 
 
 def _write(module: nn.Module, inputs: dict[str, Tensor], path: Path, output: str) -> None:
