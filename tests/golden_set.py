@@ -33,7 +33,8 @@ from openvasa.face.topology import INNER_LIPS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.window import NETWORK_FILE, MotionSettings, WindowModel, motion_space
-from openvasa.render.eyes import LEFT, RIGHT
+from openvasa.render.eye.points import LEFT, RIGHT
+from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 
 FOLDER = Path(__file__).parent / "golden"
@@ -207,11 +208,13 @@ def boxes_of(face: FaceLatent, row: np.ndarray) -> dict[str, list[int]]:
     return boxes
 
 
-def frames_of(face: FaceLatent) -> Iterator[tuple[str, np.ndarray]]:
+def frames_of(
+    face: FaceLatent, renderer: RendererFactory = WarpRenderer
+) -> Iterator[tuple[str, np.ndarray]]:
     """Moment and (512, 512, 3) uint8 RGB frame of each kept row, without the mark of a video."""
-    renderer = WarpRenderer(face)
+    drawn = renderer(face)
     for moment, row in zip(MOMENTS, kept_arrays()["moments"], strict=True):
-        yield moment, renderer.render(geometry_at(face, row))
+        yield moment, drawn.render(geometry_at(face, row))
 
 
 def parts_of(frame: np.ndarray, boxes: dict[str, list[int]]) -> dict[str, np.ndarray]:
@@ -271,7 +274,7 @@ class Likeness:
         return f"{self.portrait}, {self.moment}, {self.part}: {self.decibels:.1f} dB"
 
 
-def compared_frames(portrait: str) -> list[Likeness]:
+def compared_frames(portrait: str, renderer: RendererFactory = WarpRenderer) -> list[Likeness]:
     """Every part of every frame of a portrait against the kept ones."""
     boxes = kept_boxes()
     return [
@@ -281,6 +284,6 @@ def compared_frames(portrait: str) -> list[Likeness]:
             part,
             decibels(kept_picture(picture_name(portrait, moment, part)), now),
         )
-        for moment, frame in frames_of(kept_face(portrait))
+        for moment, frame in frames_of(kept_face(portrait), renderer)
         for part, now in parts_of(frame, boxes[f"{portrait}_{moment}"]).items()
     ]

@@ -9,17 +9,17 @@ bfloat16 move landmarks by 1.7 px and more, trackers in float32 without AVX by u
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import golden_set
 import numpy as np
 import pytest
 from golden_set import GALLERY, Likeness
 
-import openvasa.render.eyes
-import openvasa.render.mouth
 from openvasa.motion.window import window_model
+from openvasa.render.shading import Shading
+from openvasa.render.warp_renderer import WarpRenderer
 
 ROW_TOLERANCE, ROUNDED_TOLERANCE = 1e-3, 0.06
 """Deviations: the most of a float32 network, the root mean square of the shipped 8-bit one."""
@@ -83,19 +83,17 @@ def test_frames_look_as_kept(portrait: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("portrait", "module", "constant", "part"),
+    ("portrait", "number", "part"),
     [
-        ("mona_lisa", openvasa.render.mouth, "ENAMEL_LIGHT", "mouth"),
-        ("mona_lisa", openvasa.render.mouth, "LOWER_SHADE", "mouth"),
-        ("mona_lisa", openvasa.render.mouth, "CAVITY_LIGHT", "mouth"),
-        ("astronaut", openvasa.render.eyes, "CORNER_SHADE", "eye"),
-        ("astronaut", openvasa.render.eyes, "LASH_WIDTH", "eye"),
+        ("mona_lisa", "mouth.tones.enamel_light", "mouth"),
+        ("mona_lisa", "mouth.tones.lower_light", "mouth"),
+        ("mona_lisa", "mouth.tones.cavity_light", "mouth"),
+        ("astronaut", "eye.sclera.corner_shade", "eye"),
+        ("astronaut", "eye.lid.line_width", "eye"),
     ],
 )
-def test_a_tenth_of_a_shading_constant_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, portrait: str, module: ModuleType, constant: str, part: str
-) -> None:
-    monkeypatch.setattr(module, constant, 1.1 * getattr(module, constant))
-    far = moved(golden_set.compared_frames(portrait))
+def test_a_tenth_of_a_shading_constant_is_noticed(portrait: str, number: str, part: str) -> None:
+    shading = Shading().changed({number: 1.1 * Shading().number(number)})
+    far = moved(golden_set.compared_frames(portrait, partial(WarpRenderer, shading=shading)))
     assert far
     assert all(part in line for line in far)

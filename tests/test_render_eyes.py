@@ -20,7 +20,9 @@ from openvasa.face.topology import (
     RIGHT_LID_PAIRS,
     canonical_mesh,
 )
-from openvasa.render.eyes import paint_eyes, prepare_eyes, shut_large_eyes, uncross_lids
+from openvasa.render.eye.close_lids import shut_large_eyes, uncross_lids
+from openvasa.render.eye.lift import prepare_eyes
+from openvasa.render.eye.paint import paint_eyes
 from openvasa.render.warp_renderer import WarpRenderer
 
 SKIN, WHITE, BROWN = (205, 165, 145), (225, 220, 215), (60, 40, 30)

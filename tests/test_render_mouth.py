@@ -12,16 +12,11 @@ import pytest
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
 from openvasa.face.topology import INNER_LIP_PAIRS, INNER_LIPS, LIPS, canonical_mesh
-from openvasa.render.mouth import (
-    HINGE_POINTS,
-    JAW_POINTS,
-    MouthAppearance,
-    close_lips,
-    jaw_angle,
-    paint_mouth,
-    prepare_mouth,
-)
-from openvasa.render.teeth import draw_arch
+from openvasa.render.mouth.cover_opening import cover_opening
+from openvasa.render.mouth.jaw import HINGE_POINTS, JAW_POINTS, measure_jaw_angle
+from openvasa.render.mouth.paint import paint_mouth
+from openvasa.render.mouth.prepare import MouthAppearance, prepare_mouth
+from openvasa.render.mouth.teeth import draw_arch
 
 SKIN, LIP = (205, 160, 140), (175, 95, 95)
 
@@ -183,9 +178,9 @@ def test_jaw_angle_follows_the_chin_only(face):
     pout[JAW_POINTS, 1] -= 0.2
     dropped = face.neutral.copy()
     dropped[JAW_POINTS, 1] += 1.0
-    assert jaw_angle(rest, hinge, smile) == pytest.approx(0, abs=1e-6)
-    assert jaw_angle(rest, hinge, pout) == 0
-    assert 0.08 < jaw_angle(rest, hinge, dropped) < 0.2
+    assert measure_jaw_angle(rest, hinge, smile) == pytest.approx(0, abs=1e-6)
+    assert measure_jaw_angle(rest, hinge, pout) == 0
+    assert 0.08 < measure_jaw_angle(rest, hinge, dropped) < 0.2
 
 
 def test_grey_portrait_gets_grey_teeth(face):
@@ -220,12 +215,12 @@ def test_own_teeth_are_kept_and_lips_closed():
     paint_mouth(frame, geometry, mouth)
     tooth = frame[top + 4, x - 6 : x + 6].astype(int)
     assert (tooth[:, 1] > tooth[:, 0] + 15).all()
-    closed = close_lips(face)[top : top + 8, x - 10 : x + 10].reshape(-1, 3).astype(int)
+    closed = cover_opening(face)[top : top + 8, x - 10 : x + 10].reshape(-1, 3).astype(int)
     assert (closed[:, 0] > closed[:, 1] + 30).all()
 
 
 def test_touching_lips_are_not_retouched(face):
-    assert close_lips(face) is face.image
+    assert cover_opening(face) is face.image
 
 
 @pytest.mark.parametrize("upper", [True, False])

@@ -14,7 +14,7 @@ from openvasa.face.topology import (
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, estimate_foreground, upsample
 from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import build_mesh, pose_mesh
-from openvasa.render.mouth import close_lips
+from openvasa.render.mouth.cover_opening import cover_opening
 from openvasa.render.rasterize import UNCOVERED, rasterize
 from openvasa.render.warp_renderer import Step, WarpRenderer
 
@@ -146,7 +146,7 @@ def _warped(renderer: WarpRenderer, geometry: FrameGeometry) -> np.ndarray:
 
 def test_portrait_at_rest_comes_back(face: FaceLatent, renderer: WarpRenderer):
     resting = FrameGeometry(face.canonical, face.head, face.landmarks)
-    closed = close_lips(face)
+    closed = cover_opening(face)
     np.testing.assert_array_equal(_warped(renderer, resting), closed)
     # Moved by too little to see, but drawn all the same.
     error = _warped(renderer, _posed(face, [0, 0, 0, 1e-4, 0, 0])).astype(float) - closed

@@ -45,6 +45,11 @@ class FaceLatent:
     picture: np.ndarray
     crop: np.ndarray
 
+    @property
+    def side(self) -> int:
+        """Side of the crop, px."""
+        return len(self.image)
+
     def save(self, path: str | Path) -> None:
         """Write the avatar file (`.npz`)."""
         path = Path(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from openvasa.face.latent import FrameGeometry
-from openvasa.render.eyes import shut_large_eyes, uncross_lids
+from openvasa.render.eye.close_lids import shut_large_eyes, uncross_lids
 
 
 def prepare_geometry(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeometry:

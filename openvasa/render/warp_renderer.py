@@ -19,14 +19,18 @@ from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
 from openvasa.face.topology import ASSETS
 from openvasa.render.compose import compose, lay_over, soften_edges
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
-from openvasa.render.eyes import paint_eyes, prepare_eyes
+from openvasa.render.eye.lift import prepare_eyes
+from openvasa.render.eye.paint import paint_eyes
 from openvasa.render.geometry import prepare_geometry
 from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import body_goes_on, build_mesh, covered_triangles, head_shift, pose_mesh
-from openvasa.render.mouth import close_lips, paint_mouth, prepare_mouth
+from openvasa.render.mouth.cover_opening import cover_opening
+from openvasa.render.mouth.paint import paint_mouth
+from openvasa.render.mouth.prepare import prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
 from openvasa.render.refine import Refiner, networks_in
 from openvasa.render.renderer import Renderer
+from openvasa.render.shading import Shading
 
 STILL = 0.005
 """Px by which a point may move and still count as resting."""
@@ -65,18 +69,24 @@ class WarpRenderer(Renderer):
         face: the portrait; what depends only on it is prepared here.
         refined: let refinement networks work on mouth and eyes; None: where `networks` holds any.
         networks: folder of the refinement networks.
+        shading: light and colour of mouth and eyes.
     """
 
     def __init__(
-        self, face: FaceLatent, *, refined: bool | None = None, networks: Path = ASSETS
+        self,
+        face: FaceLatent,
+        *,
+        refined: bool | None = None,
+        networks: Path = ASSETS,
+        shading: Shading = Shading(),  # noqa: B008 (frozen)
     ) -> None:
         refined = bool(networks_in(networks)) if refined is None else refined
         self._refiner = Refiner(face, networks) if refined else None
         self._neutral = face.neutral
-        self._mouth = prepare_mouth(face)
-        self._eyes = prepare_eyes(face)
+        self._mouth = prepare_mouth(face, shading.mouth)
+        self._eyes = prepare_eyes(face, shading.eye)
         # What shows between open lips is the mouth painter's; warped, it would ride on the lips.
-        face = replace(face, image=close_lips(face))
+        face = replace(face, image=cover_opening(face, shading.mouth))
         self._image = face.image
         self._plate = face.background
         cutout = cut_out(face)

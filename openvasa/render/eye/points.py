@@ -1,0 +1,57 @@
+"""Tracked points of an eye, and what their places say about its opening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openvasa.face.topology import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
+
+
+@dataclass(frozen=True)
+class EyePoints:
+    """Tracked points of one eye.
+
+    Attributes:
+        loop: (16,) lid margin: outer corner, upper lid, inner corner, lower lid.
+        fold: (9,) the upper lid's fold from the outer to the inner corner, above `loop[:9]`.
+        iris: (5,) centre and limbus.
+    """
+
+    loop: np.ndarray
+    fold: np.ndarray
+    iris: np.ndarray
+
+
+RIGHT = EyePoints(RIGHT_EYE, np.array([33, 247, 30, 29, 27, 28, 56, 190, 133]), RIGHT_IRIS)
+LEFT = EyePoints(LEFT_EYE, np.array([263, 467, 260, 259, 257, 258, 286, 414, 362]), LEFT_IRIS)
+
+
+def pick_lower_lid(lids: np.ndarray) -> np.ndarray:
+    """(9, 2) points of the lower lid below the upper lid's `lids[:9]`, corners included."""
+    return lids[(16 - np.arange(9)) % 16]
+
+
+def find_down(lids: np.ndarray) -> np.ndarray:
+    """(2,) unit vector across the opening, from the upper lid to the lower."""
+    along = lids[8] - lids[0]
+    across = np.array([-along[1], along[0]]) / (np.linalg.norm(along) + 1e-9)
+    # The outer corner lies left of the inner one in one eye, right of it in the other.
+    return across if is_clockwise(lids) else -across
+
+
+def is_clockwise(lids: np.ndarray) -> bool:
+    """Whether the eye's loop of points runs clockwise in the picture: its outer corner is left."""
+    return bool(lids[0, 0] < lids[8, 0])
+
+
+def measure_opening(lids: np.ndarray) -> float:
+    """Mean distance of the lids of a (16, 2) loop, in its unit; < 0 where they cross."""
+    return float(((pick_lower_lid(lids) - lids[:9])[1:8] @ find_down(lids)).mean())
+
+
+def measure_crossing(lids: np.ndarray) -> np.ndarray:
+    """(9, 2) how far, and which way, the upper lid's points have to go back to the lower lid."""
+    down = find_down(lids)
+    return np.minimum((pick_lower_lid(lids) - lids[:9]) @ down, 0)[:, None] * down
