@@ -6,7 +6,7 @@ from openvasa.face.latent import FaceLatent as FaceLatent
 from openvasa.motion.controls import Controls as Controls
 from openvasa.motion.controls import Curve as Curve
 from openvasa.motion.motion import Motion as Motion
-from openvasa.motion.window import MotionSettings as MotionSettings
+from openvasa.motion.settings import MotionSettings as MotionSettings
 from openvasa.provenance.embed import WatermarkEmbedder as WatermarkEmbedder
 from openvasa.provenance.marking import UNMARKED as UNMARKED
 from openvasa.provenance.marking import Marking as Marking

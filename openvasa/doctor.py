@@ -177,20 +177,23 @@ def _landmarks_ms() -> float:
 
 
 def _features_ms() -> float:
-    from openvasa.audio.features import CHUNK_FRAMES, FRAME_SAMPLES, speech_features
+    from openvasa.audio.moonshine import CHUNK_FRAMES, MoonshineEncoder
+    from openvasa.rates import FRAME_SAMPLES
 
+    encoder = MoonshineEncoder(threads=2)
     noise = np.random.default_rng(0).standard_normal(CHUNK_FRAMES * FRAME_SAMPLES) * 0.1
-    return _milliseconds(lambda: list(speech_features([noise])), 5) / CHUNK_FRAMES
+    return _milliseconds(lambda: list(encoder.stream([noise])), 5) / CHUNK_FRAMES
 
 
 def _motion_ms() -> float:
-    from openvasa.audio.features import FEATURE_DIM
+    from openvasa.audio.moonshine import MoonshineEncoder
     from openvasa.motion.generator import MotionGenerator
+    from openvasa.motion.window import window_model
 
-    silence = np.zeros((100, FEATURE_DIM), np.float32)
+    silence = np.zeros((100, MoonshineEncoder.dim), np.float32)
 
     def generate() -> None:
-        generator = MotionGenerator()
+        generator = MotionGenerator(window_model(2))
         frames = np.concatenate([generator.feed(silence), generator.finish()])
         if not np.isfinite(frames).all():
             raise ArithmeticError("the network gave numbers that are not finite")

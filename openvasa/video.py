@@ -23,10 +23,11 @@ from openvasa.errors import InputError
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
-from openvasa.motion.generator import generate_frames
+from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.geometry import geometry_at
+from openvasa.motion.model import MotionModel
 from openvasa.motion.motion import Motion, resample_pieces
-from openvasa.motion.window import MotionSettings
+from openvasa.motion.settings import MotionSettings
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.renderer import Renderer, RendererFactory
@@ -57,7 +58,7 @@ class Video:
         fps: frames a second, one of `FRAME_RATES`.
         size: side of the square output, px.
         full_frame: paste the animated square back into the whole picture.
-        settings: how motion is generated from audio.
+        model: generates the motion from audio.
         seconds_limit: stop after so many seconds; None for all of it.
         renderer: what draws the frames.
     """
@@ -68,7 +69,7 @@ class Video:
     fps: int = 25
     size: int = CROP_SIDE
     full_frame: bool = False
-    settings: MotionSettings = field(default_factory=MotionSettings)
+    model: MotionModel = field(default_factory=DiffusionMotion)
     seconds_limit: float | None = None
     renderer: RendererFactory = WarpRenderer
 
@@ -99,7 +100,7 @@ class Video:
             return resample_pieces([self.source.rows()[:rows]], self.source.fps, self.fps)
         gain = speech_gain(read_blocks(self.source))
         blocks = self._limited_blocks(read_blocks(self.source))
-        return resample_pieces(generate_frames(blocks, self.settings, gain=gain), 25.0, self.fps)
+        return resample_pieces(self.model.frames(blocks, gain=gain), 25.0, self.fps)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
@@ -191,10 +192,7 @@ class Video:
             return marking
         controls: dict[str, object] = {"fps": self.fps, "motion": "given"}
         if not isinstance(self.source, Motion):
-            chosen = self.settings.controls
-            steered = [name for name in ("gaze", "distance", "emotion") if getattr(chosen, name)]
-            controls |= {"motion": "generated from audio", "seed": self.settings.seed}
-            controls |= {"steered": steered}
+            controls |= {"motion": "generated from audio", **self.model.describe()}
         content_id = marking.content_id
         return replace(
             marking,
@@ -252,6 +250,7 @@ def animate(
     full_frame: bool = False,
     seed: int = 0,
     settings: MotionSettings | None = None,
+    model: MotionModel | None = None,
     sound: str | Path | None = None,
     renderer: RendererFactory = WarpRenderer,
 ) -> Video:
@@ -265,6 +264,7 @@ def animate(
         full_frame: paste the animated square back into the whole picture instead.
         seed: same seed, same video.
         settings: style, controls and guidance of generated motion; they bring their own seed.
+        model: generates the motion instead of the shipped one; it brings its own settings.
         sound: sound track to save with a ready motion.
         renderer: what draws the frames.
 
@@ -279,5 +279,8 @@ def animate(
         return Video(face, audio, track, fps, size, full_frame, renderer=renderer)
     path = Path(audio)
     probe(path)
-    settings = settings or MotionSettings(seed=seed)
-    return Video(face, path, path, fps, size, full_frame, settings, renderer=renderer)
+    if model is None:
+        model = DiffusionMotion(settings or MotionSettings(seed=seed))
+    elif settings is not None:
+        raise InputError("settings: a model given brings its own; give the settings to the model")
+    return Video(face, path, path, fps, size, full_frame, model, renderer=renderer)

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import speech_features
 from openvasa.audio.level import speech_gain
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.backend import load_onnx
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.dynamics import dynamics_code
@@ -32,7 +32,7 @@ from openvasa.face.plate import background_plate
 from openvasa.face.topology import INNER_LIPS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.geometry import geometry_at
-from openvasa.motion.window import NETWORK_FILE, MotionSettings, WindowModel, motion_space
+from openvasa.motion.window import NETWORK_FILE, WindowModel, motion_space
 from openvasa.render.eye.points import LEFT, RIGHT
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
@@ -96,8 +96,8 @@ def spoken_rows(model: WindowModel) -> np.ndarray:
     """(T, 6 + D + 2) float32 rows of motion of the start of the example's voice, one thread."""
     gain = speech_gain(read_blocks(VOICE))
     blocks = islice(read_blocks(VOICE), VOICE_SECONDS)
-    generator = MotionGenerator(MotionSettings(), threads=1, model=model)
-    rows = [generator.feed(heard) for heard in speech_features(blocks, gain=gain, threads=1)]
+    generator = MotionGenerator(model)
+    rows = [generator.feed(heard) for heard in MoonshineEncoder().stream(blocks, gain=gain)]
     return np.concatenate([*rows, generator.finish()])
 
 

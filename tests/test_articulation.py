@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import FEATURE_DIM, SAMPLE_RATE
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.motion.articulation import (
     ARTICULATION_DIM,
@@ -18,10 +18,14 @@ from openvasa.motion.articulation import (
     TONGUE_DIM,
     ArticulationReader,
     articulation_reader,
+    load_reader,
     speech_tongue,
 )
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.window import LET_THROUGH, articulated
+from openvasa.rates import SAMPLE_RATE
+
+FEATURE_DIM = MoonshineEncoder.dim
 
 VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
 
@@ -41,6 +45,7 @@ def test_the_tongue_rests_in_silence_and_moves_in_speech() -> None:
 def test_a_frame_hears_its_neighbours_and_no_more() -> None:
     rng = np.random.default_rng(0)
     reader = ArticulationReader(
+        encoder=MoonshineEncoder.name,
         hidden=rng.standard_normal((3 * FEATURE_DIM, 4)).astype(np.float32) / 50,
         hidden_bias=np.zeros(4, np.float32),
         out=rng.standard_normal((4, ARTICULATION_DIM)).astype(np.float32),
@@ -91,8 +96,7 @@ def test_weights_survive_the_file(tmp_path: Path) -> None:
     features = np.random.default_rng(0).standard_normal((20, FEATURE_DIM)).astype(np.float32)
     shipped = articulation_reader()
     shipped.save(tmp_path / "t.npz")
-    with np.load(tmp_path / "t.npz") as data:
-        again = ArticulationReader(**{name: data[name].astype(np.float32) for name in data.files})
+    again = load_reader(tmp_path / "t.npz")
     np.testing.assert_allclose(again.read(features), shipped.read(features), atol=1e-6)
 
 

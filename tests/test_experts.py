@@ -16,7 +16,7 @@ from openvasa.evaluate.experts import (
     sound_bands,
     sync_score,
 )
-from openvasa.motion.generator import generate_motion
+from openvasa.motion.diffusion import generate_motion
 
 VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
 

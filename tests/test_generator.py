@@ -5,15 +5,20 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from openvasa.audio.features import FEATURE_DIM, SAMPLE_RATE
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.generator import MotionGenerator, generate_motion
+from openvasa.motion.diffusion import generate_motion
+from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample, signal_and_noise
-from openvasa.motion.window import MotionSettings, motion_space
+from openvasa.motion.settings import MotionSettings
+from openvasa.motion.window import motion_space, window_model
+from openvasa.rates import SAMPLE_RATE
 from openvasa.train.motion_data import silence_features
+
+FEATURE_DIM = MoonshineEncoder.dim
 
 FAST = MotionSettings(steps=4)
 
@@ -24,7 +29,7 @@ def features(frames: int, seed: int = 0) -> np.ndarray:
 
 
 def whole(rows: np.ndarray, settings: MotionSettings = FAST) -> np.ndarray:
-    generator = MotionGenerator(settings)
+    generator = MotionGenerator(window_model(2), settings)
     return without_tongue(np.concatenate([generator.feed(rows), generator.finish()]))
 
 
@@ -57,7 +62,7 @@ def test_a_frame_of_motion_for_each_frame_of_speech(frames: int) -> None:
 
 def test_chunks_of_features_do_not_matter() -> None:
     rows = features(160)
-    generator = MotionGenerator(FAST)
+    generator = MotionGenerator(window_model(2), FAST)
     pieces = [generator.feed(part) for part in np.split(rows, [3, 40, 111, 112])]
     np.testing.assert_allclose(
         without_tongue(np.concatenate([*pieces, generator.finish()])), whole(rows), atol=1e-4

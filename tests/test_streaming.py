@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import FRAME_SAMPLES, SAMPLE_RATE
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import RISE, TONGUE_DIM, without_tongue
 from openvasa.motion.controls import Controls, read_controls
-from openvasa.motion.generator import generate_motion
+from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.settings import MotionSettings
 from openvasa.motion.streaming import GUESSED, StreamingGenerator
-from openvasa.motion.window import MotionSettings
+from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openvasa.audio.features import FEATURE_DIM
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.topology import ASSETS
 from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
@@ -29,6 +29,7 @@ from openvasa.train.motion_data import (
 from openvasa.train.prepare import Clip, read_clip_list
 from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
 
+FEATURE_DIM = MoonshineEncoder.dim
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import openvasa.video
-from openvasa import FaceLatent, Motion, MotionSettings, animate, load_portrait
+from openvasa import FaceLatent, InputError, Motion, MotionSettings, animate, load_portrait
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.articulation import without_tongue
+from openvasa.motion.model import MotionSource
 from openvasa.motion.motion import resample_pieces, row_width
 from openvasa.video import Video
 
@@ -163,20 +163,32 @@ def test_resampling_keeps_time() -> None:
     np.testing.assert_allclose(middle, (np.arange(10, 90) + 0.5) / 2 - 0.5, atol=1e-4)
 
 
-def test_the_first_frame_does_not_wait_for_the_rest(
-    face: FaceLatent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = 0
+class SlowModel:
+    """A motion model that counts the pieces asked of it."""
 
-    def slow_generator(blocks, settings: MotionSettings, *, gain: float) -> Iterator[np.ndarray]:
-        nonlocal asked
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def frames(self, blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> Iterator[np.ndarray]:
         for _ in range(100):
-            asked += 1
+            self.asked += 1
             yield np.zeros((10, row_width()), np.float32)
 
-    monkeypatch.setattr(openvasa.video, "generate_frames", slow_generator)
-    for fps in (25, 60):
-        asked = 0
-        next(iter(animate(face, VOICE, fps=fps)))
-        # Two of 100 are used at most, two more are ready, and one waits for room.
-        assert asked <= 5
+    def live(self, hop: int, lookahead: int) -> MotionSource:
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, object]:
+        return {}
+
+
+@pytest.mark.parametrize("fps", [25, 60])
+def test_the_first_frame_does_not_wait_for_the_rest(face: FaceLatent, fps: int) -> None:
+    model = SlowModel()
+    next(iter(animate(face, VOICE, fps=fps, model=model)))
+    # Two of 100 are used at most, two more are ready, and one waits for room.
+    assert model.asked <= 5
+
+
+def test_a_model_does_not_go_with_settings(face: FaceLatent) -> None:
+    with pytest.raises(InputError, match="settings"):
+        animate(face, VOICE, model=SlowModel(), settings=MotionSettings())

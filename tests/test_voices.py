@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import SAMPLE_RATE
 from openvasa.errors import InputError
 from openvasa.evaluate import voices
 from openvasa.evaluate.voices import (
@@ -23,6 +22,7 @@ from openvasa.evaluate.voices import (
     stretched,
     telephone,
 )
+from openvasa.rates import SAMPLE_RATE
 
 VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
 

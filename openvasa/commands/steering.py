@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from openvasa.commands.parser import Parser
 
 if TYPE_CHECKING:
-    from openvasa.motion.window import MotionSettings
+    from openvasa.motion.settings import MotionSettings
 
 STYLES = {
     "mouth": "how far the mouth opens",
@@ -60,7 +60,7 @@ def motion_settings(options: argparse.Namespace) -> MotionSettings:
         InputError: the file of curves, or a value of an option, cannot be used.
     """
     from openvasa.motion.controls import Controls, parse_emotion, parse_gaze
-    from openvasa.motion.window import MotionSettings
+    from openvasa.motion.settings import MotionSettings
 
     single = {"gaze": options.gaze, "distance": options.distance, "emotion": options.emotion}
     given = {key: value for key, value in single.items() if value is not None}

@@ -256,12 +256,13 @@ def _save_video(portrait: Path, voice: Path) -> dict:
 
 def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.audio.decode import SAMPLE_RATE, read_blocks
-    from openvasa.audio.features import speech_features
     from openvasa.audio.level import speech_gain
+    from openvasa.audio.moonshine import MoonshineEncoder
     from openvasa.face.encode import load_portrait
     from openvasa.media.mp4 import Mp4Writer
     from openvasa.motion.generator import MotionGenerator
     from openvasa.motion.geometry import geometry_at
+    from openvasa.motion.window import window_model
     from openvasa.provenance.embed import WatermarkEmbedder
     from openvasa.provenance.marking import UNMARKED
     from openvasa.render.warp_renderer import WarpRenderer
@@ -274,15 +275,16 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
 
     # One block is one second.
     blocks = list(islice(read_blocks(voice), round(STAGE_SECONDS)))
+    encoder = MoonshineEncoder(threads=2)
     warm_up = np.zeros(SAMPLE_RATE, np.float32)
-    list(speech_features([warm_up]))
+    list(encoder.stream([warm_up]))
 
     gain, seconds = _timed(lambda: speech_gain(blocks))
-    features, more = _timed(lambda: np.concatenate(list(speech_features(blocks, gain=gain))))
+    features, more = _timed(lambda: np.concatenate(list(encoder.stream(blocks, gain=gain))))
     per_frame["speech features"] = 1000 * (seconds + more) / len(features)
 
-    MotionGenerator().feed(np.repeat(features[:1], 200, axis=0))
-    generator = MotionGenerator()
+    MotionGenerator(window_model(2)).feed(np.repeat(features[:1], 200, axis=0))
+    generator = MotionGenerator(window_model(2))
     motion, seconds = _timed(lambda: np.concatenate([generator.feed(features), generator.finish()]))
     per_frame["motion"] = 1000 * seconds / len(motion)
 

@@ -20,10 +20,10 @@ from openvasa.face.gaze import eye_gaze, head_gaze
 from openvasa.face.landmarker import TrackedFace, track_next
 from openvasa.face.latent import FaceLatent
 from openvasa.motion.controls import EMOTIONS, Controls
-from openvasa.motion.generator import generate_motion
+from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.motion import Motion
-from openvasa.motion.window import MotionSettings
+from openvasa.motion.settings import MotionSettings
 from openvasa.render.renderer import Renderer
 from openvasa.render.warp_renderer import WarpRenderer
 

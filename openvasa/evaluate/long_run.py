@@ -18,7 +18,6 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import FPS, FRAME_SAMPLES, SAMPLE_RATE
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.evaluate.experts import Expert, expert, lip_shapes, sound_bands, sync_score
@@ -26,11 +25,12 @@ from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, po
 from openvasa.evaluate.page import Table
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.generator import generate_frames
+from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import MotionSettings
+from openvasa.motion.settings import MotionSettings
+from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
 
-MINUTE_FRAMES = 60 * FPS
+MINUTE_FRAMES = 60 * MOTION_RATE
 PAUSES_S = (0.6, 2.0, 7.0)
 """Silences after the voice, in turn."""
 FEWEST_MINUTES = 2
@@ -71,7 +71,9 @@ def long_run(voice: Path, minutes: int, settings: MotionSettings | None = None) 
         raise InputError(f"minutes {minutes}: choose {FEWEST_MINUTES} or more, to compare")
     cycle = spoken_cycle(voice)
     sync = expert("sync")
-    pieces = generate_frames(_repeated(cycle, minutes), settings or MotionSettings(), threads=1)
+    pieces = DiffusionMotion(settings or MotionSettings(), threads=1).frames(
+        _repeated(cycle, minutes)
+    )
     found: list[Minute] = []
     first_peak_mb = float("nan")
     for number, motion in enumerate(tqdm(_by_minute(pieces), total=minutes, unit="min")):

@@ -13,7 +13,6 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.features import FPS
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.evaluate.closure import Closure, closure
@@ -44,9 +43,12 @@ from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
 from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.generator import LOOKAHEAD, generate_frames
+from openvasa.motion.diffusion import DiffusionMotion
+from openvasa.motion.generator import LOOKAHEAD
+from openvasa.motion.settings import MotionSettings
 from openvasa.motion.streaming import StreamingGenerator
-from openvasa.motion.window import MotionSettings, motion_space
+from openvasa.motion.window import motion_space
+from openvasa.rates import MOTION_RATE
 from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
 from openvasa.train.prepare import load_sound
 
@@ -154,14 +156,14 @@ class Figures:
 
 def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
     """(n,) levelled samples → (T, 6 + D) motion by the shipped generator, whole-file mode."""
-    return without_tongue(np.concatenate(list(generate_frames([sound], settings))))
+    return without_tongue(np.concatenate(list(DiffusionMotion(settings).frames([sound]))))
 
 
 def stream(
     sound: np.ndarray, seed: int = 0, hop: int = LIVE_HOP, lookahead: int = LIVE_LOOKAHEAD
 ) -> np.ndarray:
     """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise."""
-    generator = StreamingGenerator(seed=seed, hop=hop, lookahead=lookahead, threads=1)
+    generator = StreamingGenerator(MotionSettings(seed=seed), hop=hop, lookahead=lookahead)
     return without_tongue(np.concatenate([generator.push(sound), generator.finish()]))
 
 
@@ -248,7 +250,7 @@ def held_out(cache: Path) -> list[HeldOut]:
     """Held-out clips with sound, two seconds and more, with their levelled sound."""
     clips = []
     for clip in load_clips(cache, "test"):
-        if clip.clip.sound and len(clip.motion) >= 2 * FPS:
+        if clip.clip.sound and len(clip.motion) >= 2 * MOTION_RATE:
             samples = load_sound(cache, clip.clip)
             clips.append((clip, samples * np.float32(speech_gain([samples]))))
     return clips
@@ -287,7 +289,7 @@ def evaluate(
     spoken: Iterable[Utterance] = tqdm([*voices.utterances, *recordings], desc="voices")
     return Figures(
         clips=[clip.clip.name for clip, _ in clips],
-        seconds=sum(len(clip.motion) for clip, _ in clips) / FPS,
+        seconds=sum(len(clip.motion) for clip, _ in clips) / MOTION_RATE,
         made=made,
         silence={name: silence(make, speed) for name, make in generators.items()},
         closure={name: closure(make) for name, make in generators.items()},

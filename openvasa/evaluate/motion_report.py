@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from openvasa.audio.features import FPS
 from openvasa.evaluate.experts import SHIFTS
 from openvasa.evaluate.motion import LIVE, REAL, SEEDS, WHOLE, Figures
 from openvasa.evaluate.motion_metrics import aperture, blink_intervals, correlation
 from openvasa.evaluate.page import Table, page, paragraph, write_page
 from openvasa.evaluate.plots import Series, bars, histogram, lines, scatter
 from openvasa.face.dynamics import dynamics_code
+from openvasa.rates import MOTION_RATE
 
 TITLES = {
     "confidence": "S_C",
@@ -170,7 +170,12 @@ def _plots(*figures: str, wide: bool = False) -> str:
 
 def _offset_curves(figures: Figures) -> str:
     series = [
-        Series(name, colour, SHIFTS * 1000 / FPS, np.mean([s.curve for s in made.scores], axis=0))
+        Series(
+            name,
+            colour,
+            SHIFTS * 1000 / MOTION_RATE,
+            np.mean([s.curve for s in made.scores], axis=0),
+        )
         for name, colour in COLOURS.items()
         for made in [figures.made[name]]
     ]
@@ -210,7 +215,7 @@ def _clip_plots(figures: Figures, index: int) -> str:
     """Lip aperture and head angles of one clip over time."""
     code = dynamics_code()
     name = figures.clips[index]
-    motions = {n: figures.made[n].motions[index][: SHOWN_SECONDS * FPS] for n in COLOURS}
+    motions = {n: figures.made[n].motions[index][: SHOWN_SECONDS * MOTION_RATE] for n in COLOURS}
     shown = {
         "lip aperture": (lambda m: aperture(code, m), "aperture"),
         "head yaw": (lambda m: np.degrees(m[:, 1]), "degrees"),
@@ -219,7 +224,8 @@ def _clip_plots(figures: Figures, index: int) -> str:
     plots = []
     for title, (read, unit) in shown.items():
         series = [
-            Series(n, COLOURS[n], np.arange(len(m)) / FPS, read(m)) for n, m in motions.items()
+            Series(n, COLOURS[n], np.arange(len(m)) / MOTION_RATE, read(m))
+            for n, m in motions.items()
         ]
         plots.append(lines(f"{name}: {title}", series, "seconds", unit))
     return _plots(*plots)
@@ -263,7 +269,9 @@ def _silence_plots(figures: Figures) -> list[str]:
 
     def series(read) -> list[Series]:
         return [
-            Series(name, COLOURS[name], np.arange(len(found.motion)) / FPS, read(found.motion))
+            Series(
+                name, COLOURS[name], np.arange(len(found.motion)) / MOTION_RATE, read(found.motion)
+            )
             for name, found in figures.silence.items()
         ]
 

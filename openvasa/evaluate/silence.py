@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openvasa.audio.features import FPS, SAMPLE_RATE
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code
+from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 
 SECONDS = 60
 LEVEL = 5e-4
@@ -55,7 +55,7 @@ def silence(make: Callable[[np.ndarray], np.ndarray], speech_speed: float) -> Si
     code = dynamics_code()
     rng = np.random.default_rng(1)
     sound = LEVEL * rng.standard_normal(SECONDS * SAMPLE_RATE)
-    motion = make(sound.astype(np.float32))[FPS:]
+    motion = make(sound.astype(np.float32))[MOTION_RATE:]
     return Silence(
         lip_activity(code, motion) / speech_speed,
         pose_change(motion),

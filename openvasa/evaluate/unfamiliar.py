@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openvasa.audio.features import SAMPLE_RATE
 from openvasa.audio.level import speech_gain
 from openvasa.evaluate.experts import Expert, lip_shapes, sound_bands, sync_score
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.voices import Utterance
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.generator import generate_frames
+from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import MotionSettings, motion_space
+from openvasa.motion.window import motion_space
+from openvasa.rates import SAMPLE_RATE
 
 LONGEST_SECONDS = 20
 
@@ -52,7 +52,7 @@ def judge_voice(utterance: Utterance, sync: Expert) -> VoiceFigures:
     code, space = dynamics_code(), motion_space()
     samples = utterance.samples[: LONGEST_SECONDS * SAMPLE_RATE]
     sound = samples * np.float32(speech_gain([samples]))
-    rows = np.concatenate(list(generate_frames([sound], MotionSettings(), threads=1)))
+    rows = np.concatenate(list(DiffusionMotion(threads=1).frames([sound])))
     made = without_tongue(rows)
     bands = sound_bands(sound, len(made))
     score = sync_score(sync.embed_sound(bands), sync.embed_motion(lip_shapes(made)))

@@ -6,25 +6,25 @@ import threading
 from functools import lru_cache
 
 from openvasa.live.engine import Engine, LiveSettings
-from openvasa.motion.streaming import StreamingGenerator
+from openvasa.motion.diffusion import DiffusionMotion
+from openvasa.motion.model import MotionModel
+from openvasa.motion.settings import MotionSettings
 from openvasa.runtime import get_runtime
 
 
-def live_engine(settings: LiveSettings | None = None, *, seed: int = 0) -> Engine:
-    """An engine with the shipped motion generator, on one CPU thread.
+def live_engine(
+    settings: LiveSettings | None = None, *, seed: int = 0, model: MotionModel | None = None
+) -> Engine:
+    """An engine that a motion model drives.
 
     Args:
         settings: frame rate, sound rate, hop and look-ahead.
-        seed: same seed, same speech, same motion.
+        seed: of the shipped model: same seed, same speech, same motion.
+        model: the shipped one where None.
     """
     settings = settings or LiveSettings()
-    generator = StreamingGenerator(
-        seed=seed,
-        hop=settings.hop,
-        lookahead=settings.lookahead,
-        threads=1,
-    )
-    return Engine(generator, settings)
+    model = model or DiffusionMotion(MotionSettings(seed=seed))
+    return Engine(model.live(settings.hop, settings.lookahead), settings)
 
 
 @lru_cache(maxsize=1)

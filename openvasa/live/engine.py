@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from openvasa.live.timeline import (
     rows_needed,
 )
 from openvasa.motion.articulation import TONGUE_DIM
+from openvasa.motion.model import MotionSource
 from openvasa.motion.motion import POSE_DIM, row_width
 
 PATIENCE_S = 0.04
@@ -63,19 +64,6 @@ _VOICED_DBFS = -38.0
 _VOICE_BLOCK = SAMPLE_RATE // 100
 _VOICE_LEAD = TICKS // 20
 _VOICE_HANGOVER = TICKS * 35 // 100
-
-
-class MotionSource(Protocol):
-    """What the engine needs of a streaming motion generator."""
-
-    controls: Any
-    """Gaze, distance and emotion; a new value applies from the next hop."""
-    ahead: np.ndarray
-    """(m, 6 + D + 2) float32 sketch of the rows after the last certain one, one or more."""
-
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        """(n,) float32 mono 16 kHz → the (m, 6 + D + 2) float32 rows now certain, 25 fps."""
-        ...
 
 
 class State(Enum):

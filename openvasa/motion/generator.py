@@ -6,25 +6,22 @@ Each window of the diffusion transformer sees the end of the one before as conte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 
-from openvasa.ahead import made_ahead
-from openvasa.audio.features import (
-    FEATURE_DIM,
-    FRAME_SAMPLES,
-    PAST_FRAMES,
-    segment_features,
-    speech_features,
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
+from openvasa.motion.articulation import (
+    TONGUE_DIM,
+    ArticulationReader,
+    articulation_reader,
+    read_articulation,
 )
-from openvasa.motion.articulation import TONGUE_DIM, articulation_reader
 from openvasa.motion.controls import stressed
-from openvasa.motion.motion import Motion
-from openvasa.motion.window import MotionSettings, WindowModel, articulated, eased, window_model
+from openvasa.motion.settings import MotionSettings
+from openvasa.motion.window import WindowModel, articulated, eased
+from openvasa.rates import FRAME_SAMPLES
 
 LOOKAHEAD = 4
 """Frames generated at the end of a window and thrown away: their own future was not seen."""
@@ -36,28 +33,33 @@ class MotionGenerator:
     """Generates motion window by window; `feed` it features, it returns frames when it can.
 
     Attributes:
+        model: the network.
         settings: what the user chose.
-        threads: CPU threads.
-        model: the network; the shipped one where None.
+        encoder: makes the features.
+        reader: hears tongue and pressed lips in them; None leaves both to the network.
     """
 
+    model: WindowModel
     settings: MotionSettings = field(default_factory=MotionSettings)
-    threads: int = 2
-    model: WindowModel | None = None
+    encoder: SpeechEncoder = field(default_factory=MoonshineEncoder)
+    reader: ArticulationReader | None = field(default_factory=articulation_reader)
 
     def __post_init__(self) -> None:
-        """Load the network and start at the beginning."""
-        self._model = self.model or window_model(self.threads)
-        self._space = self._model.space
+        """Check that all parts speak of the same features, and start at the beginning."""
+        space = self._space = self.model.space
+        check_encoder(self.encoder, space.encoder_name, space.feature_dim, "motion network")
+        if self.reader is not None:
+            self.reader.check_hears(self.encoder)
         self._rng = np.random.default_rng(self.settings.seed)
         self._context = self._space.at_rest()
         self._done = 0
         self._noise = np.zeros((0, len(self._space.mean)), np.float32)
-        self._heard = np.zeros((0, FEATURE_DIM), np.float32)
-        self._past = _silence()[-self._space.context :]
+        self._heard = np.zeros((0, self.encoder.dim), np.float32)
+        silence = np.zeros(self.encoder.past * FRAME_SAMPLES, np.float32)
+        self._past = self.encoder.segment(silence)[-self._space.context :]
 
     def feed(self, features: np.ndarray) -> np.ndarray:
-        """Add (n, FEATURE_DIM) features; returns the (m, 6 + D + 2) float32 rows now certain."""
+        """Add (n, dim) features; returns the (m, 6 + D + 2) float32 rows now certain."""
         self._heard = np.concatenate([self._heard, features])
         frames = [np.zeros((0, len(self._space.mean) + TONGUE_DIM), np.float32)]
         while len(self._heard) >= self._space.window:
@@ -83,7 +85,7 @@ class MotionGenerator:
         fresh = space.noise(self._rng, space.window - len(self._noise))
         noise = np.concatenate([self._noise, fresh])
         self._noise = noise[count:]
-        clean = self._model.sample(noise, self._context, audio, steering, self.settings)[:count]
+        clean = self.model.sample(noise, self._context, audio, steering, self.settings)[:count]
         frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)
         self._context = np.concatenate([self._context, frames])[-space.context :]
         self._past = np.concatenate([self._past, self._heard[:count]])[-space.context :]
@@ -91,40 +93,4 @@ class MotionGenerator:
         self._done += count
         kept = slice(space.context, space.context + count)
         made = stressed(frames * space.deviation + space.mean, steering[0][kept])
-        return articulated(made, articulation_reader().read(audio)[kept])
-
-
-@lru_cache(maxsize=1)
-def _silence() -> np.ndarray:
-    """(PAST_FRAMES, FEATURE_DIM) features of the silence before the start."""
-    return segment_features(np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32))
-
-
-def generate_frames(
-    blocks: Iterable[np.ndarray], settings: MotionSettings, *, gain: float = 1.0, threads: int = 2
-) -> Iterator[np.ndarray]:
-    """Speech → (n, 6 + D + 2) float32 pieces of motion at 25 fps, lazily, in constant memory.
-
-    Args:
-        blocks: consecutive mono float32 blocks at 16 kHz.
-        settings: seed, guidance, style and controls.
-        gain: brings speech to its standard level (`audio.level.speech_gain`).
-        threads: CPU threads.
-    """
-    generator = MotionGenerator(settings, threads)
-    with closing(made_ahead(speech_features(blocks, gain=gain, threads=1))) as pieces:
-        for features in pieces:
-            frames = generator.feed(features)
-            if len(frames):
-                yield frames
-    frames = generator.finish()
-    if len(frames):
-        yield frames
-
-
-def generate_motion(
-    blocks: Iterable[np.ndarray], settings: MotionSettings | None = None, *, gain: float = 1.0
-) -> Motion:
-    """Motion of a whole speech at 25 fps; see `generate_frames`."""
-    pieces = list(generate_frames(blocks, settings or MotionSettings(), gain=gain))
-    return Motion.from_rows(np.concatenate(pieces))
+        return articulated(made, read_articulation(self.reader, audio)[kept])

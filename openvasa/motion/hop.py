@@ -56,7 +56,7 @@ class HopModel:
         Args:
             noise: (n, 6 + D) standard normal.
             context: (context, 6 + D) normalised motion before the window.
-            audio: (context + n, FEATURE_DIM) speech features.
+            audio: (context + n, feature_dim) speech features.
             steering: values (context + n, CONTROL_DIM) and known (3,), from `Controls.rows`.
             modulations: from `modulations`.
 

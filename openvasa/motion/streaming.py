@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from openvasa.audio.features import FRAME_SAMPLES, PAST_FRAMES, segment_features
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
 from openvasa.errors import InputError
-from openvasa.motion.articulation import TONGUE_DIM, articulation_reader
+from openvasa.motion.articulation import (
+    TONGUE_DIM,
+    articulation_reader,
+    read_articulation,
+)
 from openvasa.motion.controls import Controls, stressed
 from openvasa.motion.hop import hop_model
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.settings import MotionSettings
 from openvasa.motion.window import articulated
+from openvasa.rates import FRAME_SAMPLES
 
 GUESSED = 1
 """Frames generated past the look-ahead, by sound that is not there yet: what was heard last,
@@ -35,9 +42,9 @@ class StreamingGenerator:
 
     def __init__(
         self,
+        settings: MotionSettings | None = None,
+        encoder: SpeechEncoder | None = None,
         *,
-        seed: int = 0,
-        style: np.ndarray | None = None,
         hop: int = 2,
         lookahead: int = 1,
         threads: int = 1,
@@ -45,28 +52,37 @@ class StreamingGenerator:
         """Start at silence.
 
         Args:
-            seed: same seed, same speech, same motion.
-            style: (4,) speaking style as in `MotionSettings.style`; the average where None.
+            settings: seed, style and the controls at the start; steps and guidance are part of
+                the distilled network.
+            encoder: makes the features; the shipped one where None.
             hop: frames of 40 ms generated at a time.
             lookahead: frames of sound heard past the hop.
-            threads: CPU threads.
+            threads: CPU threads of the network.
+
+        Raises:
+            InputError: hop and look-ahead make a window that the network does not know, or the
+                encoder is not the one that network and reader were trained with.
         """
         fewest, most = SHORTEST_WINDOW - GUESSED, LONGEST_WINDOW - GUESSED
         if not fewest <= hop + lookahead <= most or hop < 1 or lookahead < 0:
             raise InputError(
                 f"hop {hop}, look-ahead {lookahead}: together {fewest} to {most} frames"
             )
-        self.controls = Controls()
+        settings = settings or MotionSettings()
+        self.controls = settings.controls
         self.hop, self.lookahead = hop, lookahead
-        self._threads = threads
+        self._encoder = encoder or MoonshineEncoder()
+        self._reader = articulation_reader()
         self._model = hop_model(threads)
-        self._space = self._model.space
-        self._modulations = self._model.modulations(np.zeros(4) if style is None else style)
-        self._rng = np.random.default_rng(seed)
+        space = self._space = self._model.space
+        check_encoder(self._encoder, space.encoder_name, space.feature_dim, "live motion network")
+        self._reader.check_hears(self._encoder)
+        self._modulations = self._model.modulations(settings.style)
+        self._rng = np.random.default_rng(settings.seed)
         self._context = self._space.at_rest()
         self._noise = np.zeros((0, len(self._space.mean)), np.float32)
         self.ahead = self._nothing()
-        self._held = np.zeros(PAST_FRAMES * FRAME_SAMPLES, np.float32)
+        self._held = np.zeros(self._encoder.past * FRAME_SAMPLES, np.float32)
         self._done = 0
 
     controls: Controls
@@ -82,7 +98,7 @@ class StreamingGenerator:
             (m, 6 + D + 2) float32 rows that are now certain, 25 a second.
         """
         self._held = np.concatenate([self._held, samples.astype(np.float32)])
-        need = (PAST_FRAMES + self.hop + self.lookahead) * FRAME_SAMPLES
+        need = (self._encoder.past + self.hop + self.lookahead) * FRAME_SAMPLES
         frames = [self._nothing()]
         while len(self._held) >= need:
             frames.append(self._hop(self._held[:need]))
@@ -91,7 +107,7 @@ class StreamingGenerator:
 
     def finish(self) -> np.ndarray:
         """The (m, 6 + D + 2) rows of the sound's end, silence after it; then used up."""
-        left = round(len(self._held) / FRAME_SAMPLES) - PAST_FRAMES
+        left = round(len(self._held) / FRAME_SAMPLES) - self._encoder.past
         silence = np.zeros((self.hop + self.lookahead) * FRAME_SAMPLES, np.float32)
         return self.push(silence)[: max(left, 0)]
 
@@ -101,9 +117,9 @@ class StreamingGenerator:
     def _hop(self, heard: np.ndarray) -> np.ndarray:
         """Generate the window of `heard`, a second of past before it, and keep its hop."""
         space, window = self._space, self.hop + self.lookahead + GUESSED
-        unused = PAST_FRAMES - space.context
+        unused = self._encoder.past - space.context
         heard = np.concatenate([heard, heard[-GUESSED * FRAME_SAMPLES :][::-1]])
-        audio = segment_features(heard, first=unused, threads=self._threads)
+        audio = self._encoder.segment(heard, first=unused)
         steering = self.controls.rows(self._done - space.context, space.context + window)
         # A frame keeps its noise from look-ahead to hop, and with it most of what it will be.
         fresh = space.noise(self._rng, window - len(self._noise))
@@ -116,7 +132,7 @@ class StreamingGenerator:
         ahead[:, :POSE_DIM] = _heading(self._context)[:POSE_DIM]
         made = np.concatenate([frames, ahead]) * space.deviation + space.mean
         made = stressed(made, steering[0][space.context :])
-        made = articulated(made, articulation_reader().read(audio)[space.context :])
+        made = articulated(made, read_articulation(self._reader, audio)[space.context :])
         frames, self.ahead = made[: self.hop], made[self.hop :]
         self._done += self.hop
         return frames

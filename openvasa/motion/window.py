@@ -5,19 +5,21 @@ Live streams use a network distilled from this one (`hop.py`), in the same norma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.backend import Network, load_onnx
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import ASSETS
 from openvasa.motion.articulation import PRESS, REACH, TONGUE_DIM
-from openvasa.motion.controls import DISTANCE, GROUPS, Controls
+from openvasa.motion.controls import DISTANCE, GROUPS
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample
+from openvasa.motion.settings import MotionSettings
 from openvasa.motion.smoothing import smoothed
 from openvasa.motion.steering import led
 
@@ -62,37 +64,6 @@ _AUDIO = -1
 
 
 @dataclass(frozen=True)
-class MotionSettings:
-    """What the user chooses about generated motion.
-
-    Attributes:
-        seed: same seed, same speech, same motion.
-        steps: network evaluations per window.
-        audio_guidance: classifier-free guidance scale on the speech; 0 is none.
-        gaze_guidance, emotion_guidance: the same for these controls where they are given.
-        mouth, head, brows, gaze: speaking style, in standard deviations of the training
-            speakers' log amplitudes; 0 is the average speaker.
-        controls: main gaze, head distance and emotion.
-    """
-
-    seed: int = 0
-    steps: int = 5
-    audio_guidance: float = 0.65
-    gaze_guidance: float = 0.5
-    emotion_guidance: float = 0.5
-    mouth: float = 0.0
-    head: float = 0.0
-    brows: float = 0.0
-    gaze: float = 0.0
-    controls: Controls = field(default_factory=Controls)
-
-    @property
-    def style(self) -> np.ndarray:
-        """(4,) float32."""
-        return np.array([self.mouth, self.head, self.brows, self.gaze], np.float32)
-
-
-@dataclass(frozen=True)
 class MotionSpace:
     """Normalised motion, in which the networks work, and what is done to it beside them.
 
@@ -100,6 +71,7 @@ class MotionSpace:
         mean, deviation: (6 + D,) of motion.
         context: frames before a window that a network sees.
         window: frames of the longest window.
+        encoder_name, feature_dim: the speech encoder that the network was trained with.
         mouth_noise, lid_noise: amplitude of their noise.
     """
 
@@ -107,6 +79,8 @@ class MotionSpace:
     deviation: np.ndarray
     context: int
     window: int
+    encoder_name: str = MoonshineEncoder.name
+    feature_dim: int = MoonshineEncoder.dim
     mouth_noise: float = MOUTH_NOISE
     lid_noise: float = LID_NOISE
 
@@ -175,8 +149,8 @@ def motion_space(
             data["deviation"].astype(np.float32),
             int(data["context"]),
             int(data["window"]),
-            mouth_noise,
-            lid_noise,
+            mouth_noise=mouth_noise,
+            lid_noise=lid_noise,
         )
 
 
@@ -205,7 +179,7 @@ class WindowModel:
         Args:
             noise: (n, 6 + D) standard normal.
             context: (context, 6 + D) normalised motion before the window.
-            audio: (context + n, FEATURE_DIM) speech features.
+            audio: (context + n, feature_dim) speech features.
             steering: values (context + n, CONTROL_DIM) and known (3,), from `Controls.rows`.
             settings: guidance, steps and style.
 

@@ -20,14 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openvasa.audio.features import ENCODER_DIM, FEATURE_DIM
 from openvasa.audio.level import speech_gain
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.errors import InputError
 from openvasa.evaluate.experts import expert, sound_bands
 from openvasa.evaluate.motion import HeldOut, Row, held_out, measure
 from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import MotionGenerator
-from openvasa.motion.window import MotionSettings, MotionSpace, WindowModel
+from openvasa.motion.settings import MotionSettings
+from openvasa.motion.window import MotionSpace, WindowModel
 from openvasa.train.motion import MotionTraining, motion_task
 from openvasa.train.motion_data import (
     STYLE_NAMES,
@@ -47,7 +48,9 @@ from openvasa.train.trainer import TrainerConfig, train
 
 WIDTH, LAYERS = 128, 4
 AVERAGE = 0.99
-ENCODER, ENERGY_AND_PITCH = slice(0, 2 * ENCODER_DIM), slice(2 * ENCODER_DIM, FEATURE_DIM)
+FEATURE_DIM = MoonshineEncoder.dim
+ENCODER = slice(0, MoonshineEncoder.content_dim)
+ENERGY_AND_PITCH = slice(MoonshineEncoder.content_dim, FEATURE_DIM)
 LOG_MEL = "log-mel"
 MEL_SCALE, MEL_MEAN = 0.75, -1.0
 """Bring log-mel bands to the mean and deviation of the encoder's features."""
@@ -218,7 +221,8 @@ def _train_and_judge(
         if variant.features == LOG_MEL:
             speech = _log_mel(sound, len(clip.motion))
             before = _log_mel(np.zeros(1, np.float32), LEAD_IN)
-        generator = MotionGenerator(MotionSettings(seed=seed), model=model)
+        # Tongue and pressed lips are read off features that only some variants hear.
+        generator = MotionGenerator(model, MotionSettings(seed=seed), reader=None)
         made = [generator.feed(np.concatenate([before, speech])), generator.finish()]
         return without_tongue(np.concatenate(made))[LEAD_IN:]
 

@@ -21,10 +21,11 @@ from torch import nn
 from torch.nn import functional
 from tqdm import trange
 
-from openvasa.audio.features import FPS, SAMPLE_RATE
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.evaluate.closure import BILABIALS, VOICES, speak
 from openvasa.face.topology import ASSETS
 from openvasa.motion.articulation import ARTICULATION_DIM, PRESS, REACH, RISE, ArticulationReader
+from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.train.detector import roc_auc
 from openvasa.train.voices import (
     LIVE_CONTEXT,
@@ -80,7 +81,7 @@ _SMEAR = 0.1
 
 @dataclass(frozen=True)
 class Heard:
-    """Speech features (N, 3, FEATURE_DIM), and what they want: (N, ARTICULATION_DIM)."""
+    """Speech features (N, 3, dim), and what they want: (N, ARTICULATION_DIM)."""
 
     features: np.ndarray
     wanted: np.ndarray
@@ -97,11 +98,11 @@ def targets(phones: list[tuple[str, float, float]], frames: int, speed: float = 
     per_frame = 8
     fine = np.zeros((frames * per_frame, ARTICULATION_DIM))
     for name, start, end in phones:
-        span = slice(*(round(t / speed * FPS * per_frame) for t in (start, end)))
+        span = slice(*(round(t / speed * MOTION_RATE * per_frame) for t in (start, end)))
         fine[span, RISE] = _TIP_UP.get(name, 0.0)
         fine[span, REACH] = _TIP_OUT.get(name, 0.0)
         fine[span, PRESS] = name in BILABIALS
-    kernel = np.hanning(round(_SMEAR * FPS * per_frame) + 2)[1:-1]
+    kernel = np.hanning(round(_SMEAR * MOTION_RATE * per_frame) + 2)[1:-1]
     smooth = np.stack(
         [np.convolve(column, kernel / kernel.sum(), mode="same") for column in fine.T], axis=1
     )
@@ -125,7 +126,7 @@ def _live(
     samples: np.ndarray, phones: list, speed: float = 1.0, *, rng: np.random.Generator
 ) -> Heard:
     """The same, heard in short windows as a stream hears them."""
-    count = round(len(samples) / (SAMPLE_RATE / FPS))
+    count = round(len(samples) / (SAMPLE_RATE / MOTION_RATE))
     wanted = targets(phones, count, speed)
     features, aims = [], []
     at = 0
@@ -198,6 +199,7 @@ def fit(heard: Heard, epochs: int, seed: int) -> ArticulationReader:
     hidden, out = network.hidden, network.out
     weight = hidden.weight.detach() / deviation
     return ArticulationReader(
+        encoder=MoonshineEncoder.name,
         hidden=_array(weight.T),
         hidden_bias=_array(hidden.bias.detach() - weight @ mean),
         out=_array(out.weight.T),

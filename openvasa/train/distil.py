@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openvasa.audio.features import ENCODER_DIM
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.motion.controls import GROUPS
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import MAX_TIME
@@ -149,7 +149,7 @@ def _conditions(batch: Batch, config: Distillation, before: int, device: str) ->
     def chance(share: float, *shape: int) -> Tensor:
         return (torch.rand(size, *shape, device=device) < share).float()
 
-    features = slice(0, 2 * ENCODER_DIM)
+    features = slice(0, MoonshineEncoder.content_dim)
     speech[..., features] += config.audio_noise * torch.randn_like(speech[..., features])
     amount = config.context_noise * torch.rand(size, 1, 1, device=device)
     other = chance(config.any_style, 1)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openvasa.audio.features import FEATURE_DIM
 from openvasa.backend import import_onnxruntime
 from openvasa.errors import InputError
 from openvasa.motion.config import MotionConfig, load_motion_config
@@ -64,7 +63,7 @@ def export_config(network: NetworkConfig, path: Path) -> None:
     MotionConfig(
         name=path.stem,
         encoder=ENCODER_NAME,
-        feature_dim=FEATURE_DIM,
+        feature_dim=config.feature_dim,
         motion_dim=network.motion_dim,
         style_dim=network.style_dim,
         context=network.context,
@@ -122,7 +121,7 @@ def export_live(run: Path, which: Weights = "best") -> None:
     window = {
         "noisy": torch.zeros(1, frames, config.motion_dim),
         "context": torch.zeros(1, config.context, config.motion_dim),
-        "audio": torch.zeros(1, tokens, FEATURE_DIM),
+        "audio": torch.zeros(1, tokens, config.feature_dim),
         "controls": torch.zeros(1, tokens, CONTROL_DIM),
         "has_controls": torch.zeros(1, len(GROUPS)),
         "modulations": network.modulations(torch.zeros(1), style, torch.ones(1)).detach(),
@@ -155,7 +154,7 @@ def write_onnx(network: MotionNetwork, path: Path) -> None:
         "noisy": torch.zeros(rows, frames, config.motion_dim),
         "time": torch.zeros(rows),
         "context": torch.zeros(rows, config.context, config.motion_dim),
-        "audio": torch.zeros(rows, config.context + frames, FEATURE_DIM),
+        "audio": torch.zeros(rows, config.context + frames, config.feature_dim),
         "style": torch.zeros(rows, config.style_dim),
         "controls": torch.zeros(rows, config.context + frames, CONTROL_DIM),
         "has_context": torch.zeros(rows),

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openvasa.audio.features import ENCODER_DIM
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.motion.controls import GROUPS
 from openvasa.train.export import load_shipped, shipped_normaliser
 from openvasa.train.held_back import held_back_people
@@ -209,7 +209,7 @@ def step_loss(
     noisy = angle.cos() * clean + angle.sin() * torch.randn_like(clean)
     # Noise on the encoder's features, not on energy and pitch, keeps the network from learning
     # the training voices by heart.
-    features = slice(0, 2 * ENCODER_DIM)
+    features = slice(0, MoonshineEncoder.content_dim)
     speech[..., features] += training.audio_noise * torch.randn_like(speech[..., features])
     # Generated context is never quite like real motion; noise makes up for that.
     live = _is_live(batch, sizes)

@@ -10,15 +10,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from tqdm import tqdm
 
-from openvasa.audio.features import (
-    FEATURE_DIM,
-    FPS,
-    FRAME_SAMPLES,
-    PAST_FRAMES,
-    SAMPLE_RATE,
-    segment_features,
-    speech_features,
-)
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.face.dynamics import DynamicsCode, dynamics_code, lip_gap
 from openvasa.face.topology import LEFT_BROW, POINTS, RIGHT_BROW, RIGHT_IRIS
 from openvasa.motion.controls import (
@@ -33,9 +26,12 @@ from openvasa.motion.controls import (
 from openvasa.motion.motion import POSE_DIM, interpolate
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
 from openvasa.motion.steering import turned
+from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
 from openvasa.train.dynamics import mirrored, mouth_share
 from openvasa.train.prepare import Clip, cached_clips, load_track, load_voices
 from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice
+
+_SHIPPED = MoonshineEncoder()
 
 POSE_MIRROR = np.array([1, -1, -1, -1, 1, 1], np.float32)
 """Signs of head pose in a mirrored picture."""
@@ -91,7 +87,7 @@ class TalkingClip:
 
     @property
     def speech(self) -> np.ndarray:
-        """(T, FEATURE_DIM) float32 whole-file features of the clip as it is."""
+        """(T, dim) float32 whole-file features of the clip as it is."""
         voice = self.renditions[0].voice
         assert voice is not None
         return voice.speech.astype(np.float32)
@@ -119,7 +115,7 @@ def clip_style(pose: np.ndarray, shapes: np.ndarray) -> np.ndarray:
 def load_talking_clip(cache: Path, clip: Clip, code: DynamicsCode) -> TalkingClip | None:
     """Read one clip, or None where the face is lost in it or it is shorter than a second."""
     track = load_track(cache, clip)
-    if len(track.valid) < FPS or track.valid.mean() < 0.98:
+    if len(track.valid) < MOTION_RATE or track.valid.mean() < 0.98:
         return None
     shapes = smooth_shape(track.canonical)
     shapes = shapes - resting_shape(shapes, mouth_share())
@@ -193,19 +189,21 @@ def mouth_rest_matrix(code: DynamicsCode) -> np.ndarray:
     return code.encode(code.basis * (1 - mouth_share())[:, None])
 
 
-def live_silence(rng: np.random.Generator) -> np.ndarray:
-    """(LIVE_CONTEXT + longest live window, FEATURE_DIM) features of silence, heard live."""
-    frames = PAST_FRAMES + LIVE_FRAMES[-1]
+def live_silence(rng: np.random.Generator, encoder: SpeechEncoder = _SHIPPED) -> np.ndarray:
+    """(LIVE_CONTEXT + longest live window, dim) features of silence, heard live."""
+    frames = encoder.past + LIVE_FRAMES[-1]
     samples = rng.standard_normal(frames * FRAME_SAMPLES).astype(np.float32)
-    heard = segment_features(samples * np.float32(rng.choice(SILENCE_LEVELS)))
-    return heard[PAST_FRAMES - LIVE_CONTEXT :]
+    samples *= np.float32(rng.choice(SILENCE_LEVELS))
+    return encoder.segment(samples, first=encoder.past - LIVE_CONTEXT)
 
 
-def silence_features(frames: int, rng: np.random.Generator) -> np.ndarray:
-    """(frames, FEATURE_DIM) features of digital silence or of faint noise."""
+def silence_features(
+    frames: int, rng: np.random.Generator, encoder: SpeechEncoder = _SHIPPED
+) -> np.ndarray:
+    """(frames, dim) features of digital silence or of faint noise."""
     level = rng.choice(SILENCE_LEVELS)
-    samples = rng.standard_normal((frames * SAMPLE_RATE) // FPS).astype(np.float32) * level
-    return np.concatenate(list(speech_features([samples])))[:frames]
+    samples = rng.standard_normal((frames * SAMPLE_RATE) // MOTION_RATE).astype(np.float32) * level
+    return np.concatenate(list(encoder.stream([samples])))[:frames]
 
 
 @lru_cache(maxsize=2)
@@ -307,7 +305,7 @@ class WindowSampler:
         rows = np.clip(np.arange(start, start + frames), 0, len(motion) - 1)
         paused = voice is not None and rng.random() < self.augmentation.pause
         if voice is None:
-            speech = np.zeros((frames, FEATURE_DIM), np.float32)
+            speech = np.zeros((frames, self._silence[0].shape[1]), np.float32)
         else:
             speech = (voice.paused if paused else voice.speech)[rows].astype(np.float32)
         rest = take.mouth_rest[rows] if paused else np.zeros(frames, np.float32)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from openvasa.audio.features import FEATURE_DIM
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.motion.controls import CONTROL_DIM, CONTROL_SCALE, GROUPS
 
 
@@ -29,6 +29,7 @@ class NetworkConfig:
     layers: int = 6
     heads: int = 4
     dropout: float = 0.1
+    feature_dim: int = MoonshineEncoder.dim
 
 
 def time_embedding(time: Tensor, width: int) -> Tensor:
@@ -85,7 +86,7 @@ class MotionNetwork(nn.Module):
         self.motion_in = nn.Linear(config.motion_dim, width)
         self.context_in = nn.Linear(config.motion_dim, width)
         self.audio_in = nn.Sequential(
-            nn.Conv1d(FEATURE_DIM, width, 1),
+            nn.Conv1d(config.feature_dim, width, 1),
             nn.GELU(approximate="tanh"),
             nn.Conv1d(width, width, 5, padding=2),
             nn.GELU(approximate="tanh"),
@@ -125,7 +126,7 @@ class MotionNetwork(nn.Module):
             noisy: (B, n, motion_dim) noisy normalised motion.
             time: (B,) diffusion time in 0–1.
             context: (B, context, motion_dim) the frames before the window.
-            audio: (B, context + n, FEATURE_DIM) speech features of all tokens.
+            audio: (B, context + n, feature_dim) speech features of all tokens.
             style: (B, style_dim) normalised speaking style.
             controls: (B, context + n, CONTROL_DIM) gaze, distance, emotion (`motion.controls`).
             has_context: (B,) 1 where the context is given, else 0; likewise `has_audio`

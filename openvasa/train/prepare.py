@@ -24,12 +24,14 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.landmarker import MIN_PRESENCE, blendshape_scores, follow_face
 from openvasa.train.voices import Voice, make_voice
 
-INDEX = "clips.jsonl"
+INDEX, ENCODER = "clips.jsonl", "voices/encoder.json"
 KINDS = ("tracks", "voices")
 """Folders of the cache: one file a clip in each."""
 RENDITIONS = 2
@@ -147,53 +149,77 @@ def clip_samples(path: Path) -> np.ndarray:
     return np.concatenate(list(read_blocks(path)))
 
 
-def _prepare(clip: Clip, folder: Path, cache: Path) -> str | None:
+def _prepare(clip: Clip, folder: Path, cache: Path, encoder: SpeechEncoder) -> str | None:
     """Fill the cache for one clip; returns what is wrong with a clip that cannot be read."""
     try:
-        _fill(clip, folder, cache)
+        _fill(clip, folder, cache, encoder)
     except (InputError, av.error.FFmpegError) as error:
         return str(error)
     return None
 
 
-def _fill(clip: Clip, folder: Path, cache: Path) -> None:
+def _fill(clip: Clip, folder: Path, cache: Path, encoder: SpeechEncoder) -> None:
     path = folder / f"{clip.name}.mp4"
     for kind in KINDS:
         target = cache / kind / f"{clip.name}.npz"
         if target.exists() or (kind == "voices" and not clip.sound):
             continue
-        arrays = track_clip(path) if kind == "tracks" else _voice_arrays(path)
+        arrays = track_clip(path) if kind == "tracks" else _voice_arrays(path, encoder)
         partial_file = target.with_suffix(".partial.npz")
         np.savez(partial_file, **arrays)  # pyright: ignore[reportArgumentType]
         partial_file.replace(target)
 
 
-def _voice_arrays(path: Path) -> dict[str, np.ndarray]:
+def _voice_arrays(path: Path, encoder: SpeechEncoder) -> dict[str, np.ndarray]:
     """The clip's sound and its renditions: `Voice` fields, each with the rendition's number."""
     samples = clip_samples(path)
     seed = zlib.crc32(path.stem.encode())
     arrays = {"sound": np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)}
     for index in range(RENDITIONS):
-        voice = make_voice(samples, index, seed)
+        voice = make_voice(samples, index, seed, encoder)
         arrays |= {f"{key}{index}": np.asarray(value) for key, value in vars(voice).items()}
     return arrays
 
 
-def prepare(folder: Path, cache: Path) -> list[str]:
+def prepare(
+    folder: Path,
+    cache: Path,
+    encoder: SpeechEncoder = MoonshineEncoder(),  # noqa: B008 (frozen)
+) -> list[str]:
     """Fill `cache` from every clip of `folder`, on all cores, with a progress bar.
 
     Returns a line for each clip that could not be read; these are not in the cache.
+
+    Raises:
+        InputError: another encoder heard the voices that are in the cache already.
     """
+    if (cache / "voices").exists():
+        check_cache_encoder(cache, encoder)
     clips = read_clip_list(folder)
     for kind in KINDS:
         (cache / kind).mkdir(parents=True, exist_ok=True)
     (cache / INDEX).write_text((folder / INDEX).read_text())
-    work = partial(_prepare, folder=folder, cache=cache)
+    (cache / ENCODER).write_text(json.dumps({"name": encoder.name, "dim": encoder.dim}) + "\n")
+    work = partial(_prepare, folder=folder, cache=cache, encoder=encoder)
     context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count()) as pool:
         done = pool.imap_unordered(work, clips)
         problems = list(tqdm(done, total=len(clips), desc="tracking", unit="clip"))
     return [problem for problem in problems if problem]
+
+
+def check_cache_encoder(cache: Path, encoder: SpeechEncoder) -> None:
+    """Refuse, by an `InputError`, an encoder other than the one that heard the cached voices."""
+    path = cache / ENCODER
+    try:
+        content = json.loads(path.read_text())
+        name, dim = str(content["name"]), int(content["dim"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: does not say which speech encoder heard the cached voices; "
+            "delete the voices folder and prepare it again"
+        ) from error
+    check_encoder(encoder, name, dim, f"{cache}")
 
 
 def load_track(cache: Path, clip: Clip) -> Track:
@@ -202,10 +228,19 @@ def load_track(cache: Path, clip: Clip) -> Track:
         return Track(**data)
 
 
-def load_voices(cache: Path, clip: Clip) -> list[Voice]:
-    """Read the renditions of a clip's voice; none where it has no usable sound."""
+def load_voices(
+    cache: Path,
+    clip: Clip,
+    encoder: SpeechEncoder = MoonshineEncoder(),  # noqa: B008 (frozen)
+) -> list[Voice]:
+    """Read the renditions of a clip's voice; none where it has no usable sound.
+
+    Raises:
+        InputError: another encoder heard them.
+    """
     if not clip.sound:
         return []
+    check_cache_encoder(cache, encoder)
     with np.load(cache / "voices" / f"{clip.name}.npz") as data:
         arrays = dict(data)
     names = [f.name for f in fields(Voice)]

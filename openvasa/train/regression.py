@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openvasa.audio.features import FEATURE_DIM
 from openvasa.train.held_back import held_back_people
 from openvasa.train.motion_data import Augmentation, Batch, Normaliser, TalkingClip, WindowSampler
 from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
@@ -26,10 +25,10 @@ HELD_BACK = 20
 VALIDATION_WINDOWS = 128
 
 
-def network(motion_dim: int) -> nn.Module:
-    """Four layers of convolution: (B, FEATURE_DIM, T) → (B, motion_dim, T)."""
+def network(feature_dim: int, motion_dim: int) -> nn.Module:
+    """Four layers of convolution: (B, feature_dim, T) → (B, motion_dim, T)."""
     return nn.Sequential(
-        nn.Conv1d(FEATURE_DIM, WIDTH, 5, padding=2),
+        nn.Conv1d(feature_dim, WIDTH, 5, padding=2),
         nn.ReLU(),
         nn.Dropout(0.1),
         nn.Conv1d(WIDTH, WIDTH, 5, padding=2),
@@ -55,7 +54,7 @@ def train_regression(
     learnt = sampler(False)
     judged = sampler(True).whole(VALIDATION_WINDOWS, np.random.default_rng(0))
     torch.manual_seed(seed)
-    model = network(len(normaliser.mean))
+    model = network(talking[0].speech.shape[1], len(normaliser.mean))
 
     def loss_of(model: nn.Module, batch: Batch) -> Tensor:
         motion, speech = torch.tensor(batch.motion), torch.tensor(batch.speech)
@@ -72,7 +71,7 @@ def train_regression(
 
 
 def predict(model: nn.Module, normaliser: Normaliser, speech: np.ndarray) -> np.ndarray:
-    """(T, FEATURE_DIM) → (T, 6 + D) motion."""
+    """(T, feature_dim) → (T, 6 + D) motion."""
     with torch.no_grad():
         out = model(torch.tensor(speech.T[None].astype(np.float32)))[0].T.numpy()
     return out * normaliser.deviation + normaliser.mean

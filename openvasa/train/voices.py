@@ -13,15 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
-from openvasa.audio.features import (
-    FPS,
-    FRAME_SAMPLES,
-    PAST_FRAMES,
-    SAMPLE_RATE,
-    segment_features,
-    speech_features,
-)
 from openvasa.audio.level import speech_gain
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
 
 PAUSE_SECONDS, SPEECH_SECONDS = (0.2, 1.6), (0.6, 3.0)
 """Lengths of the stretches that `silence_stretches` silences, and of those between."""
@@ -32,6 +27,7 @@ LIVE_CONTEXT = 16
 LIVE_EVERY = 4
 """Frames from one live window's start to the next."""
 SPEEDS = (0.87, 1.15)
+_SHIPPED = MoonshineEncoder()
 
 
 @dataclass(frozen=True)
@@ -40,13 +36,13 @@ class Voice:
 
     Attributes:
         speed: the rendition plays the clip so much faster.
-        speech: (T, FEATURE_DIM) float16, cut as for whole files.
+        speech: (T, dim) float16, cut as for whole files.
         paused: the same with stretches silenced.
         silenced: (T,) bool, where they are.
         live_start: (M,) int32, first frame of each live window.
         live_frames: (M,) int32, its length.
         live_paused: (M,) bool, it hears the silenced stretches.
-        live: (M, LIVE_CONTEXT + max(LIVE_FRAMES), FEATURE_DIM) float16, zeros after the window.
+        live: (M, LIVE_CONTEXT + max(LIVE_FRAMES), dim) float16, zeros after the window.
     """
 
     speed: float
@@ -112,33 +108,37 @@ def silence_stretches(
         at += length + int(rng.uniform(*SPEECH_SECONDS) * SAMPLE_RATE)
     ramp = np.ones(160, np.float32) / 160
     frames = max(1, round(len(samples) / FRAME_SAMPLES))
-    middles = ((np.arange(frames) + 0.5) * SAMPLE_RATE / FPS).astype(int)
+    middles = ((np.arange(frames) + 0.5) * SAMPLE_RATE / MOTION_RATE).astype(int)
     silenced = keep[np.minimum(middles, len(keep) - 1)] == 0
     return (samples * np.convolve(keep, ramp, mode="same")).astype(np.float32), silenced
 
 
-def whole_features(samples: np.ndarray) -> np.ndarray:
-    """(T, FEATURE_DIM) float16 features of levelled samples, cut as for whole files."""
-    return np.concatenate(list(speech_features([samples], threads=1))).astype(np.float16)
+def whole_features(samples: np.ndarray, encoder: SpeechEncoder = _SHIPPED) -> np.ndarray:
+    """(T, dim) float16 features of levelled samples, cut as for whole files."""
+    return np.concatenate(list(encoder.stream([samples]))).astype(np.float16)
 
 
-def live_features(samples: np.ndarray, start: int, frames: int) -> np.ndarray:
-    """(LIVE_CONTEXT + frames, FEATURE_DIM) features as a live generator hears them at `start`."""
-    first, last = (start - PAST_FRAMES) * FRAME_SAMPLES, (start + frames) * FRAME_SAMPLES
+def live_features(
+    samples: np.ndarray, start: int, frames: int, encoder: SpeechEncoder = _SHIPPED
+) -> np.ndarray:
+    """(LIVE_CONTEXT + frames, dim) features as a live generator hears them at `start`."""
+    first, last = (start - encoder.past) * FRAME_SAMPLES, (start + frames) * FRAME_SAMPLES
     heard = samples[max(first, 0) : last]
     heard = np.pad(heard, (max(-first, 0), 0))
     heard = np.pad(heard, (0, last - first - len(heard)))
-    return segment_features(heard, threads=1)[PAST_FRAMES - LIVE_CONTEXT :]
+    return encoder.segment(heard, first=encoder.past - LIVE_CONTEXT)
 
 
-def make_voice(samples: np.ndarray, index: int, seed: int) -> Voice:
+def make_voice(
+    samples: np.ndarray, index: int, seed: int, encoder: SpeechEncoder = _SHIPPED
+) -> Voice:
     """Rendition `index` of a clip's sound; 0 is the clip as it is."""
     rng = np.random.default_rng([seed, index])
     speed = 1.0 if index == 0 else float(np.exp(rng.uniform(*np.log(SPEEDS))))
     sound = changed_speed(samples, speed)
     sound = sound * np.float32(speech_gain([sound])) if index == 0 else disturbed(sound, rng)
     paused, silenced = silence_stretches(sound, rng)
-    speech = whole_features(sound)
+    speech = whole_features(sound, encoder)
     count = len(speech)
     starts = np.arange(int(rng.integers(LIVE_EVERY)), count - LIVE_FRAMES[0] + 1, LIVE_EVERY)
     if index == 0 and len(starts):
@@ -151,11 +151,11 @@ def make_voice(samples: np.ndarray, index: int, seed: int) -> Voice:
     )
     for row, (start, frames) in enumerate(zip(starts, lengths, strict=True)):
         source = paused if hears_pauses[row] else sound
-        live[row, : LIVE_CONTEXT + frames] = live_features(source, int(start), int(frames))
+        live[row, : LIVE_CONTEXT + frames] = live_features(source, int(start), int(frames), encoder)
     return Voice(
         speed,
         speech,
-        whole_features(paused),
+        whole_features(paused, encoder),
         silenced[:count],
         starts.astype(np.int32),
         lengths.astype(np.int32),

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openvasa.audio.features import FEATURE_DIM, SAMPLE_RATE, speech_features
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.rates import SAMPLE_RATE
 
 
 def voice(seconds: float, pitch: float = 140.0) -> np.ndarray:
@@ -13,13 +14,13 @@ def voice(seconds: float, pitch: float = 140.0) -> np.ndarray:
 
 
 def whole(blocks: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(list(speech_features(blocks)))
+    return np.concatenate(list(MoonshineEncoder().stream(blocks)))
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.0, 2.0, 5.37])
 def test_a_row_for_each_frame(seconds: float) -> None:
     features = whole([voice(seconds)])
-    assert features.shape == (max(1, round(seconds * 25)), FEATURE_DIM)
+    assert features.shape == (max(1, round(seconds * 25)), MoonshineEncoder.dim)
     assert np.isfinite(features).all()
 
 
@@ -31,7 +32,7 @@ def test_blocks_do_not_matter() -> None:
 
 def test_gain_is_applied() -> None:
     samples = voice(2)
-    quiet = np.concatenate(list(speech_features([samples / 8], gain=8)))
+    quiet = np.concatenate(list(MoonshineEncoder().stream([samples / 8], gain=8)))
     np.testing.assert_allclose(quiet, whole([samples]), atol=1e-3)
 
 

@@ -1,0 +1,63 @@
+"""The shipped motion model: diffusion over windows of a file, one step a hop of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from openvasa.ahead import made_ahead
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.motion.generator import MotionGenerator
+from openvasa.motion.motion import Motion
+from openvasa.motion.settings import MotionSettings
+from openvasa.motion.streaming import StreamingGenerator
+from openvasa.motion.window import window_model
+
+
+@dataclass(frozen=True)
+class DiffusionMotion:
+    """A `MotionModel` with the shipped networks.
+
+    Attributes:
+        settings: seed, guidance, style and controls.
+        encoder: hears the speech; the one that the networks were trained with.
+        threads: CPU threads of whole files. A stream takes one.
+    """
+
+    settings: MotionSettings = field(default_factory=MotionSettings)
+    encoder: SpeechEncoder = field(default_factory=MoonshineEncoder)
+    threads: int = 2
+
+    def frames(self, blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> Iterator[np.ndarray]:
+        """See `MotionModel.frames`."""
+        generator = MotionGenerator(window_model(self.threads), self.settings, self.encoder)
+        with closing(made_ahead(self.encoder.stream(blocks, gain=gain))) as pieces:
+            for features in pieces:
+                rows = generator.feed(features)
+                if len(rows):
+                    yield rows
+        rows = generator.finish()
+        if len(rows):
+            yield rows
+
+    def live(self, hop: int = 2, lookahead: int = 1) -> StreamingGenerator:
+        """See `MotionModel.live`."""
+        return StreamingGenerator(self.settings, self.encoder, hop=hop, lookahead=lookahead)
+
+    def describe(self) -> Mapping[str, object]:
+        """See `MotionModel.describe`."""
+        controls = self.settings.controls
+        steered = [name for name in ("gaze", "distance", "emotion") if getattr(controls, name)]
+        return {"seed": self.settings.seed, "steered": steered}
+
+
+def generate_motion(
+    blocks: Iterable[np.ndarray], settings: MotionSettings | None = None, *, gain: float = 1.0
+) -> Motion:
+    """Motion of a whole speech at 25 fps; see `MotionModel.frames`."""
+    model = DiffusionMotion(settings or MotionSettings())
+    return Motion.from_rows(np.concatenate(list(model.frames(blocks, gain=gain))))

@@ -1,0 +1,61 @@
+"""What the product asks of a motion model: speech in, rows of motion out.
+
+A file is generated lazily by `frames`, a stream as its sound comes in by the `MotionSource` that
+`live` opens. The shipped one is `motion.diffusion.DiffusionMotion`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class MotionSource(Protocol):
+    """Motion of one stream; the same sound in any chunks gives the same motion.
+
+    Row i shows the samples [640 i, 640 (i + 1)) at 16 kHz.
+    """
+
+    controls: Any
+    """Gaze, distance and emotion; a new value applies from the next hop."""
+    ahead: np.ndarray
+    """(m, 6 + D + 2) float32 sketch of the rows after the last certain one, one or more."""
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """Add (n,) float32 mono samples at 16 kHz, at their standard level (`audio.level`).
+
+        Returns:
+            (m, 6 + D + 2) float32 rows that are now certain, 25 a second.
+        """
+        ...
+
+
+class MotionModel(Protocol):
+    """Generates the motion of files and of streams; what the user chose is part of it."""
+
+    def frames(self, blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> Iterator[np.ndarray]:
+        """Motion of a whole speech, lazily, in constant memory.
+
+        Args:
+            blocks: consecutive mono float32 blocks at 16 kHz.
+            gain: linear gain that brings speech to its standard level (`audio.level`).
+
+        Yields:
+            (n, 6 + D + 2) float32 rows at 25 a second: pose, dynamics and tongue.
+        """
+        ...
+
+    def live(self, hop: int, lookahead: int) -> MotionSource:
+        """A stream that starts in silence.
+
+        Args:
+            hop: rows of 40 ms generated at a time.
+            lookahead: rows of sound heard past the hop.
+        """
+        ...
+
+    def describe(self) -> Mapping[str, object]:
+        """What a video's signed record says of how its motion was made, as JSON values."""
+        ...

@@ -1,0 +1,83 @@
+"""Another speech encoder and another motion model, through the doors that the shipped ones use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from other_parts import EnergyEncoder, JawModel
+
+from openvasa import InputError, Video, load_portrait
+from openvasa.audio.decode import read_blocks
+from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.live.assemble import live_engine
+from openvasa.motion.articulation import articulation_reader
+from openvasa.motion.diffusion import DiffusionMotion
+from openvasa.motion.generator import MotionGenerator
+from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.window import MotionSpace, WindowModel
+from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
+from openvasa.train.prepare import check_cache_encoder
+from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, make_voice
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+VOICE = EXAMPLES / "voice.wav"
+
+
+def gaps(rows: np.ndarray) -> np.ndarray:
+    return rows[:, POSE_DIM:-2] @ lip_gap(dynamics_code().basis)
+
+
+def test_a_video_and_a_stream_by_another_model() -> None:
+    face = load_portrait(EXAMPLES / "portrait.jpg")
+    video = Video(face, VOICE, VOICE, model=JawModel(), seconds_limit=1.2)
+    assert sum(1 for _ in video) == video.frame_count == 30
+    rows = np.concatenate(list(video.motion()))
+    assert gaps(rows).max() > gaps(rows).min() + 0.2
+    engine = live_engine(model=JawModel())
+    speech = np.concatenate(list(read_blocks(VOICE)))[: 2 * SAMPLE_RATE]
+    engine.push(speech, SAMPLE_RATE)
+    spoken = np.array([frame.motion for step in range(30) for frame in engine.advance(step / 20)])
+    assert gaps(spoken).max() > gaps(spoken).min() + 0.2
+
+
+def test_shipped_weights_and_caches_refuse_another_encoder(tmp_path: Path) -> None:
+    deaf = DiffusionMotion(encoder=EnergyEncoder())
+    with pytest.raises(InputError, match=r"motion network: .*moonshine-tiny.*energy"):
+        next(deaf.frames([np.zeros(SAMPLE_RATE, np.float32)]))
+    with pytest.raises(InputError, match="live motion network"):
+        deaf.live(2, 1)
+    with pytest.raises(InputError, match="articulation reader"):
+        articulation_reader().check_hears(EnergyEncoder())
+    (tmp_path / "voices").mkdir()
+    with pytest.raises(InputError, match="does not say which"):
+        check_cache_encoder(tmp_path, EnergyEncoder())
+    (tmp_path / "voices" / "encoder.json").write_text('{"name": "moonshine-tiny", "dim": 580}')
+    with pytest.raises(InputError, match=r"moonshine-tiny \(580 features\)"):
+        check_cache_encoder(tmp_path, EnergyEncoder())
+
+
+def test_a_network_of_another_encoder_generates_with_it() -> None:
+    size = POSE_DIM + dynamics_code().size
+    space = MotionSpace(np.zeros(size), np.ones(size), 16, 54, "energy", 1)
+
+    def network(noisy: np.ndarray, time: np.ndarray, context: np.ndarray, audio: np.ndarray, *_):
+        assert audio.shape[1:] == (16 + 54, 1)
+        return [np.zeros_like(noisy) + audio[:, 16:]]
+
+    model = WindowModel(network, space)
+    generator = MotionGenerator(model, encoder=EnergyEncoder(), reader=None)
+    features = np.concatenate(list(EnergyEncoder().stream(read_blocks(VOICE))))
+    rows = np.concatenate([generator.feed(features), generator.finish()])
+    assert len(rows) == len(features)
+    assert np.corrcoef(rows[25:, 10], features[25:, 0])[0, 1] > 0.9
+    assert not rows[:, -2:].any()
+
+
+def test_training_hears_voices_through_another_encoder() -> None:
+    rng = np.random.default_rng(0)
+    speech = rng.standard_normal(50 * FRAME_SAMPLES).astype(np.float32) / 10
+    voice = make_voice(speech, 0, 0, EnergyEncoder())
+    assert voice.speech.shape == (50, 1)
+    assert voice.live.shape[1:] == (LIVE_CONTEXT + LIVE_FRAMES[-1], 1)
