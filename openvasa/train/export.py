@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.backend import import_onnxruntime
 from openvasa.errors import InputError
 from openvasa.motion.config import MotionConfig, load_motion_config
@@ -22,7 +23,6 @@ from openvasa.train.trainer import Weights, load_settings, load_weights
 
 OPEN_AXES = {"noisy": "n", "clean": "n", "audio": "tokens", "controls": "tokens"}
 """Second axes of the network's inputs and output that are left open."""
-ENCODER_NAME = "moonshine-tiny"
 OPSET = 20
 """The first in which GELU is one operator, not ten."""
 TRANSPOSED, HALVED, QUANTISED = ".T", ".half", "_quantized"
@@ -62,8 +62,8 @@ def export_config(network: NetworkConfig, path: Path) -> None:
     there, until somebody measures something better."""
     MotionConfig(
         name=path.stem,
-        encoder=ENCODER_NAME,
-        feature_dim=config.feature_dim,
+        encoder=MoonshineEncoder.name,
+        feature_dim=network.feature_dim,
         motion_dim=network.motion_dim,
         style_dim=network.style_dim,
         context=network.context,
