@@ -24,7 +24,7 @@ def _find_homes() -> dict[str, str]:
 
 
 _HOMES = _find_homes()
-__all__ = sorted(_HOMES)
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] (they read the stub)
 
 
 def __getattr__(name: str) -> object:

@@ -74,7 +74,7 @@ def _feature_network(side: int) -> ov.CompiledModel:
 def features(picture: np.ndarray) -> list[np.ndarray]:
     """VGG16 features of a (S, S, 3) uint8 RGB picture, (C, h, w) float32 per layer."""
     network = _feature_network(len(picture))
-    out = network((picture[..., ::-1].astype(np.float32) - np.float32(VGG16_MEAN))[None])
+    out = network((picture[..., ::-1].astype(np.float32) - np.array(VGG16_MEAN, np.float32))[None])
     return [np.array(out[k])[0] for k in range(len(FEATURE_LAYERS))]
 
 

@@ -86,7 +86,7 @@ class BlindWatermark:
         """Raises InputError where the package is not installed."""
         try:
             with keep_start_method():
-                import blind_watermark
+                import blind_watermark  # pyright: ignore[reportMissingImports] (in no extra)
         except ModuleNotFoundError as error:
             raise InputError(
                 "comparing needs blind-watermark; run pip install --no-deps blind-watermark "
