@@ -1,6 +1,6 @@
 """Check what is really in the demo video, by decoding it.
 
-python .ci/check_demo.py out/demo.mp4 examples/voice.wav
+python .ci/check_demo.py out/demo.mp4
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import probe
 from openvasa.media.inspect import inspect_video, read_frames
 from openvasa.provenance.verify import verify
@@ -20,11 +21,11 @@ STILL = 0.05
 """Mean difference (0–255) of two frames that counts as none."""
 
 
-def problems(video: str, audio: str) -> list[str]:
+def problems(video: str) -> list[str]:
     """What is not as it must be."""
     info = inspect_video(video)
     frame_s = 1 / FPS
-    heard = probe(audio).duration_s
+    heard = probe(EXAMPLE_VOICE).duration_s
     checks = {
         f"codec is {info.codec}, not h264": info.codec == "h264",
         f"sound is {info.audio_codec}, not aac": info.audio_codec == "aac",
@@ -60,7 +61,7 @@ def moving_share(video: str) -> float:
 
 
 if __name__ == "__main__":
-    found = problems(*sys.argv[1:])
+    found = problems(sys.argv[1])
     for problem in found:
         print(f"demo: {problem}", file=sys.stderr)
     print("demo: fails" if found else "demo: fine")

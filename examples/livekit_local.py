@@ -26,15 +26,15 @@ from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.live.livekit import OpenVasaGenerator
 
-HERE = Path(__file__).parent
 OUTPUT = Path("out/livekit.mp4")
 
 
 async def speak(generator: OpenVasaGenerator) -> None:
     """Push the recorded speech as an agent's TTS does: in pieces, faster than it is said."""
-    with wave.open(str(HERE / "voice.wav")) as file:
+    with wave.open(str(EXAMPLE_VOICE)) as file:
         rate = file.getframerate()
         while data := file.readframes(rate // 50):
             await generator.push_audio(rtc.AudioFrame(data, rate, 1, len(data) // 2))
@@ -59,7 +59,7 @@ async def show(generator: OpenVasaGenerator) -> Clip:
 
 async def main() -> None:
     """Say it and save it."""
-    generator = OpenVasaGenerator(openvasa.load_portrait(HERE / "portrait.jpg"))
+    generator = OpenVasaGenerator(openvasa.load_portrait(EXAMPLE_PORTRAIT))
     speaking = asyncio.create_task(speak(generator))
     clip = await show(generator)
     await generator.aclose()

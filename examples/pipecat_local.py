@@ -30,9 +30,9 @@ from pipecat.pipeline.task import PipelineTask
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.live.pipecat import OpenVasaVideo
 
-HERE = Path(__file__).parent
 OUTPUT = Path("out/pipecat.mp4")
 
 
@@ -58,7 +58,7 @@ class Camera(FrameProcessor):
 def speech() -> Iterator[Frame]:
     """What a TTS service sends for the recorded speech."""
     yield TTSStartedFrame()
-    with wave.open(str(HERE / "voice.wav")) as file:
+    with wave.open(str(EXAMPLE_VOICE)) as file:
         rate = file.getframerate()
         while data := file.readframes(rate // 50):
             yield TTSAudioRawFrame(data, rate, 1)
@@ -67,7 +67,7 @@ def speech() -> Iterator[Frame]:
 
 async def main() -> None:
     """Say it and save it."""
-    video = OpenVasaVideo(openvasa.load_portrait(HERE / "portrait.jpg"), fps=25, sample_rate=24000)
+    video = OpenVasaVideo(openvasa.load_portrait(EXAMPLE_PORTRAIT), fps=25, sample_rate=24000)
     clip = Clip(fps=25, rate=24000)
     task = PipelineTask(Pipeline([video, Camera(clip)]))
     await task.queue_frames([*speech(), EndFrame()])

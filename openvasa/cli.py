@@ -23,6 +23,7 @@ from openvasa.commands import (
     animate,
     bench,
     data,
+    demo,
     doctor,
     drive,
     edit,
@@ -137,6 +138,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"openvasa {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    demo.add(commands)
     animate.add(commands)
     edit.add(commands)
     verify.add_verify(commands)

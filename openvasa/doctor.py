@@ -18,18 +18,23 @@ import numpy as np
 
 from openvasa import __version__
 from openvasa.ahead import usable_cores
+from openvasa.assets import ASSETS
 from openvasa.evaluate.bench import cores, cpu_name
 
-ASSETS = Path(__file__).parent / "assets"
 ASSET_FILES = (
+    "articulation.npz",
     "detector.json",
     "dynamics.npz",
     "label_cn.png",
+    "motion.json",
     "motion.onnx",
     "motion_normaliser.npz",
+    "motion_live.json",
     "motion_live.onnx",
-    "motion_live_style.onnx",
     "motion_live_normaliser.npz",
+    "motion_live_style.onnx",
+    "refine_eye.onnx",
+    "refine_mouth.onnx",
     "third_party/face_blendshapes.tflite",
     "third_party/face_detector.tflite",
     "third_party/face_landmarks_detector.tflite",
@@ -37,6 +42,7 @@ ASSET_FILES = (
     "third_party/moonshine_tiny_encoder.ort",
     "third_party/selfie_segmentation.onnx",
 )
+"""What animating, streaming and detecting read; a test compares it with what they open."""
 CPU_FLAGS = (
     ["sse4_2", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"]
     + ["avx_vnni", "amx_int8", "amx_bf16"]

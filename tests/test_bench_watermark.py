@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
 from openvasa.evaluate import watermark
 from openvasa.evaluate.watermark import ATTACKS, Ours, bench_watermark, reencoded, table
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.provenance.marking import UNMARKED
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-
 
 @pytest.fixture(scope="module")
 def frames() -> list[np.ndarray]:
-    picture = Image.open(EXAMPLES / "portrait.jpg").convert("RGB").resize((256, 256))
+    picture = Image.open(EXAMPLE_PORTRAIT).convert("RGB").resize((256, 256))
     return [np.asarray(picture)] * 5
 
 
@@ -38,7 +37,7 @@ def test_every_attack_damages_as_it_says(frames) -> None:
 
 
 def test_marks_are_counted_right(frames, monkeypatch, tmp_path: Path) -> None:
-    picture = EXAMPLES / "portrait.jpg"
+    picture = EXAMPLE_PORTRAIT
     big = np.asarray(Image.open(picture).convert("RGB").resize((512, 512)))
     monkeypatch.setattr(watermark, "_excerpt", lambda *_: [big] * 3)
     monkeypatch.setattr(watermark, "ATTACKS", {"none": lambda f: f, "black": lambda f: [f[0] * 0]})

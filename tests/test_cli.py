@@ -17,15 +17,15 @@ import pytest
 from stopping import stop_when
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.cli import main
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video, read_frames
 from openvasa.motion.motion import Motion
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PORTRAIT = str(EXAMPLES / "portrait.jpg")
-VOICE = str(EXAMPLES / "voice.wav")
+PORTRAIT = str(EXAMPLE_PORTRAIT)
+VOICE = str(EXAMPLE_VOICE)
 COMMANDS = [
     [],
     ["animate"],

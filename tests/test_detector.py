@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from openvasa import UNMARKED, animate, load_portrait
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.motion import Motion
@@ -21,8 +22,6 @@ from openvasa.provenance.detector import (
     square,
 )
 from openvasa.train.detector import Sample, fit, report, roc_auc
-
-PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 
 
 def noise(seed: int, frames: int = EXCERPT_FRAMES) -> np.ndarray:
@@ -72,7 +71,9 @@ def test_a_render_is_told_from_noise(tmp_path: Path, capsys) -> None:
     pose = (0.06 * np.sin(time * np.array([5, 3, 2, 1, 2, 1.5]))).astype(np.float32)
     size = classifier_motion_size()
     motion = Motion(pose, (0.5 * np.sin(time * np.linspace(1, 12, size))).astype(np.float32))
-    made = animate(load_portrait(PORTRAIT), motion).save(tmp_path / "a.mp4", marking=UNMARKED)
+    made = animate(load_portrait(EXAMPLE_PORTRAIT), motion).save(
+        tmp_path / "a.mp4", marking=UNMARKED
+    )
     with Mp4Writer(tmp_path / "b.mp4", (120, 96), 25, marking=UNMARKED) as writer:
         for frame in noise(1):
             writer.write(frame)

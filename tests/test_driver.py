@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.cli import main
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video
@@ -15,8 +16,7 @@ from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.driver import DriverTrack, file_frames, is_camera, motion_of, track_driver
 from openvasa.motion.motion import Motion
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PORTRAIT = EXAMPLES / "portrait.jpg"
+PORTRAIT = EXAMPLE_PORTRAIT
 FRAMES = 24
 
 
@@ -116,7 +116,7 @@ def command_with_pose_from(name: str, smile: Path, clip: Path, motion: Path) -> 
         return ["edit", str(smile), "-o", str(motion), "--pose-from", str(clip)]
     output = ["-o", str(motion.with_suffix(".mp4")), "--save-motion", str(motion), "--size", "128"]
     given = ["--motion", str(smile), "--pose-from", str(clip), "--quiet"]
-    return ["animate", str(PORTRAIT), str(EXAMPLES / "voice.wav"), *output, *given]
+    return ["animate", str(PORTRAIT), str(EXAMPLE_VOICE), *output, *given]
 
 
 @pytest.mark.parametrize("name", ["edit", "animate"])
@@ -164,7 +164,7 @@ def test_a_lent_head_is_not_steered(
     option: str, driver: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = ["-o", str(tmp_path / "out.mp4")]
-    command = ["animate", str(PORTRAIT), str(EXAMPLES / "voice.wav"), *output]
+    command = ["animate", str(PORTRAIT), str(EXAMPLE_VOICE), *output]
     assert main([*command, "--pose-from", str(driver), option]) == 2
     assert "--pose-from brings" in capsys.readouterr().err
 

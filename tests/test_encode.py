@@ -7,23 +7,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.errors import InputError
 from openvasa.face.dynamics import lip_gap
 from openvasa.face.encode import crop_square, encode_picture, find_faces, load_portrait
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.latent import FaceLatent
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "portrait.jpg"
-
 
 @pytest.fixture(scope="module")
 def picture() -> np.ndarray:
-    return np.asarray(Image.open(EXAMPLE).convert("RGB"))
+    return np.asarray(Image.open(EXAMPLE_PORTRAIT).convert("RGB"))
 
 
 @pytest.fixture(scope="module")
 def face() -> FaceLatent:
-    return load_portrait(EXAMPLE)
+    return load_portrait(EXAMPLE_PORTRAIT)
 
 
 def test_latent_has_the_promised_shapes(face: FaceLatent) -> None:

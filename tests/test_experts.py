@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.evaluate.experts import (
@@ -17,8 +16,6 @@ from openvasa.evaluate.experts import (
     sync_score,
 )
 from openvasa.motion.diffusion import generate_motion
-
-VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
 
 
 def test_sync_score_finds_a_shift_and_knows_strangers() -> None:
@@ -48,7 +45,7 @@ def test_sound_bands_follow_the_sound() -> None:
 
 @pytest.fixture(scope="module")
 def speaking() -> tuple[np.ndarray, np.ndarray]:
-    samples = np.concatenate(list(read_blocks(VOICE)))
+    samples = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))
     samples = samples * np.float32(speech_gain([samples]))
     motion = generate_motion([samples])
     values = np.hstack([motion.pose, motion.dynamics])

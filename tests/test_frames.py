@@ -16,6 +16,7 @@ from PIL import Image
 from stopping import stop_when
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.cli import main
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
@@ -24,8 +25,7 @@ from openvasa.motion.motion import Motion
 from openvasa.provenance.marking import UNMARKED, Marking
 from openvasa.provenance.verify import verify
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PORTRAIT, VOICE = EXAMPLES / "portrait.jpg", EXAMPLES / "voice.wav"
+PORTRAIT, VOICE = EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 ID = 0x0BADCAFE
 
 

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
@@ -96,11 +97,10 @@ def test_strange_audio_does_not_throw_the_face() -> None:
 
 
 def test_lips_follow_the_example_voice() -> None:
-    from pathlib import Path
 
     from openvasa.audio.decode import read_blocks
 
-    voice = Path(__file__).parents[1] / "examples" / "voice.wav"
+    voice = EXAMPLE_VOICE
     blocks = list(read_blocks(voice))
     code = dynamics_code()
     motions = [generate_motion(blocks, MotionSettings(seed=seed)) for seed in range(4)]

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.cli import main
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
@@ -27,9 +28,8 @@ from openvasa.motion.motion import Motion
 from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.video import animate
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PORTRAIT = EXAMPLES / "portrait.jpg"
-VOICE = EXAMPLES / "voice.wav"
+PORTRAIT = EXAMPLE_PORTRAIT
+VOICE = EXAMPLE_VOICE
 
 Refuse = Callable[..., str]
 

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.dynamics import lip_gap
 from openvasa.face.encode import encode_picture
@@ -36,7 +37,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: chromium)"),
 ]
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 QUIET_S, LOOP_S = 8.0, 16.0
 """The microphone is silent for the first, then speaks, over and over."""
 FLAGS = [
@@ -50,7 +50,7 @@ FLAGS = [
 @pytest.fixture(scope="module")
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A WAV of silence and then speech, 48 kHz as a sound card gives it."""
-    voice = np.concatenate(list(read_blocks(EXAMPLES / "voice.wav")))
+    voice = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))
     voice = np.resize(voice, round((LOOP_S - QUIET_S) * 16000))
     samples = np.repeat(np.concatenate([np.zeros(round(QUIET_S * 16000)), voice]), 3)
     path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
@@ -183,7 +183,7 @@ def test_talks_through_the_microphone(page, tmp_path: Path) -> None:
 def test_file_interrupt_and_steering(page) -> None:
     wait_until(lambda: frame(page).std() > 20, 10)
     lips = Lips(frame(page))
-    page.set_input_files("#voice-file", EXAMPLES / "voice.wav")
+    page.set_input_files("#voice-file", EXAMPLE_VOICE)
     wait_until(lambda: state(page) == "speaking", 15)
     speaking = openings(page, lips, 2)
     page.keyboard.press("Escape")

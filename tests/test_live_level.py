@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.live.level import FALL_DB_S, RISE_DB_S, WINDOW, RunningGain
 
-VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
-
 
 def spoken(change_db: float = 0.0) -> np.ndarray:
-    voice = np.concatenate(list(read_blocks(VOICE)))
+    voice = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))
     return np.clip(voice * 10 ** (change_db / 20), -1, 1).astype(np.float32)
 
 

@@ -19,6 +19,7 @@ from live_example import check_example
 from live_stand_in import StandInGenerator
 from PIL import Image
 
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.latent import FaceLatent
 from openvasa.live import avatar as avatar_module
@@ -28,7 +29,6 @@ rtc = pytest.importorskip("livekit.rtc", reason="needs the livekit extra")
 avatar = pytest.importorskip("livekit.agents.voice.avatar", reason="needs the livekit extra")
 from openvasa.live.livekit import OpenVasaGenerator  # noqa: E402
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 RATE = 16000
 PATIENCE_S = 120
 """Everything here takes seconds; a loaded machine takes longer."""
@@ -40,7 +40,7 @@ class StandInPainter:
     """Shows the portrait as it is."""
 
     def __init__(self, face: FaceLatent, content_id: int, renderer: object) -> None:
-        with Image.open(EXAMPLES / "portrait.jpg") as portrait:
+        with Image.open(EXAMPLE_PORTRAIT) as portrait:
             self._picture = np.asarray(portrait.convert("RGB"))
 
     def paint(self, motion: np.ndarray) -> np.ndarray:
@@ -62,7 +62,7 @@ def face(monkeypatch: pytest.MonkeyPatch) -> FaceLatent:
 @pytest.fixture(scope="module")
 def voice() -> np.ndarray:
     """(n,) int16 at 16 kHz."""
-    return (np.concatenate(list(read_blocks(EXAMPLES / "voice.wav"))) * 32767).astype(np.int16)
+    return (np.concatenate(list(read_blocks(EXAMPLE_VOICE))) * 32767).astype(np.int16)
 
 
 def pieces(samples: np.ndarray) -> list:

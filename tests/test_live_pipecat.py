@@ -11,6 +11,7 @@ from live_example import check_example
 from live_stand_in import StandInGenerator
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.latent import FaceLatent
 from openvasa.live import avatar as avatar_module
@@ -18,13 +19,12 @@ from openvasa.live.engine import Engine
 
 pytest.importorskip("pipecat", reason="needs the pipecat extra")
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 RATE = 16000
 
 
 @pytest.fixture(scope="module")
 def face() -> FaceLatent:
-    return openvasa.load_portrait(EXAMPLES / "portrait.jpg")
+    return openvasa.load_portrait(EXAMPLE_PORTRAIT)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def speech(seconds: float) -> np.ndarray:
     """(n,) int16 at 16 kHz."""
-    voice = np.concatenate(list(read_blocks(EXAMPLES / "voice.wav")))[: round(seconds * RATE)]
+    voice = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: round(seconds * RATE)]
     return (voice * 32767).astype(np.int16)
 
 

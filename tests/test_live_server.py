@@ -35,6 +35,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.live import session as session_module
 from openvasa.live.engine import Engine, LiveSettings
@@ -43,7 +44,6 @@ from openvasa.live.session import Limits
 from openvasa.live.speech import Voice
 from openvasa.media.inspect import inspect_video
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 PICTURE, SOUND, MICROPHONE = 1, 2, 3
 RATE = 48000
 PATIENCE_S = 120
@@ -75,11 +75,11 @@ def serving(studio: Studio) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def studio() -> Studio:
-    quiet = Voice("quiet", "Quiet", ("cat", str(EXAMPLES / "voice.wav")))
+    quiet = Voice("quiet", "Quiet", ("cat", str(EXAMPLE_VOICE)))
     return Studio(
         settings=LiveSettings(fps=25, rate=RATE),
         limits=LIMITS,
-        portraits={"example": EXAMPLES / "portrait.jpg"},
+        portraits={"example": EXAMPLE_PORTRAIT},
         voices=[quiet],
         hosts=loopback_hosts("127.0.0.1"),
     )
@@ -251,7 +251,7 @@ def test_alive_while_idle_and_in_step_while_speaking(
         assert seen[0][1].shape == (512, 512, 3)
         times = [time for time, _ in seen]
         assert times == sorted(times)
-        with (EXAMPLES / "voice.wav").open("rb") as file:
+        with (EXAMPLE_VOICE).open("rb") as file:
             answer = http.post(f"/api/sessions/{key}/speech", files={"file": file})
         assert answer.json()["seconds"] == pytest.approx(9.0, abs=0.5)
         spoken = received(link, 4)
@@ -284,7 +284,7 @@ def test_text_is_spoken_by_a_local_voice(http: httpx.Client, key: str) -> None:
 @pytest.mark.slow
 def test_portrait_changes_while_alive(http: httpx.Client, address: str, key: str) -> None:
     other = io.BytesIO()
-    with Image.open(EXAMPLES / "portrait.jpg") as portrait:
+    with Image.open(EXAMPLE_PORTRAIT) as portrait:
         portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(other, "PNG")
     with talk_to(address, key) as link:
         before = pictures(received(link, 1.5))[-1][1].astype(float)
@@ -302,7 +302,7 @@ def test_recording_is_a_marked_mp4(
     assert http.delete(f"/api/sessions/{key}/recording").status_code == 422
     started = time.monotonic()
     assert http.post(f"/api/sessions/{key}/recording").status_code == 200
-    with (EXAMPLES / "voice.wav").open("rb") as file:
+    with (EXAMPLE_VOICE).open("rb") as file:
         http.post(f"/api/sessions/{key}/speech", files={"file": file})
     session = studio.sessions[key]
     # By what was made, not by the clock: a loaded machine takes longer for it.
@@ -514,7 +514,7 @@ def test_webrtc_comes_back_and_its_end_is_noticed(
         async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as client:
             first, again = Viewer(), Viewer()
             await first.connect(client, key)
-            with (EXAMPLES / "voice.wav").open("rb") as file:
+            with (EXAMPLE_VOICE).open("rb") as file:
                 await client.post(f"/api/sessions/{key}/speech", files={"file": file})
             await first.hears(1000)
             await first.sees(10)

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE, EXAMPLES
 from openvasa.audio.decode import SAMPLE_RATE, read_blocks
 from openvasa.cli import main
 from openvasa.errors import InputError
@@ -31,8 +32,7 @@ from openvasa.provenance.marking import UNMARKED, Marking, Notice
 from openvasa.provenance.notice import morse_notice, spoken_notice
 from openvasa.provenance.verify import in_words, verify
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PORTRAIT, VOICE = str(EXAMPLES / "portrait.jpg"), str(EXAMPLES / "voice.wav")
+PORTRAIT, VOICE = str(EXAMPLE_PORTRAIT), str(EXAMPLE_VOICE)
 ID = 0x0BADCAFE
 
 

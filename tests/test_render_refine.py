@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.canonical import HeadTransform, apply_pose
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent, FrameGeometry
@@ -31,7 +31,6 @@ from openvasa.render.regions import (
     source_view,
 )
 
-PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 BRIGHTER = float(np.log(1.4))
 FADE = np.clip(np.minimum(np.arange(32), np.arange(32)[::-1]) / 4, 0, 1).astype(np.float32)
 """Along one side of the mouth's fields; a network's are 0 at their border."""
@@ -39,7 +38,7 @@ FADE = np.clip(np.minimum(np.arange(32), np.arange(32)[::-1]) / 4, 0, 1).astype(
 
 @pytest.fixture(scope="module")
 def face() -> FaceLatent:
-    return load_portrait(PORTRAIT)
+    return load_portrait(EXAMPLE_PORTRAIT)
 
 
 @pytest.fixture(scope="module")

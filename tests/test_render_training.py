@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import openvasa
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import Motion
 from openvasa.render.regions import GEOMETRY_CHANNELS, REGIONS
@@ -18,7 +19,6 @@ from openvasa.train.render_pairs import prepare_pairs
 from openvasa.train.render_styles import draw_style
 
 torch = pytest.importorskip("torch")
-PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     opened[:, 25] = 0.35 * (1 - np.cos(t))
     pose = np.zeros((20, 6), np.float32)
     pose[:, 1] = 0.1 * np.sin(t)
-    face = openvasa.load_portrait(PORTRAIT)
+    face = openvasa.load_portrait(EXAMPLE_PORTRAIT)
     name = "0123456789ab"
     openvasa.animate(face, Motion(pose, code.from_arkit(opened))).save(clips / f"{name}.mp4")
     row = {"file": f"{name}.mp4", "seconds": 0.8, "native_face_px": 250, "kind": "real"}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from openvasa import FaceLatent, Motion, animate, load_portrait
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FrameGeometry
 from openvasa.live.avatar import LiveAvatar
@@ -17,7 +18,6 @@ from openvasa.live.engine import LiveSettings
 from openvasa.media.inspect import inspect_video
 from openvasa.render.renderer import Renderer
 
-PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 SIDE = 320
 
 
@@ -48,7 +48,7 @@ class DotRenderer(Renderer):
 
 @pytest.fixture(scope="module")
 def face() -> FaceLatent:
-    return load_portrait(PORTRAIT)
+    return load_portrait(EXAMPLE_PORTRAIT)
 
 
 def nodding(frames: int) -> Motion:

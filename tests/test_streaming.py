@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
@@ -18,12 +17,10 @@ from openvasa.motion.settings import MotionSettings
 from openvasa.motion.streaming import GUESSED, StreamingGenerator
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
-VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
-
 
 @pytest.fixture(scope="module")
 def speech() -> np.ndarray:
-    samples = np.concatenate(list(read_blocks(VOICE)))[: 5 * SAMPLE_RATE]
+    samples = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 5 * SAMPLE_RATE]
     return samples * np.float32(speech_gain([samples]))
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from openvasa import FaceLatent, InputError, Motion, MotionSettings, animate, load_portrait
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.articulation import without_tongue
@@ -19,9 +20,8 @@ from openvasa.motion.model import MotionSource
 from openvasa.motion.motion import resample_pieces, row_width
 from openvasa.video import Video
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-PORTRAIT = EXAMPLES / "portrait.jpg"
-VOICE = EXAMPLES / "voice.wav"
+PORTRAIT = EXAMPLE_PORTRAIT
+VOICE = EXAMPLE_VOICE
 
 
 @pytest.fixture(scope="module")

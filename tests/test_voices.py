@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.errors import InputError
 from openvasa.evaluate import voices
@@ -24,12 +25,10 @@ from openvasa.evaluate.voices import (
 )
 from openvasa.rates import SAMPLE_RATE
 
-VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
-
 
 @pytest.fixture(scope="module")
 def speech() -> np.ndarray:
-    return np.concatenate(list(read_blocks(VOICE)))[: 4 * SAMPLE_RATE]
+    return np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 4 * SAMPLE_RATE]
 
 
 def tone(hertz: float, seconds: float = 2.0) -> np.ndarray:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.provenance.embed import WatermarkEmbedder
 from openvasa.provenance.pattern import tile
 from openvasa.provenance.payload import CODED_BITS, decode, encode
 from openvasa.provenance.read import read_watermark
 
-PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"
 ID = 0xC0FFEE07
 
 
 @pytest.fixture(scope="module")
 def picture() -> np.ndarray:
-    return np.asarray(Image.open(PORTRAIT).convert("RGB").resize((512, 512), Image.Resampling.BOX))
+    return np.asarray(
+        Image.open(EXAMPLE_PORTRAIT).convert("RGB").resize((512, 512), Image.Resampling.BOX)
+    )
 
 
 @pytest.fixture(scope="module")

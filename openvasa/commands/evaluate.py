@@ -57,7 +57,7 @@ def _add_motion(group: Commands) -> None:
 
 
 def _motion(options: argparse.Namespace) -> int:
-    from openvasa.evaluate.bench import example
+    from openvasa.assets import EXAMPLE_VOICE
     from openvasa.evaluate.motion import evaluate
     from openvasa.evaluate.motion_report import motion_report, write_motion_page
     from openvasa.evaluate.page import check_writable
@@ -67,7 +67,7 @@ def _motion(options: argparse.Namespace) -> int:
         check_writable(options.html)
     figures = evaluate(
         options.cache,
-        options.audio or example("voice.wav", "--audio"),
+        options.audio or EXAMPLE_VOICE,
         baseline_steps=options.baseline_steps,
         recordings=read_voices(options.voices, SOUND_FILES) if options.voices else (),
     )
@@ -96,10 +96,10 @@ def _add_motion_long(group: Commands) -> None:
 
 
 def _motion_long(options: argparse.Namespace) -> int:
-    from openvasa.evaluate.bench import example
+    from openvasa.assets import EXAMPLE_VOICE
     from openvasa.evaluate.long_run import long_report, long_run
 
-    voice = options.audio or example("voice.wav", "--audio")
+    voice = options.audio or EXAMPLE_VOICE
     print(long_report(long_run(voice, options.minutes)))
     return OK
 
@@ -167,13 +167,13 @@ def _add_controls(group: Commands) -> None:
 
 
 def _controls(options: argparse.Namespace) -> int:
-    from openvasa.evaluate.bench import example
+    from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
     from openvasa.evaluate.controls import evaluate
     from openvasa.face.encode import load_portrait
 
-    portraits = options.portrait or [example("portrait.jpg", "--portrait")]
+    portraits = options.portrait or [EXAMPLE_PORTRAIT]
     faces = [load_portrait(portrait) for portrait in portraits]
-    print(evaluate(faces, options.audio or example("voice.wav", "--audio")))
+    print(evaluate(faces, options.audio or EXAMPLE_VOICE))
     return OK
 
 

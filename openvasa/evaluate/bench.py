@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openvasa.ahead import usable_cores
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.errors import InputError
 
 if TYPE_CHECKING:
     from openvasa.face.latent import FrameGeometry
     from openvasa.render.warp_renderer import WarpRenderer
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 STAGE_SECONDS = 8.0
 """The stages are timed one after the other over at most so much of the video."""
 WARM_UP_FRAMES = 5
@@ -107,16 +107,16 @@ def bench_animate(portrait: Path | None, audio: Path | None, seconds: float) -> 
     """Measure portrait + voice → mp4.
 
     Args:
-        portrait, audio: None takes the example of this checkout.
+        portrait, audio: None takes the example.
         seconds: length of the video; the audio is looped or cut to it.
 
     Raises:
-        InputError: an input cannot be used, or there is no example in this installation.
+        InputError: an input cannot be used.
     """
     if seconds < 1:
         raise InputError(f"seconds {seconds:g}: choose 1 or more")
-    portrait = portrait or example("portrait.jpg", "--portrait")
-    audio = audio or example("voice.wav", "--audio")
+    portrait = portrait or EXAMPLE_PORTRAIT
+    audio = audio or EXAMPLE_VOICE
     with tempfile.TemporaryDirectory() as folder:
         voice = Path(folder) / "voice.wav"
         loop_voice(audio, voice, seconds)
@@ -203,14 +203,6 @@ def loop_voice(audio: Path, target: Path, seconds: float) -> None:
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes((samples * 32767).astype("<i2").tobytes())
-
-
-def example(name: str, option: str) -> Path:
-    """A file of this checkout's examples; `option` is what to give where there is none."""
-    path = EXAMPLES / name
-    if not path.is_file():
-        raise InputError(f"no examples/{name} beside this installation; give {option}")
-    return path
 
 
 def _in_child(measurement: str, portrait: Path, voice: Path) -> tuple[dict, float]:

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import SAMPLE_RATE, read_blocks
 from openvasa.errors import InputError
-from openvasa.evaluate.bench import Machine, example, machine
+from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import live_engine, painting_turns
@@ -107,7 +108,7 @@ def bench_live(
     """Feed a voice in real time and measure.
 
     Args:
-        portrait, audio: None takes the example of this checkout.
+        portrait, audio: None takes the example.
         seconds: length of the measured stream.
         fps: frames a second to ask for.
         chunk_ms: sound is pushed in chunks of this length, each when its last sample is spoken.
@@ -125,8 +126,8 @@ def bench_live(
         raise InputError(f"chunk {chunk_ms} ms: choose 5 to 200")
     if not 1 <= sessions <= MOST_SESSIONS:
         raise InputError(f"sessions {sessions}: choose 1 to {MOST_SESSIONS}")
-    face = load_portrait(portrait or example("portrait.jpg", "--portrait"))
-    voice = np.concatenate(list(read_blocks(audio or example("voice.wav", "--audio"))))
+    face = load_portrait(portrait or EXAMPLE_PORTRAIT)
+    voice = np.concatenate(list(read_blocks(audio or EXAMPLE_VOICE)))
     settings = LiveSettings(fps, 24000, hop, lookahead)
     renderer = partial(WarpRenderer, refined=refined)
     running = [_Session(face, settings, renderer, encode) for _ in range(sessions)]

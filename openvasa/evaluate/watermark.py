@@ -26,8 +26,9 @@ from av.video.reformatter import VideoReformatter
 from PIL import Image
 from tqdm import tqdm
 
+from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
 from openvasa.errors import InputError
-from openvasa.evaluate.bench import EXAMPLES, Machine, machine
+from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
 from openvasa.media.colour import to_rgb, to_yuv420p
 from openvasa.media.inspect import read_frames
@@ -174,7 +175,7 @@ def bench_watermark(portraits: Path | None, clips: Path | None, compare: bool) -
     """Measure the watermark.
 
     Args:
-        portraits: folder of pictures, one excerpt each; None takes the example of this checkout.
+        portraits: folder of pictures, one excerpt each; None takes the example.
         clips: folder with a clips.jsonl whose real clips are read for marks that are not there.
         compare: also measure blind-watermark.
 
@@ -287,7 +288,7 @@ def _pictures(folder: Path | None) -> list[Path]:
 
 
 def _excerpt(picture: Path, seed: int) -> Frames:
-    voice = EXAMPLES / "voice.wav"
+    voice = EXAMPLE_VOICE
     video = replace(animate(load_portrait(picture), voice, seed=seed), seconds_limit=SECONDS)
     return list(islice(video, round(SECONDS * FPS)))
 

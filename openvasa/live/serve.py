@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.errors import InputError
 from openvasa.live.engine import LiveSettings
 from openvasa.live.logs import log_to_stderr, note
@@ -14,8 +15,6 @@ from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_h
 from openvasa.live.session import Limits
 from openvasa.live.speech import voices
 from openvasa.render.renderer import RendererFactory
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def serve(
@@ -55,7 +54,7 @@ def serve(
         settings=settings,
         renderer=renderer,
         limits=limits,
-        portraits=_named([*_examples(), *portraits]),
+        portraits=_named([EXAMPLE_PORTRAIT, *portraits]),
         voices=voices(piper_voices),
         token=token,
         hosts=hosts,
@@ -86,10 +85,6 @@ def serve(
     if not server.started:
         print(f"openvasa: port {port} on {host} cannot be used; choose another", file=sys.stderr)
         raise SystemExit(2)
-
-
-def _examples() -> list[Path]:
-    return [path for path in [EXAMPLES / "portrait.jpg"] if path.is_file()]
 
 
 def _named(portraits: list[Path]) -> dict[str, Path]:

@@ -1,0 +1,14 @@
+"""Where the files lie that the package brings along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ASSETS = Path(__file__).parent / "assets"
+"""Networks, tables and cards that this project made."""
+THIRD_PARTY = ASSETS / "third_party"
+"""Models of others; NOTICE names their makers and licences."""
+EXAMPLES = Path(__file__).parent / "examples"
+"""Portraits and a voice that may be passed on; their README names sources and licences."""
+EXAMPLE_PORTRAIT = EXAMPLES / "portrait.jpg"
+EXAMPLE_VOICE = EXAMPLES / "voice.wav"
