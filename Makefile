@@ -37,7 +37,7 @@ types: $(VENV)/.installed-dev
 	$(BIN)/pyright
 
 imports: $(VENV)/.installed-dev
-	$(BIN)/lint-imports
+	if grep -q '^.tool.importlinter' pyproject.toml; then $(BIN)/lint-imports; fi
 
 fast-tests: $(VENV)/.installed-dev
 	$(PYTEST)

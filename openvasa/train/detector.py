@@ -21,8 +21,8 @@ from scipy.optimize import minimize
 from scipy.stats import rankdata
 from tqdm import tqdm
 
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.errors import InputError
-from openvasa.evaluate.bench import EXAMPLES
 from openvasa.evaluate.watermark import reencoded
 from openvasa.face.encode import load_portrait
 from openvasa.media.inspect import read_frames
@@ -165,9 +165,7 @@ def _rendered(frame: np.ndarray, voice: Path | None) -> list[np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         portrait, video = Path(folder) / "portrait.png", Path(folder) / "video.mp4"
         Image.fromarray(frame).save(portrait)
-        made = animate(
-            load_portrait(portrait), voice or EXAMPLES / "voice.wav", full_frame=True, seed=1
-        )
+        made = animate(load_portrait(portrait), voice or EXAMPLE_VOICE, full_frame=True, seed=1)
         made = replace(made, seconds_limit=EXCERPT_FRAMES / 25)
         with Mp4Writer(video, made.frame_size, 25, marking=UNMARKED) as writer:
             for picture in made:
