@@ -9,6 +9,7 @@ import pytest
 from other_parts import EnergyEncoder, JawModel
 
 from openvasa import InputError, Video, load_portrait
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.assemble import live_engine
@@ -21,22 +22,19 @@ from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 from openvasa.train.prepare import check_cache_encoder
 from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, make_voice
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-VOICE = EXAMPLES / "voice.wav"
-
 
 def gaps(rows: np.ndarray) -> np.ndarray:
     return rows[:, POSE_DIM:-2] @ lip_gap(dynamics_code().basis)
 
 
 def test_a_video_and_a_stream_by_another_model() -> None:
-    face = load_portrait(EXAMPLES / "portrait.jpg")
-    video = Video(face, VOICE, VOICE, model=JawModel(), seconds_limit=1.2)
+    face = load_portrait(EXAMPLE_PORTRAIT)
+    video = Video(face, EXAMPLE_VOICE, EXAMPLE_VOICE, model=JawModel(), seconds_limit=1.2)
     assert sum(1 for _ in video) == video.frame_count == 30
     rows = np.concatenate(list(video.motion()))
     assert gaps(rows).max() > gaps(rows).min() + 0.2
     engine = live_engine(model=JawModel())
-    speech = np.concatenate(list(read_blocks(VOICE)))[: 2 * SAMPLE_RATE]
+    speech = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 2 * SAMPLE_RATE]
     engine.push(speech, SAMPLE_RATE)
     spoken = np.array([frame.motion for step in range(30) for frame in engine.advance(step / 20)])
     assert gaps(spoken).max() > gaps(spoken).min() + 0.2
@@ -68,7 +66,7 @@ def test_a_network_of_another_encoder_generates_with_it() -> None:
 
     model = WindowModel(network, space)
     generator = MotionGenerator(model, encoder=EnergyEncoder(), reader=None)
-    features = np.concatenate(list(EnergyEncoder().stream(read_blocks(VOICE))))
+    features = np.concatenate(list(EnergyEncoder().stream(read_blocks(EXAMPLE_VOICE))))
     rows = np.concatenate([generator.feed(features), generator.finish()])
     assert len(rows) == len(features)
     assert np.corrcoef(rows[25:, 10], features[25:, 0])[0, 1] > 0.9
