@@ -33,7 +33,8 @@ from openvasa.face.plate import background_plate
 from openvasa.face.topology import INNER_LIPS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.geometry import geometry_at
-from openvasa.motion.window import NETWORK_FILE, WindowModel, motion_space
+from openvasa.motion.space import NETWORK_FILE, motion_space
+from openvasa.motion.window import WindowModel
 from openvasa.render.eye.points import LEFT, RIGHT
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer

@@ -22,8 +22,9 @@ from openvasa.motion.articulation import (
     load_reader,
     speech_tongue,
 )
+from openvasa.motion.correction import LET_THROUGH, Moment, articulate_lips
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import LET_THROUGH, articulated
+from openvasa.motion.space import motion_space
 from openvasa.rates import SAMPLE_RATE
 
 FEATURE_DIM = MoonshineEncoder.dim
@@ -57,6 +58,13 @@ def test_a_frame_hears_its_neighbours_and_no_more() -> None:
     np.testing.assert_array_equal(np.flatnonzero(moved), [3, 4, 5])
 
 
+def articulated(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
+    nothing = np.zeros(0, np.float32)
+    return articulate_lips(
+        motion, Moment(motion_space(), nothing, nothing, nothing, len(motion), reading)
+    )
+
+
 def test_lips_close_where_they_are_pressed_and_nowhere_else() -> None:
     code = dynamics_code()
     rng = np.random.default_rng(0)
@@ -68,8 +76,7 @@ def test_lips_close_where_they_are_pressed_and_nowhere_else() -> None:
     reading[4:, PRESS] = [0.1, 0.25, 0.35, 0.5, 1]
     rows = articulated(np.hstack([pose, codes]), reading)
     np.testing.assert_array_equal(rows[:, :POSE_DIM], pose)
-    np.testing.assert_array_equal(rows[:, -TONGUE_DIM:], reading[:, :TONGUE_DIM])
-    closed = rows[:, POSE_DIM:-TONGUE_DIM]
+    closed = rows[:, POSE_DIM:]
     np.testing.assert_allclose(closed[:5], codes[:5], atol=1e-6)
     gaps = lip_gap(code.decode(closed)) / lip_gap(code.decode(codes + 1e-9))
     assert 0.5 < gaps[5] < 1
@@ -86,9 +93,9 @@ def test_lips_part_where_the_tongue_comes_out_and_no_further() -> None:
     reading = np.zeros((4, ARTICULATION_DIM), np.float32)
     reading[1:, REACH] = [0.5, 1, 1]
     rows = articulated(np.hstack([np.zeros((4, POSE_DIM), np.float32), codes]), reading)
-    gaps = lip_gap(code.decode(rows[:, POSE_DIM:-TONGUE_DIM]) - code.decode(0 * codes))
+    gaps = lip_gap(code.decode(rows[:, POSE_DIM:]) - code.decode(0 * codes))
     np.testing.assert_allclose(gaps[:3], LET_THROUGH * np.float32([0, 0.5, 1]), atol=1e-3)
-    np.testing.assert_allclose(rows[3, POSE_DIM:-TONGUE_DIM], codes[3], atol=1e-6)
+    np.testing.assert_allclose(rows[3, POSE_DIM:], codes[3], atol=1e-6)
 
 
 def test_weights_survive_the_file(tmp_path: Path) -> None:

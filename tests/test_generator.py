@@ -15,7 +15,8 @@ from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import ddim_sample, signal_and_noise
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.window import motion_space, window_model
+from openvasa.motion.space import motion_space
+from openvasa.motion.window import window_model
 from openvasa.rates import SAMPLE_RATE
 from openvasa.train.motion_data import silence_features
 

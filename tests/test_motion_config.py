@@ -11,7 +11,7 @@ import pytest
 from openvasa.errors import InputError
 from openvasa.motion.config import load_motion_config
 from openvasa.motion.hop import HOP_NORMALISER_FILE
-from openvasa.motion.window import NORMALISER_FILE
+from openvasa.motion.space import NORMALISER_FILE
 
 ASSETS = NORMALISER_FILE.parent
 SHIPPED = {"motion": NORMALISER_FILE, "motion_live": HOP_NORMALISER_FILE}

@@ -17,7 +17,8 @@ from openvasa.motion.articulation import articulation_reader
 from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import MotionSpace, WindowModel
+from openvasa.motion.space import MotionSpace
+from openvasa.motion.window import WindowModel
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 from openvasa.train.prepare import check_cache_encoder
 from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, make_voice

@@ -223,7 +223,7 @@ def test_training_can_start_from_the_shipped_weights() -> None:
     from openvasa.backend import load_onnx
     from openvasa.errors import InputError
     from openvasa.motion.controls import GROUPS
-    from openvasa.motion.window import NETWORK_FILE
+    from openvasa.motion.space import NETWORK_FILE
     from openvasa.train.export import load_shipped
     from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 
@@ -246,8 +246,8 @@ def test_the_teacher_of_live_motion_samples_as_the_generator_does(tmp_path: Path
     pytest.importorskip("onnx", reason="the train extra is not installed")
     from openvasa.backend import load_onnx
     from openvasa.motion.controls import GROUPS
+    from openvasa.motion.correction import CODE_LIMIT
     from openvasa.motion.schedule import ddim_sample
-    from openvasa.motion.window import CODE_LIMIT
     from openvasa.train.distil import Conditions, Distillation, Teacher
     from openvasa.train.export import load_shipped, write_onnx
     from openvasa.train.motion_network import MotionNetwork, NetworkConfig

@@ -52,6 +52,13 @@ def _add_motion(group: Commands) -> None:
         help="recording to make unfamiliar voices from (default: the example's)",
     )
     parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave out a correction of the generated motion; may be repeated",
+    )
+    parser.add_argument(
         "--html", type=Path, metavar="FILE", help="also write tables and plots there, in one file"
     )
 
@@ -70,6 +77,7 @@ def _motion(options: argparse.Namespace) -> int:
         options.audio or EXAMPLE_VOICE,
         baseline_steps=options.baseline_steps,
         recordings=read_voices(options.voices, SOUND_FILES) if options.voices else (),
+        without=tuple(options.without),
     )
     print(motion_report(figures))
     if options.html:

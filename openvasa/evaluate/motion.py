@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,11 +44,11 @@ from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
 from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
+from openvasa.motion.correction import WHOLE_FILE, leave_out
 from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.generator import LOOKAHEAD
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.streaming import StreamingGenerator
-from openvasa.motion.window import motion_space
+from openvasa.motion.space import motion_space
 from openvasa.rates import MOTION_RATE
 from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
 from openvasa.train.prepare import load_sound
@@ -154,16 +155,24 @@ class Figures:
     left_out: list[str]
 
 
-def generate(sound: np.ndarray, settings: MotionSettings) -> np.ndarray:
+def generate(
+    sound: np.ndarray, settings: MotionSettings, without: tuple[str, ...] = ()
+) -> np.ndarray:
     """(n,) levelled samples → (T, 6 + D) motion by the shipped generator, whole-file mode."""
-    return without_tongue(np.concatenate(list(DiffusionMotion(settings).frames([sound]))))
+    return without_tongue(
+        np.concatenate(list(DiffusionMotion(settings, without=without).frames([sound])))
+    )
 
 
 def stream(
-    sound: np.ndarray, seed: int = 0, hop: int = LIVE_HOP, lookahead: int = LIVE_LOOKAHEAD
+    sound: np.ndarray,
+    seed: int = 0,
+    hop: int = LIVE_HOP,
+    lookahead: int = LIVE_LOOKAHEAD,
+    without: tuple[str, ...] = (),
 ) -> np.ndarray:
     """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise."""
-    generator = StreamingGenerator(MotionSettings(seed=seed), hop=hop, lookahead=lookahead)
+    generator = DiffusionMotion(MotionSettings(seed=seed), without=without).live(hop, lookahead)
     return without_tongue(np.concatenate([generator.push(sound), generator.finish()]))
 
 
@@ -226,12 +235,12 @@ def _mean_row(values: list[dict[str, float]], frames: np.ndarray) -> Row:
     return Row(**means)
 
 
-def diversity(clips: list[HeldOut]) -> Diversity:
+def diversity(clips: list[HeldOut], without: tuple[str, ...] = ()) -> Diversity:
     """How far the motion of several seeds differs on some of the clips."""
     code = dynamics_code()
     yaw, gap = [], []
     for _, sound in tqdm(clips[:DIVERSITY_CLIPS], desc="seeds"):
-        motions = np.stack([generate(sound, MotionSettings(seed=s)) for s in range(SEEDS)])
+        motions = np.stack([generate(sound, MotionSettings(seed=s), without) for s in range(SEEDS)])
         yaw.append(np.degrees(motions[..., 1].std(axis=0)).mean())
         gaps = np.stack([aperture(code, motion) for motion in motions])
         gap.append(gaps.std(axis=0).mean() / gaps.std(axis=1).mean())
@@ -262,6 +271,7 @@ def evaluate(
     *,
     baseline_steps: int = 2000,
     recordings: Sequence[Utterance] = (),
+    without: tuple[str, ...] = (),
 ) -> Figures:
     """Judge the generator beside real motion and baselines, on held-out people.
 
@@ -270,7 +280,13 @@ def evaluate(
         recording: a plainly recorded voice that unfamiliar ones are made from.
         baseline_steps: of the regression's training.
         recordings: more voices, of any kind.
+        without: names of corrections that are left out; see `motion.correction`. Unfamiliar voices
+            are judged with all of them.
+
+    Raises:
+        InputError: a correction is unknown, or the cache holds no clips to judge.
     """
+    leave_out(WHOLE_FILE, without)
     code = dynamics_code()
     judges = expert("sync"), expert("capp")
     clips = held_out(cache)
@@ -278,12 +294,12 @@ def evaluate(
         raise InputError(f"{cache}: holds no clips of held-out people with sound; add some")
     made = {
         name: measure(name, clips, make, judges, CHANCES if "generator" in name else 1)
-        for name, make in _ways(cache, clips, baseline_steps).items()
+        for name, make in _ways(cache, clips, baseline_steps, without).items()
     }
     speed = float(np.mean([lip_activity(code, clip.motion) for clip, _ in clips]))
     generators = {
-        WHOLE: lambda sound, seed=0: generate(sound, MotionSettings(seed=seed)),
-        LIVE: stream,
+        WHOLE: lambda sound, seed=0: generate(sound, MotionSettings(seed=seed), without),
+        LIVE: partial(stream, without=without),
     }
     voices = make_voices(np.concatenate(list(read_blocks(recording))))
     spoken: Iterable[Utterance] = tqdm([*voices.utterances, *recordings], desc="voices")
@@ -294,13 +310,15 @@ def evaluate(
         silence={name: silence(make, speed) for name, make in generators.items()},
         closure={name: closure(make) for name, make in generators.items()},
         joins=all_joins(made),
-        diversity=diversity(clips),
+        diversity=diversity(clips, without),
         voices=[judge_voice(utterance, judges[0]) for utterance in spoken],
         left_out=voices.left_out,
     )
 
 
-def _ways(cache: Path, clips: list[HeldOut], baseline_steps: int) -> dict[str, Make]:
+def _ways(
+    cache: Path, clips: list[HeldOut], baseline_steps: int, without: tuple[str, ...]
+) -> dict[str, Make]:
     """Every way of making motion for a held-out clip, by name."""
     from openvasa.train.regression import predict, train_regression
 
@@ -317,11 +335,11 @@ def _ways(cache: Path, clips: list[HeldOut], baseline_steps: int) -> dict[str, M
         "mean motion": lambda c, *_: np.tile(normaliser.mean, (len(c.motion), 1)),
         "real, of another clip": another_clip,
         "regression": lambda c, *_: predict(regression, normaliser, c.speech),
-        WHOLE: lambda _, s, n: generate(s, MotionSettings(seed=n)),
+        WHOLE: lambda _, s, n: generate(s, MotionSettings(seed=n), without),
         "generator, no guidance": lambda _, s, n: generate(
-            s, MotionSettings(seed=n, audio_guidance=0)
+            s, MotionSettings(seed=n, audio_guidance=0), without
         ),
-        LIVE: lambda _, s, n: stream(s, n),
-        "generator, live, hop 2, look-ahead 2": lambda _, s, n: stream(s, n, hop=2, lookahead=2),
-        "generator, live, hop 2, look-ahead 1": lambda _, s, n: stream(s, n, hop=2, lookahead=1),
+        LIVE: lambda _, s, n: stream(s, n, without=without),
+        "generator, live, hop 2, look-ahead 2": lambda _, s, n: stream(s, n, 2, 2, without),
+        "generator, live, hop 2, look-ahead 1": lambda _, s, n: stream(s, n, 2, 1, without),
     }

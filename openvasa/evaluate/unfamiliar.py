@@ -19,7 +19,7 @@ from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
 from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.window import motion_space
+from openvasa.motion.space import motion_space
 from openvasa.rates import SAMPLE_RATE
 
 LONGEST_SECONDS = 20

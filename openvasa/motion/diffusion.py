@@ -11,6 +11,7 @@ import numpy as np
 from openvasa.ahead import made_ahead
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.motion.correction import LIVE, WHOLE_FILE, leave_out
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import Motion
 from openvasa.motion.settings import MotionSettings
@@ -26,15 +27,22 @@ class DiffusionMotion:
         settings: seed, guidance, style and controls.
         encoder: hears the speech; the one that the networks were trained with.
         threads: CPU threads of whole files. A stream takes one.
+        without: names of corrections that are left out; see `motion.correction`.
     """
 
     settings: MotionSettings = field(default_factory=MotionSettings)
     encoder: SpeechEncoder = field(default_factory=MoonshineEncoder)
     threads: int = 2
+    without: tuple[str, ...] = ()
 
     def frames(self, blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> Iterator[np.ndarray]:
         """See `MotionModel.frames`."""
-        generator = MotionGenerator(window_model(self.threads), self.settings, self.encoder)
+        generator = MotionGenerator(
+            window_model(self.threads),
+            self.settings,
+            self.encoder,
+            corrections=leave_out(WHOLE_FILE, self.without),
+        )
         with closing(made_ahead(self.encoder.stream(blocks, gain=gain))) as pieces:
             for features in pieces:
                 rows = generator.feed(features)
@@ -46,7 +54,13 @@ class DiffusionMotion:
 
     def live(self, hop: int = 2, lookahead: int = 1) -> StreamingGenerator:
         """See `MotionModel.live`."""
-        return StreamingGenerator(self.settings, self.encoder, hop=hop, lookahead=lookahead)
+        return StreamingGenerator(
+            self.settings,
+            self.encoder,
+            leave_out(LIVE, self.without),
+            hop=hop,
+            lookahead=lookahead,
+        )
 
     def describe(self) -> Mapping[str, object]:
         """See `MotionModel.describe`."""

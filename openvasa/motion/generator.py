@@ -18,14 +18,13 @@ from openvasa.motion.articulation import (
     articulation_reader,
     read_articulation,
 )
-from openvasa.motion.controls import stressed
+from openvasa.motion.correction import WHOLE_FILE, Correction, Moment, Stage, apply_corrections
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.window import WindowModel, articulated, eased
+from openvasa.motion.window import WindowModel
 from openvasa.rates import FRAME_SAMPLES
 
 LOOKAHEAD = 4
 """Frames generated at the end of a window and thrown away: their own future was not seen."""
-DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES = 6, 25
 
 
 @dataclass
@@ -37,12 +36,14 @@ class MotionGenerator:
         settings: what the user chose.
         encoder: makes the features.
         reader: hears tongue and pressed lips in them; None leaves both to the network.
+        corrections: what is done to the motion beside the network.
     """
 
     model: WindowModel
     settings: MotionSettings = field(default_factory=MotionSettings)
     encoder: SpeechEncoder = field(default_factory=MoonshineEncoder)
     reader: ArticulationReader | None = field(default_factory=articulation_reader)
+    corrections: tuple[Correction, ...] = WHOLE_FILE
 
     def __post_init__(self) -> None:
         """Check that all parts speak of the same features, and start at the beginning."""
@@ -85,12 +86,16 @@ class MotionGenerator:
         fresh = space.noise(self._rng, space.window - len(self._noise))
         noise = np.concatenate([self._noise, fresh])
         self._noise = noise[count:]
-        clean = self.model.sample(noise, self._context, audio, steering, self.settings)[:count]
-        frames = eased(clean, self._context, DYNAMICS_JOIN_FRAMES, POSE_JOIN_FRAMES)
+        context, kept = self._context, slice(space.context, space.context + count)
+        frames = self.model.sample(
+            noise, context, audio, steering, self.settings, self.corrections, count
+        )[:count]
         self._context = np.concatenate([self._context, frames])[-space.context :]
         self._past = np.concatenate([self._past, self._heard[:count]])[-space.context :]
         self._heard = self._heard[count:]
         self._done += count
-        kept = slice(space.context, space.context + count)
-        made = stressed(frames * space.deviation + space.mean, steering[0][kept])
-        return articulated(made, read_articulation(self.reader, audio)[kept])
+        reading = read_articulation(self.reader, audio)[kept]
+        moment = Moment(space, context, steering[0][kept], steering[1], count, reading)
+        made = frames * space.deviation + space.mean
+        made = apply_corrections(self.corrections, Stage.ROWS, made, moment)
+        return np.hstack([made, reading[:, :TONGUE_DIM]]).astype(np.float32)

@@ -13,15 +13,20 @@ import numpy as np
 
 from openvasa.backend import Network, load_onnx
 from openvasa.face.topology import ASSETS
-from openvasa.motion.window import HOP_LID_NOISE, HOP_MOUTH_NOISE, MotionSpace, motion_space
+from openvasa.motion.config import load_motion_config
+from openvasa.motion.correction import LIVE, Correction, Moment, Stage, apply_corrections
+from openvasa.motion.space import (
+    HOP_NETWORK_FILE,
+    HOP_NORMALISER_FILE,
+    MotionSpace,
+    motion_space,
+)
 
-HOP_NETWORK_FILE = ASSETS / "motion_live.onnx"
 STYLE_NETWORK_FILE = ASSETS / "motion_live_style.onnx"
-HOP_NORMALISER_FILE = ASSETS / "motion_live_normaliser.npz"
 
-HOP_STYLE = np.array([0.3, 0.1, 0.3, 0.6], np.float32)
-"""What is added to the speaking style (mouth, head, brows, gaze): who hears little of what comes
-moves less, and so much more style gives whole files' lip speed, head and gaze back."""
+HOP_STYLE = np.array(load_motion_config(HOP_NETWORK_FILE.with_suffix(".json")).sampling.style_shift)
+"""(4,) added to the speaking style (mouth, head, brows, gaze): who hears little of what comes moves
+less."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class HopModel:
         audio: np.ndarray,
         steering: tuple[np.ndarray, np.ndarray],
         modulations: np.ndarray,
+        corrections: tuple[Correction, ...] = LIVE,
+        hop: int = 0,
     ) -> np.ndarray:
         """Generate one window.
 
@@ -59,15 +66,19 @@ class HopModel:
             audio: (context + n, feature_dim) speech features.
             steering: values (context + n, CONTROL_DIM) and known (3,), from `Controls.rows`.
             modulations: from `modulations`.
+            corrections: what is done to the prediction and to the window.
+            hop: frames that are kept of the window.
 
         Returns:
             (n, 6 + D) float32 normalised motion.
         """
         values, known = steering
-        before = self.space.led(context, values, known)
+        before = self.space.lead_context(context, values, known)
         window = [part[None] for part in (noise, before, audio, values, known)]
         clean = self.network(*window, modulations)[0][0]
-        return self.space.steadied(self.space.limited(clean, values, known), context)
+        moment = Moment(self.space, context, values[len(context) :], known, hop or len(noise))
+        clean = apply_corrections(corrections, Stage.PREDICTION, clean, moment)
+        return apply_corrections(corrections, Stage.WINDOW, clean, moment)
 
 
 @lru_cache(maxsize=2)
@@ -76,5 +87,5 @@ def hop_model(threads: int) -> HopModel:
     return HopModel(
         load_onnx(HOP_NETWORK_FILE, threads=threads),
         load_onnx(STYLE_NETWORK_FILE, threads=threads),
-        motion_space(HOP_NORMALISER_FILE, HOP_MOUTH_NOISE, HOP_LID_NOISE),
+        motion_space(HOP_NORMALISER_FILE),
     )

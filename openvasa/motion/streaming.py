@@ -16,11 +16,18 @@ from openvasa.motion.articulation import (
     articulation_reader,
     read_articulation,
 )
-from openvasa.motion.controls import Controls, stressed
+from openvasa.motion.controls import Controls
+from openvasa.motion.correction import (
+    LIVE,
+    Correction,
+    Moment,
+    Stage,
+    apply_corrections,
+    head_on,
+)
 from openvasa.motion.hop import hop_model
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.window import articulated
 from openvasa.rates import FRAME_SAMPLES
 
 GUESSED = 1
@@ -28,9 +35,6 @@ GUESSED = 1
 reversed, stands for it. It makes the frames before better than a window that ends with them."""
 SHORTEST_WINDOW, LONGEST_WINDOW = 3, 7
 """Hop, look-ahead and guess together, frames: windows that the network can make."""
-POSE_JOIN_HOPS = 4
-"""Hops over which what is left of a step of the head at a hop's start is spread. The face has no
-such step worth spreading: the network saw the frames before, and a short hop would be all join."""
 
 
 class StreamingGenerator:
@@ -44,6 +48,7 @@ class StreamingGenerator:
         self,
         settings: MotionSettings | None = None,
         encoder: SpeechEncoder | None = None,
+        corrections: tuple[Correction, ...] = LIVE,
         *,
         hop: int = 2,
         lookahead: int = 1,
@@ -55,6 +60,7 @@ class StreamingGenerator:
             settings: seed, style and the controls at the start; steps and guidance are part of
                 the distilled network.
             encoder: makes the features; the shipped one where None.
+            corrections: what is done to the motion beside the network.
             hop: frames of 40 ms generated at a time.
             lookahead: frames of sound heard past the hop.
             threads: CPU threads of the network.
@@ -72,6 +78,7 @@ class StreamingGenerator:
         self.controls = settings.controls
         self.hop, self.lookahead = hop, lookahead
         self._encoder = encoder or MoonshineEncoder()
+        self._corrections = corrections
         self._reader = articulation_reader()
         self._model = hop_model(threads)
         space = self._space = self._model.space
@@ -125,31 +132,19 @@ class StreamingGenerator:
         fresh = space.noise(self._rng, window - len(self._noise))
         noise = np.concatenate([self._noise, fresh])
         self._noise = noise[self.hop :]
-        clean = self._model.sample(noise, self._context, audio, steering, self._modulations)
-        window_frames = _head_eased(clean, self._context, POSE_JOIN_HOPS * self.hop)
+        context = self._context
+        window_frames = self._model.sample(
+            noise, context, audio, steering, self._modulations, self._corrections, self.hop
+        )
         frames, ahead = window_frames[: self.hop], window_frames[self.hop :]
         self._context = np.concatenate([self._context, frames])[-space.context :]
-        ahead[:, :POSE_DIM] = _heading(self._context)[:POSE_DIM]
+        ahead[:, :POSE_DIM] = head_on(self._context)[:POSE_DIM]
         made = np.concatenate([frames, ahead]) * space.deviation + space.mean
-        made = stressed(made, steering[0][space.context :])
-        made = articulated(made, read_articulation(self._reader, audio)[space.context :])
+        reading = read_articulation(self._reader, audio)[space.context :]
+        values, known = steering
+        moment = Moment(space, context, values[space.context :], known, self.hop, reading)
+        made = apply_corrections(self._corrections, Stage.ROWS, made, moment)
+        made = np.hstack([made, reading[:, :TONGUE_DIM]]).astype(np.float32)
         frames, self.ahead = made[: self.hop], made[self.hop :]
         self._done += self.hop
         return frames
-
-
-def _head_eased(frames: np.ndarray, context: np.ndarray, length: int) -> np.ndarray:
-    """Let the head of a hop, (n, 6 + D) normalised, start near where it was heading.
-
-    Already the first frame keeps a part of its own: one that only followed the frames before would,
-    in hops of one frame, never move again.
-    """
-    step = _heading(context) - frames[0]
-    step[POSE_DIM:] = 0
-    at = np.arange(1, len(frames) + 1, dtype=np.float32)[:, None]
-    return frames + step * (1 + np.cos(np.pi * np.minimum(at / length, 1))) / 2
-
-
-def _heading(context: np.ndarray) -> np.ndarray:
-    """(6 + D,) where (context, 6 + D) motion goes next, half of its last step on."""
-    return 1.5 * context[-1] - 0.5 * context[-2]

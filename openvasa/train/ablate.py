@@ -28,7 +28,8 @@ from openvasa.evaluate.motion import HeldOut, Row, held_out, measure
 from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.window import MotionSpace, WindowModel
+from openvasa.motion.space import MotionSpace
+from openvasa.motion.window import WindowModel
 from openvasa.train.motion import MotionTraining, motion_task
 from openvasa.train.motion_data import (
     STYLE_NAMES,

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.motion.controls import GROUPS
+from openvasa.motion.correction import CODE_LIMIT
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import MAX_TIME
-from openvasa.motion.window import CODE_LIMIT
 from openvasa.train.export import load_shipped, shipped_normaliser
 from openvasa.train.held_back import held_back_people
 from openvasa.train.motion import HELD_BACK, NORMALISER

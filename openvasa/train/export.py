@@ -14,9 +14,14 @@ from openvasa.backend import import_onnxruntime
 from openvasa.errors import InputError
 from openvasa.motion.config import MotionConfig, load_motion_config
 from openvasa.motion.controls import CONTROL_DIM, GROUPS
-from openvasa.motion.hop import HOP_NETWORK_FILE, HOP_NORMALISER_FILE, STYLE_NETWORK_FILE
+from openvasa.motion.hop import STYLE_NETWORK_FILE
 from openvasa.motion.schedule import MAX_TIME
-from openvasa.motion.window import NETWORK_FILE, NORMALISER_FILE
+from openvasa.motion.space import (
+    HOP_NETWORK_FILE,
+    HOP_NORMALISER_FILE,
+    NETWORK_FILE,
+    NORMALISER_FILE,
+)
 from openvasa.train.motion_data import Normaliser
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.trainer import Weights, load_settings, load_weights
