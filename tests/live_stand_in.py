@@ -57,3 +57,16 @@ class StandInGenerator:
         self._row += 1
         tongue = [np.tanh(own), 0]
         return np.concatenate([pose, self._jaw * 4 * own, tongue]).astype(np.float32)
+
+
+class StandInModel:
+    """A motion model whose streams are `StandInGenerator`; files are not asked of it."""
+
+    def frames(self, blocks, *, gain: float = 1.0):
+        raise NotImplementedError("live only")
+
+    def live(self, hop: int, lookahead: int) -> StandInGenerator:
+        return StandInGenerator(hop, lookahead)
+
+    def describe(self) -> dict[str, object]:
+        return {}

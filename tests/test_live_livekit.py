@@ -11,19 +11,18 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 from live_example import check_example
-from live_stand_in import StandInGenerator
-from PIL import Image
+from live_stand_in import StandInModel
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
-from openvasa.face.latent import FaceLatent
-from openvasa.live import avatar as avatar_module
-from openvasa.live.engine import Engine
+from openvasa.face.encode import load_portrait
+from openvasa.face.latent import FaceLatent, FrameGeometry
+from openvasa.render.renderer import Renderer
 
 rtc = pytest.importorskip("livekit.rtc", reason="needs the livekit extra")
 avatar = pytest.importorskip("livekit.agents.voice.avatar", reason="needs the livekit extra")
@@ -36,27 +35,26 @@ EDGES_S = 0.2
 """Silence in the first and last frame of a segment, when load has lowered the frame rate."""
 
 
-class StandInPainter:
+class StandInRenderer(Renderer):
     """Shows the portrait as it is."""
 
-    def __init__(self, face: FaceLatent, content_id: int, renderer: object) -> None:
-        with Image.open(EXAMPLE_PORTRAIT) as portrait:
-            self._picture = np.asarray(portrait.convert("RGB"))
+    def __init__(self, face: FaceLatent) -> None:
+        self._picture = face.image
 
-    def paint(self, motion: np.ndarray) -> np.ndarray:
-        return self._picture
+    def render(self, geometry: FrameGeometry) -> np.ndarray:
+        return self._picture.copy()
+
+    def twin(self) -> StandInRenderer:
+        return self
 
 
-@pytest.fixture
-def face(monkeypatch: pytest.MonkeyPatch) -> FaceLatent:
-    """No face: nothing but the painter looks at it."""
+@pytest.fixture(scope="module")
+def face() -> FaceLatent:
+    return load_portrait(EXAMPLE_PORTRAIT)
 
-    def engine(settings, seed) -> Engine:
-        return Engine(StandInGenerator(settings.hop, settings.lookahead), settings)
 
-    monkeypatch.setattr(avatar_module, "live_engine", engine)
-    monkeypatch.setattr(avatar_module, "Painter", StandInPainter)
-    return cast(FaceLatent, None)
+def make_generator(face: FaceLatent) -> OpenVasaGenerator:
+    return OpenVasaGenerator(face, renderer=StandInRenderer, model=StandInModel())
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +113,7 @@ async def say(generator: OpenVasaGenerator, samples: np.ndarray) -> None:
 
 def test_speech_comes_out_beside_its_frames_and_ends(face: FaceLatent, voice: np.ndarray) -> None:
     async def work() -> None:
-        generator = OpenVasaGenerator(face)
+        generator = make_generator(face)
         async with Collector(generator) as made:
             await until(lambda: len(made.seen) >= 10)
             assert made.count(rtc.AudioFrame) == 0, "idle is silent"
@@ -138,7 +136,7 @@ def test_speech_comes_out_beside_its_frames_and_ends(face: FaceLatent, voice: np
 
 def test_colours_survive_livekits_own_conversion(face: FaceLatent) -> None:
     async def work() -> None:
-        generator = OpenVasaGenerator(face)
+        generator = make_generator(face)
         async with Collector(generator) as made:
             pass
         frame = made.seen[0]
@@ -153,7 +151,7 @@ def test_colours_survive_livekits_own_conversion(face: FaceLatent) -> None:
 
 def test_clear_buffer_silences_it_at_once_and_for_good(face: FaceLatent, voice: np.ndarray) -> None:
     async def work() -> None:
-        generator = OpenVasaGenerator(face)
+        generator = make_generator(face)
         async with Collector(generator) as made:
             speaking = asyncio.create_task(say(generator, voice))
             await until(lambda: made.seconds() > 1.0)
@@ -234,7 +232,7 @@ async def under_the_runner(face: FaceLatent) -> AsyncIterator[tuple]:
     events: list[tuple[str, Any]] = []
     output.on("playback_started", lambda event: events.append(("started", event)))
     output.on("playback_finished", lambda event: events.append(("finished", event)))
-    generator = OpenVasaGenerator(face)
+    generator = make_generator(face)
     runner = avatar.AvatarRunner(
         room, audio_recv=output, video_gen=generator, options=generator.options
     )

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from live_example import check_example
-from live_stand_in import StandInGenerator
+from live_stand_in import StandInModel
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.latent import FaceLatent
-from openvasa.live import avatar as avatar_module
-from openvasa.live.engine import Engine
 
 pytest.importorskip("pipecat", reason="needs the pipecat extra")
 
@@ -25,14 +23,6 @@ RATE = 16000
 @pytest.fixture(scope="module")
 def face() -> FaceLatent:
     return openvasa.load_portrait(EXAMPLE_PORTRAIT)
-
-
-@pytest.fixture(autouse=True)
-def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    def engine(settings, seed) -> Engine:
-        return Engine(StandInGenerator(settings.hop, settings.lookahead), settings)
-
-    monkeypatch.setattr(avatar_module, "live_engine", engine)
 
 
 def speech(seconds: float) -> np.ndarray:
@@ -46,7 +36,7 @@ def run(face: FaceLatent, frames: list) -> list:
 
     from openvasa.live.pipecat import OpenVasaVideo
 
-    processor = OpenVasaVideo(face, fps=25)
+    processor = OpenVasaVideo(face, fps=25, model=StandInModel())
     down, _ = asyncio.run(run_test(processor, frames_to_send=frames, start_timeout=30.0))
     return list(down)
 

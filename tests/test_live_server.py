@@ -30,15 +30,14 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from live_stand_in import StandInGenerator
+from live_stand_in import StandInModel
 from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
-from openvasa.live import session as session_module
-from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.engine import LiveSettings
 from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
 from openvasa.live.session import Limits
 from openvasa.live.speech import Voice
@@ -78,6 +77,7 @@ def studio() -> Studio:
     quiet = Voice("quiet", "Quiet", ("cat", str(EXAMPLE_VOICE)))
     return Studio(
         settings=LiveSettings(fps=25, rate=RATE),
+        model=lambda seed: StandInModel(),
         limits=LIMITS,
         portraits={"example": EXAMPLE_PORTRAIT},
         voices=[quiet],
@@ -87,15 +87,8 @@ def studio() -> Studio:
 
 @pytest.fixture(scope="module")
 def address(studio: Studio) -> Iterator[str]:
-    patch = pytest.MonkeyPatch()
-    patch.setattr(
-        session_module,
-        "live_engine",
-        lambda settings, seed: Engine(StandInGenerator(settings.hop, settings.lookahead), settings),
-    )
     with serving(studio) as address:
         yield address
-    patch.undo()
 
 
 @pytest.fixture

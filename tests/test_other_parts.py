@@ -12,7 +12,7 @@ from openvasa import InputError, Video, load_portrait
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.live.assemble import live_engine
+from openvasa.live.assemble import assemble_engine
 from openvasa.motion.articulation import articulation_reader
 from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.generator import MotionGenerator
@@ -34,7 +34,7 @@ def test_a_video_and_a_stream_by_another_model() -> None:
     assert sum(1 for _ in video) == video.frame_count == 30
     rows = np.concatenate(list(video.motion()))
     assert gaps(rows).max() > gaps(rows).min() + 0.2
-    engine = live_engine(model=JawModel())
+    engine = assemble_engine(model=JawModel())
     speech = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 2 * SAMPLE_RATE]
     engine.push(speech, SAMPLE_RATE)
     spoken = np.array([frame.motion for step in range(30) for frame in engine.advance(step / 20)])

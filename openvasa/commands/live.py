@@ -9,6 +9,7 @@ from pathlib import Path
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_consent
 from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.steering import add_styles, read_styles
 from openvasa.commands.streaming import add_streaming
 
 
@@ -59,6 +60,7 @@ def add(commands: Commands) -> None:
     )
     add_consent(parser)
     add_streaming(parser)
+    add_styles(parser)
 
 
 def _live(options: argparse.Namespace) -> int:
@@ -67,9 +69,13 @@ def _live(options: argparse.Namespace) -> int:
     if options.sessions < 1:
         options.usage_error(f"sessions {options.sessions}: choose 1 or more")
 
+    styles = read_styles(options)
+
     from openvasa.live.engine import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
+    from openvasa.motion.diffusion import DiffusionMotion
+    from openvasa.motion.settings import MotionSettings
     from openvasa.provenance.consent import require_consent
     from openvasa.render.warp_renderer import WarpRenderer
 
@@ -80,6 +86,7 @@ def _live(options: argparse.Namespace) -> int:
         portraits=options.portrait,
         settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
         renderer=partial(WarpRenderer, refined=options.refine),
+        model=lambda seed: DiffusionMotion(MotionSettings(seed=seed, **styles)),
         limits=Limits(sessions=options.sessions),
         token=options.token,
         piper_voices=options.piper_voice,

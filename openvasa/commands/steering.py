@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openvasa.commands.parser import Parser
 
@@ -43,8 +43,13 @@ def add_steering(parser: Parser) -> None:
         metavar="FILE.json",
         help='curves over time, as {"gaze": [[0, 0, 0], [2.5, 15, -5]]}',
     )
+    add_styles(steering)
+
+
+def add_styles(parser: Parser | argparse._ArgumentGroup) -> None:
+    """Options of the speaking style; `read_styles` reads them."""
     for name, what in STYLES.items():
-        steering.add_argument(
+        parser.add_argument(
             f"--{name}-style",
             type=float,
             default=0.0,
@@ -71,8 +76,13 @@ def motion_settings(options: argparse.Namespace) -> MotionSettings:
     else:
         parsers = {"gaze": parse_gaze, "distance": float, "emotion": parse_emotion}
         controls = Controls(**{key: parsers[key](value) for key, value in given.items()})
+    return MotionSettings(seed=options.seed, controls=controls, **read_styles(options))
+
+
+def read_styles(options: argparse.Namespace) -> dict[str, Any]:
+    """The speaking style that the options ask for, as fields of `MotionSettings`."""
     styles = {name: getattr(options, f"{name}_style") for name in STYLES}
     for name, amount in styles.items():
         if not -3 <= amount <= 3:
             options.usage_error(f"--{name}-style {amount}: choose -3 to 3")
-    return MotionSettings(seed=options.seed, controls=controls, **styles)
+    return styles

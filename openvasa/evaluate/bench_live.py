@@ -26,9 +26,8 @@ from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent
-from openvasa.live.assemble import live_engine, painting_turns
+from openvasa.live.assemble import assemble_portrait
 from openvasa.live.engine import Engine, LiveSettings
-from openvasa.live.painter import Painter
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
 from openvasa.render.renderer import RendererFactory
@@ -176,13 +175,12 @@ class _Session:
     def __init__(
         self, face: FaceLatent, settings: LiveSettings, renderer: RendererFactory, encode: str
     ) -> None:
-        engine = live_engine(settings)
-        self.budget_s = engine.budget.total_s
+        portrait = assemble_portrait(face, settings, content_id=1, renderer=renderer)
+        self.budget_s = portrait.engine.budget.total_s
         self._encoder = _Encoder(encode, settings.fps) if encode != "none" else None
         # Numbers alone, in one block: half an hour must not look as if memory grew.
         self._arrived = array("d")
-        painter = Painter(face, 1, renderer)
-        self.player = Player(engine, painter.paint, self._show, turn=painting_turns())
+        self.player = portrait.make_player(self._show)
         self._before = Stats()
 
     def _show(self, shown: Shown) -> None:

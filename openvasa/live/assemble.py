@@ -1,33 +1,94 @@
-"""Put the parts of a live portrait together."""
+"""Put the parts of a live portrait together: motion model, engine, painter and player."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
+
+from openvasa.face.latent import FaceLatent
 from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.painter import UNREFINED, Painter
+from openvasa.live.player import Player, Shown
 from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.model import MotionModel
 from openvasa.motion.settings import MotionSettings
+from openvasa.render.renderer import RendererFactory
 from openvasa.runtime import get_runtime
 
+ModelFactory = Callable[[int], MotionModel]
+"""Makes the motion model of one portrait from its seed."""
 
-def live_engine(
-    settings: LiveSettings | None = None, *, seed: int = 0, model: MotionModel | None = None
-) -> Engine:
-    """An engine that a motion model drives.
+
+def shipped_motion(seed: int) -> MotionModel:
+    """The shipped model with the average style."""
+    return DiffusionMotion(MotionSettings(seed=seed))
+
+
+class LivePortrait:
+    """A portrait that can be played: `assemble_portrait` makes it.
+
+    Attributes:
+        engine: turns sound into motion.
+        content_id: what the invisible watermark of every picture carries, 32 bits.
+    """
+
+    def __init__(
+        self, engine: Engine, face: FaceLatent, content_id: int, renderer: RendererFactory
+    ) -> None:
+        self.engine = engine
+        self.content_id = content_id
+        self._renderer = renderer
+        self._painter = Painter(face, content_id, renderer)
+
+    def paint(self, motion: np.ndarray) -> np.ndarray:
+        """(6 + D + 2,) row of motion → (S, S, 3) uint8 RGB, marked."""
+        return self._painter.paint(motion)
+
+    def change_face(self, face: FaceLatent) -> None:
+        """Go on with another face from the next picture on; takes as long as a start."""
+        self._painter = Painter(face, self.content_id, self._renderer)
+
+    def make_player(
+        self, show: Callable[[Shown], None], wanted: Callable[[], bool] = lambda: True
+    ) -> Player:
+        """A player that has not started; `show` and `wanted` as in `Player`."""
+        return Player(self.engine, self.paint, show, wanted, turn=_painting_turns())
+
+
+def assemble_portrait(
+    face: FaceLatent,
+    settings: LiveSettings | None = None,
+    *,
+    content_id: int,
+    model: MotionModel | None = None,
+    renderer: RendererFactory = UNREFINED,
+) -> LivePortrait:
+    """Prepare a live portrait; on a machine's first run kernels are compiled for many seconds.
 
     Args:
+        face: the portrait.
         settings: frame rate, sound rate, hop and look-ahead.
-        seed: of the shipped model: same seed, same speech, same motion.
-        model: the shipped one where None.
+        content_id: what the invisible watermark of every picture carries, 32 bits.
+        model: generates the motion, with the style and controls it was made with; None takes
+            the shipped one.
+        renderer: draws the pictures.
     """
+    return LivePortrait(assemble_engine(settings, model), face, content_id, renderer)
+
+
+def assemble_engine(
+    settings: LiveSettings | None = None, model: MotionModel | None = None
+) -> Engine:
+    """The engine alone, without pictures; arguments as in `assemble_portrait`."""
     settings = settings or LiveSettings()
-    model = model or DiffusionMotion(MotionSettings(seed=seed))
+    model = model or shipped_motion(settings.seed)
     return Engine(model.live(settings.hop, settings.lookahead), settings)
 
 
 @lru_cache(maxsize=1)
-def painting_turns() -> threading.BoundedSemaphore:
+def _painting_turns() -> threading.BoundedSemaphore:
     """What the players of this process share: `Runtime.painters` of them paint at a time."""
     return threading.BoundedSemaphore(get_runtime().painters)

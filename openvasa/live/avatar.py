@@ -13,11 +13,12 @@ from functools import partial
 import numpy as np
 
 from openvasa.face.latent import FaceLatent
-from openvasa.live.assemble import live_engine, painting_turns
+from openvasa.live.assemble import LivePortrait, assemble_portrait, shipped_motion
 from openvasa.live.engine import Engine, LiveSettings
-from openvasa.live.painter import UNREFINED, Painter
+from openvasa.live.painter import UNREFINED
 from openvasa.live.player import COMMANDS, Player, Shown
 from openvasa.motion.controls import Controls
+from openvasa.motion.model import MotionModel
 from openvasa.render.renderer import RendererFactory
 
 Command = Callable[[Engine], object]
@@ -36,8 +37,10 @@ class LiveAvatar:
     Args:
         face: the portrait.
         settings: frame rate and sound rate.
-        seed: same seed, same speech, same motion.
-        renderer: what draws the pictures.
+        seed: of the shipped motion model: same seed, same speech, same motion.
+        renderer: draws the pictures.
+        model: generates the motion, as `DiffusionMotion(MotionSettings(mouth=1.0))`; None takes
+            the shipped one.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class LiveAvatar:
         *,
         seed: int = 0,
         renderer: RendererFactory = UNREFINED,
+        model: MotionModel | None = None,
     ) -> None:
         self.settings = settings or LiveSettings()
         self.content_id = secrets.randbits(32)
@@ -56,6 +60,7 @@ class LiveAvatar:
         self._face = face
         self._seed = seed
         self._renderer = renderer
+        self._model = model
         self._frames: deque[Shown] = deque()
         self._news = asyncio.Event()
         self._player: Player | None = None
@@ -64,18 +69,23 @@ class LiveAvatar:
     async def start(self) -> None:
         """Prepare everything off the event loop and start the clock."""
 
-        def prepare() -> tuple[Engine, Painter]:
-            painter = Painter(self._face, self.content_id, self._renderer)
-            return live_engine(self.settings, seed=self._seed), painter
+        def prepare() -> LivePortrait:
+            return assemble_portrait(
+                self._face,
+                self.settings,
+                content_id=self.content_id,
+                model=self._model or shipped_motion(self._seed),
+                renderer=self._renderer,
+            )
 
-        engine, painter = await asyncio.to_thread(prepare)
+        portrait = await asyncio.to_thread(prepare)
         loop = asyncio.get_running_loop()
 
         def show(shown: Shown) -> None:
             self._frames.append(shown)
             loop.call_soon_threadsafe(self._news.set)
 
-        self._player = Player(engine, painter.paint, show, self._has_room, turn=painting_turns())
+        self._player = portrait.make_player(show, self._has_room)
         for command in self._early:
             self._player.tell(command)
         self._early.clear()
@@ -110,11 +120,7 @@ class LiveAvatar:
 
     def steer(self, controls: Controls, intensity: float = 1.0) -> None:
         """Change gaze, distance, emotion and intensity."""
-
-        def command(engine: Engine) -> None:
-            engine.controls, engine.intensity = controls, intensity
-
-        self._tell(command)
+        self._tell(partial(Engine.steer, controls=controls, intensity=intensity))
 
     async def __aiter__(self) -> AsyncIterator[Shown]:
         """Frames, each when it is due, until `stop`.

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
 
 import numpy as np
 
@@ -41,6 +40,7 @@ from openvasa.live.timeline import (
     rows_needed,
 )
 from openvasa.motion.articulation import TONGUE_DIM
+from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionSource
 from openvasa.motion.motion import POSE_DIM, row_width
 
@@ -193,14 +193,18 @@ class Engine:
         self._frame_length = TICKS // fps
 
     @property
-    def controls(self) -> Any:
+    def controls(self) -> Controls:
         """Gaze, distance and emotion, as set by the user."""
         return self._controls
 
     @controls.setter
-    def controls(self, controls: Any) -> None:
+    def controls(self, controls: Controls) -> None:
         self._controls = controls
         self._apply_controls()
+
+    def steer(self, controls: Controls, intensity: float) -> None:
+        """Change gaze, distance and emotion, and how much mouth and head move."""
+        self.controls, self.intensity = controls, intensity
 
     @property
     def listening(self) -> bool:

@@ -20,6 +20,9 @@ from livekit.rtc import AudioFrame, VideoBufferType, VideoFrame
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.live.avatar import LiveAvatar
 from openvasa.live.engine import LiveSettings
+from openvasa.live.painter import UNREFINED
+from openvasa.motion.model import MotionModel
+from openvasa.render.renderer import RendererFactory
 
 
 class OpenVasaGenerator(VideoGenerator):
@@ -29,11 +32,23 @@ class OpenVasaGenerator(VideoGenerator):
         face: the portrait.
         fps: frames a second.
         sample_rate: of the sound that comes out, Hz: 16000, 24000 or 48000.
-        seed: same seed, same speech, same motion.
+        seed: of the shipped motion model: same seed, same speech, same motion.
+        renderer: draws the pictures.
+        model: generates the motion; None takes the shipped one.
     """
 
-    def __init__(self, face: FaceLatent, *, fps: int = 25, sample_rate: int = 24000, seed: int = 0):
-        self.avatar = LiveAvatar(face, LiveSettings(fps=fps, rate=sample_rate), seed=seed)
+    def __init__(
+        self,
+        face: FaceLatent,
+        *,
+        fps: int = 25,
+        sample_rate: int = 24000,
+        seed: int = 0,
+        renderer: RendererFactory = UNREFINED,
+        model: MotionModel | None = None,
+    ) -> None:
+        settings = LiveSettings(fps=fps, rate=sample_rate)
+        self.avatar = LiveAvatar(face, settings, seed=seed, renderer=renderer, model=model)
         self._in_segment = False
         self._played = asyncio.Event()
 

@@ -25,7 +25,10 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from openvasa.face.latent import FaceLatent
 from openvasa.live.avatar import LiveAvatar
 from openvasa.live.engine import LiveSettings
+from openvasa.live.painter import UNREFINED
 from openvasa.live.player import Shown
+from openvasa.motion.model import MotionModel
+from openvasa.render.renderer import RendererFactory
 
 LAST_WORDS_S = 60.0
 """Longest wait, at the end of a pipeline, for what is still being said."""
@@ -40,14 +43,25 @@ class OpenVasaVideo(FrameProcessor):
         face: the portrait.
         fps: frames a second; give the transport the same, and 512×512 as its video size.
         sample_rate: of the sound that comes out, Hz: 16000, 24000 or 48000.
-        seed: same seed, same speech, same motion.
+        seed: of the shipped motion model: same seed, same speech, same motion.
+        renderer: draws the pictures.
+        model: generates the motion; None takes the shipped one.
     """
 
     def __init__(
-        self, face: FaceLatent, *, fps: int = 25, sample_rate: int = 24000, seed: int = 0, **kwargs
-    ):
+        self,
+        face: FaceLatent,
+        *,
+        fps: int = 25,
+        sample_rate: int = 24000,
+        seed: int = 0,
+        renderer: RendererFactory = UNREFINED,
+        model: MotionModel | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
-        self.avatar = LiveAvatar(face, LiveSettings(fps=fps, rate=sample_rate), seed=seed)
+        settings = LiveSettings(fps=fps, rate=sample_rate)
+        self.avatar = LiveAvatar(face, settings, seed=seed, renderer=renderer, model=model)
         self._sending: asyncio.Task | None = None
         self._context: str | None = None
         self._stopped: list[TTSStoppedFrame] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.errors import InputError
+from openvasa.live.assemble import ModelFactory
 from openvasa.live.engine import LiveSettings
 from openvasa.live.logs import log_to_stderr, note
 from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
@@ -24,6 +25,7 @@ def serve(
     portraits: list[Path],
     settings: LiveSettings,
     renderer: RendererFactory,
+    model: ModelFactory,
     limits: Limits,
     token: str | None,
     piper_voices: list[Path],
@@ -36,6 +38,7 @@ def serve(
         portraits: pictures or avatars to choose from, besides the example.
         settings: of every session's engine.
         renderer: what draws every session's pictures.
+        model: makes the motion model of a session.
         limits: what is given at most.
         token: asked of every request; made up where one is needed and none is given.
         piper_voices: Piper voice files to speak text with.
@@ -53,6 +56,7 @@ def serve(
     studio = Studio(
         settings=settings,
         renderer=renderer,
+        model=model,
         limits=limits,
         portraits=_named([EXAMPLE_PORTRAIT, *portraits]),
         voices=voices(piper_voices),

@@ -31,6 +31,7 @@ from starlette.requests import ClientDisconnect
 from openvasa.errors import InputError
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent
+from openvasa.live.assemble import ModelFactory, shipped_motion
 from openvasa.live.engine import LiveSettings
 from openvasa.live.logs import note
 from openvasa.live.metrics import CONTENT_TYPE_LATEST, Metrics
@@ -73,6 +74,7 @@ class Studio:
     Attributes:
         settings: of every session's engine.
         renderer: what draws every session's pictures.
+        model: makes the motion model of a session.
         limits: what is given at most.
         portraits: the pictures to choose from, by the name shown.
         voices: to speak text with.
@@ -82,6 +84,7 @@ class Studio:
 
     settings: LiveSettings = field(default_factory=LiveSettings)
     renderer: RendererFactory = UNREFINED
+    model: ModelFactory = shipped_motion
     limits: Limits = field(default_factory=Limits)
     portraits: dict[str, Path] = field(default_factory=dict)
     voices: list[Voice] = field(default_factory=list)
@@ -230,7 +233,9 @@ def _add_routes(app: FastAPI, studio: Studio) -> None:
         studio.opening += 1
         try:
             latent = await _portrait(studio, request, portrait, face)
-            session = await Session.open(latent, studio.settings, studio.metrics, studio.renderer)
+            session = await Session.open(
+                latent, studio.settings, studio.metrics, studio.renderer, studio.model
+            )
         finally:
             studio.opening -= 1
         studio.sessions[session.id] = session

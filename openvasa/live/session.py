@@ -16,13 +16,13 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.latent import FaceLatent
-from openvasa.live.assemble import live_engine, painting_turns
+from openvasa.live.assemble import LivePortrait, ModelFactory, assemble_portrait, shipped_motion
 from openvasa.live.engine import Engine, LiveSettings, State
 from openvasa.live.logs import note
 from openvasa.live.metrics import Metrics
 from openvasa.live.outlet import Outlet
-from openvasa.live.painter import UNREFINED, Painter
-from openvasa.live.player import Player, Shown
+from openvasa.live.painter import UNREFINED
+from openvasa.live.player import Shown
 from openvasa.live.record import Recorder
 from openvasa.live.rtc import Connection
 from openvasa.live.stats import Stats
@@ -58,24 +58,15 @@ class Limits:
 class Session:
     """Create with `Session.open`; all methods belong to the event loop's thread."""
 
-    def __init__(
-        self,
-        content_id: int,
-        painter: Painter,
-        engine: Engine,
-        metrics: Metrics,
-        renderer: RendererFactory,
-    ) -> None:
+    def __init__(self, portrait: LivePortrait, metrics: Metrics) -> None:
         self.id = secrets.token_urlsafe(18)
-        self.content_id = content_id
         self.opened_at = self.watched_at = time.monotonic()
         self.closed: str | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="openvasa-live-"))
-        self._engine = engine
+        self._portrait = portrait
+        self._engine = portrait.engine
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._painter = painter
-        self._renderer = renderer
         self._outlets: list[Outlet] = []
         self._connection: Connection | None = None
         self._recorder: Recorder | None = None
@@ -88,7 +79,7 @@ class Session:
         self._microphone_refused_s = 0.0
         self.state = State.IDLE
         self.loudness = 0.0
-        self._player = Player(engine, self._paint, self._show, self._wanted, turn=painting_turns())
+        self._player = portrait.make_player(self._show, self._is_wanted)
         self._player.start()
 
     @staticmethod
@@ -97,16 +88,20 @@ class Session:
         settings: LiveSettings,
         metrics: Metrics,
         renderer: RendererFactory = UNREFINED,
+        model: ModelFactory = shipped_motion,
     ) -> Session:
         """Prepare everything off the event loop and start the clock."""
 
-        def prepare() -> tuple[Painter, Engine]:
-            painter = Painter(face, content_id, renderer)
-            return painter, live_engine(settings, seed=secrets.randbelow(1 << 31))
+        def prepare() -> LivePortrait:
+            return assemble_portrait(
+                face,
+                settings,
+                content_id=secrets.randbits(32),
+                model=model(secrets.randbelow(1 << 31)),
+                renderer=renderer,
+            )
 
-        content_id = secrets.randbits(32)
-        painter, engine = await asyncio.to_thread(prepare)
-        return Session(content_id, painter, engine, metrics, renderer)
+        return Session(await asyncio.to_thread(prepare), metrics)
 
     @property
     def watched(self) -> bool:
@@ -168,7 +163,7 @@ class Session:
 
     async def change_portrait(self, face: FaceLatent) -> None:
         """Go on with another face."""
-        self._painter = await asyncio.to_thread(Painter, face, self.content_id, self._renderer)
+        await asyncio.to_thread(self._portrait.change_face, face)
 
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
         """Speak what a microphone hears; returns False where it is more than a microphone can."""
@@ -199,11 +194,7 @@ class Session:
 
     def steer(self, controls: Controls, intensity: float) -> None:
         """Change gaze, distance, emotion and intensity."""
-
-        def command(engine: Engine) -> None:
-            engine.controls, engine.intensity = controls, intensity
-
-        self._player.tell(command)
+        self._player.tell(partial(Engine.steer, controls=controls, intensity=intensity))
 
     def listen(self, listening: bool) -> None:
         """Say whether somebody is talking to the portrait."""
@@ -213,7 +204,7 @@ class Session:
         """Record from the next frame on."""
         if self._recorder is None:
             path = self.folder / f"{secrets.token_hex(8)}.mp4"
-            self._recorder = Recorder(path, self._engine.settings.rate, self.content_id)
+            self._recorder = Recorder(path, self._engine.settings.rate, self._portrait.content_id)
 
     async def stop_recording(self) -> Path:
         """Stop recording; returns the finished mp4.
@@ -271,11 +262,8 @@ class Session:
         self._metrics.count(now.since(self._counted))
         self._counted = now
 
-    def _wanted(self) -> bool:
+    def _is_wanted(self) -> bool:
         return bool(self._outlets) or self._recorder is not None
-
-    def _paint(self, motion: np.ndarray) -> np.ndarray:
-        return self._painter.paint(motion)
 
     def _show(self, shown: Shown) -> None:
         """In the painting thread."""
