@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with _warnings_in_one_line(), _cleanup_when_terminated(), _no_stop_swallowed():
         try:
-            options = _parser().parse_args(arguments)
+            options = make_parser().parse_args(arguments)
             return options.command(options)
         except _Terminated:
             print("terminated", file=sys.stderr)
@@ -129,7 +129,8 @@ def _no_stop_swallowed() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """The parser of every command."""
     parser = Parser(
         prog="openvasa",
         description="One portrait and a voice in, a lifelike talking face out.",

@@ -41,6 +41,12 @@ class EvaluationModel:
         """Whether the file is there."""
         return (models_folder() / self.file).is_file()
 
+    @property
+    def missing(self) -> str:
+        """What is left out where the file is not there, and the remedy."""
+        path = models_folder() / self.file
+        return f"{self.gives} needs {path}; run python scripts/fetch_evaluation_models.py"
+
     def path(self) -> Path:
         """The file.
 
@@ -49,9 +55,7 @@ class EvaluationModel:
         """
         path = models_folder() / self.file
         if not path.is_file():
-            raise InputError(
-                f"{self.gives} needs {path}; run python scripts/fetch_evaluation_models.py"
-            )
+            raise InputError(self.missing)
         if _digest(path) != self.sha256:
             raise InputError(
                 f"{path}: not the file that figures are measured with (its SHA-256 differs); "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import builtins
 import ctypes
 import json
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,8 @@ from stopping import stop_when
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
-from openvasa.cli import main
+from openvasa.cli import main, make_parser
+from openvasa.commands.parser import Parser
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video, read_frames
@@ -26,31 +29,18 @@ from openvasa.motion.motion import Motion
 
 PORTRAIT = str(EXAMPLE_PORTRAIT)
 VOICE = str(EXAMPLE_VOICE)
-COMMANDS = [
-    [],
-    ["animate"],
-    ["verify"],
-    ["detect"],
-    ["drive"],
-    ["data"],
-    ["data", "prepare"],
-    ["train"],
-    ["train", "dynamics"],
-    ["train", "motion"],
-    ["train", "detector"],
-    ["train", "render"],
-    ["evaluate"],
-    ["evaluate", "motion"],
-    ["evaluate", "motion-long"],
-    ["evaluate", "render"],
-    ["evaluate", "dynamics"],
-    ["bench"],
-    ["bench", "animate"],
-    ["bench", "live"],
-    ["live"],
-    ["bench", "watermark"],
-    ["doctor"],
-]
+
+
+def command_names(parser: Parser, *names: str) -> Iterator[list[str]]:
+    """The words of every command and family of commands, the program's own first."""
+    yield list(names)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, child in action.choices.items():
+                yield from command_names(child, *names, name)
+
+
+COMMANDS = list(command_names(make_parser()))
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +66,11 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr()
     assert said.out.startswith(f"usage: {' '.join(['openvasa', *command])}")
     assert said.err == ""
+
+
+def test_every_family_of_commands_is_found() -> None:
+    assert ["train", "dynamics"] in COMMANDS
+    assert len(COMMANDS) > 25
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

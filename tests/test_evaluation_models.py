@@ -9,6 +9,8 @@ import pytest
 
 from openvasa.errors import InputError
 from openvasa.evaluate.picture_metrics import feature_distance, features
+from openvasa.evaluate.render import METHODS, Figures
+from openvasa.evaluate.render_report import table
 from openvasa.evaluation_models import EVALUATION_MODELS, VARIABLE, VGG16, EvaluationModel
 
 NOTICE = Path(__file__).parents[1] / "NOTICE"
@@ -55,3 +57,14 @@ def test_perceptual_features_tell_how_far_pictures_are_apart() -> None:
     seen = features(picture)
     assert feature_distance(seen, seen) == 0
     assert 0 < feature_distance(seen, features(near)) < feature_distance(seen, features(far))
+
+
+def test_a_report_leaves_out_what_its_networks_would_tell() -> None:
+    figures = Figures(groups=["a", "b"])
+    for method in METHODS:
+        figures.values["SSIM", "mouth", method] = [0.8, 0.9]
+        figures.people["SSIM", "mouth", method] = ["a", "b"]
+    said = table(figures)
+    assert "SSIM" in said
+    assert "identity" not in said
+    assert "features" not in said

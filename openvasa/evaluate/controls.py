@@ -15,6 +15,7 @@ from tqdm import tqdm
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.evaluate.emotion import LABELS, emotion_scores
+from openvasa.evaluation_models import EMOTION_CLASSIFIER
 from openvasa.face.canonical import fit_head, pose_between
 from openvasa.face.gaze import eye_gaze, head_gaze
 from openvasa.face.landmarker import TrackedFace, track_next
@@ -32,13 +33,21 @@ DISTANCES = (0.8, 0.9, 1.1, 1.25)
 SECONDS = 6.0
 SETTLE_FRAMES = 25
 """The first second is left out: the motion sets out from the portrait's own pose."""
+EMOTION_HEAD = (
+    "",
+    "| emotion | score without | with | gain | gains most | ranks first |",
+    "|---|---|---|---|---|---|",
+)
 EVERY = 5
 """Frames from one that is rendered and tracked to the next."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the tracker saw in rendered frames: (n, 2) gaze in degrees, (n,) distance, (n, 7)."""
+    """What the tracker saw in rendered frames: (n, 2) gaze in degrees, (n,) distance, (n, 7).
+
+    There are no emotions where their classifier is not fetched.
+    """
 
     gaze: np.ndarray
     distance: np.ndarray
@@ -60,8 +69,9 @@ def watch(face: FaceLatent, motion: Motion) -> Seen:
         eyes = eye_gaze(head.invert(tracked.landmarks) - neutral)
         gazes.append(np.degrees(head_gaze(pose) + eyes))
         distances.append(np.exp(pose[5]))
-        emotions.append(emotion_scores(image, tracked.landmarks))
-    return Seen(np.stack(gazes), np.array(distances), np.stack(emotions))
+        if EMOTION_CLASSIFIER.installed:
+            emotions.append(emotion_scores(image, tracked.landmarks))
+    return Seen(np.stack(gazes), np.array(distances), np.reshape(emotions, (-1, len(LABELS))))
 
 
 def _look(face: FaceLatent, renderer: Renderer, row: np.ndarray) -> tuple[TrackedFace, np.ndarray]:
@@ -83,7 +93,10 @@ def evaluate(faces: Sequence[FaceLatent], voice: Path) -> str:
     def motion(**controls) -> Motion:
         return generate_motion(blocks, MotionSettings(controls=Controls(**controls)), gain=gain)
 
-    jobs = len(faces) * (len(GAZES) + len(DISTANCES) + len(EMOTIONS) + 1)
+    told = EMOTIONS if EMOTION_CLASSIFIER.installed else ()
+    if not told:
+        tqdm.write(f"left out: {EMOTION_CLASSIFIER.missing}")
+    jobs = len(faces) * (len(GAZES) + len(DISTANCES) + len(told) + bool(told))
     with tqdm(total=jobs, desc="controls", unit="clip") as bar:
 
         def seen(face: FaceLatent, made: Motion) -> Seen:
@@ -101,9 +114,9 @@ def evaluate(faces: Sequence[FaceLatent], voice: Path) -> str:
         for distance in DISTANCES:
             made = motion(distance=distance)
             distance_errors += [abs(seen(face, made).distance.mean() - distance) for face in faces]
-        plain = [seen(face, motion()).emotions.mean(axis=0) for face in faces]
+        plain = [seen(face, motion()).emotions.mean(axis=0) for face in faces if told]
         rows, asked, answered = [], np.array(slopes)[:, 0], np.array(slopes)[:, 1]
-        for emotion in EMOTIONS:
+        for emotion in told:
             made = motion(emotion={emotion: 1.0})
             scores = [seen(face, made).emotions.mean(axis=0) for face in faces]
             index = LABELS.index(emotion)
@@ -123,9 +136,6 @@ def evaluate(faces: Sequence[FaceLatent], voice: Path) -> str:
             f"gaze error {np.mean(gaze_errors):.1f}° (mean over {len(GAZES)} directions; seen over "
             f"asked: yaw {follow[0]:.2f}, pitch {follow[1]:.2f})",
             f"distance error {np.mean(distance_errors):.4f} (factors {DISTANCES})",
-            "",
-            "| emotion | score without | with | gain | gains most | ranks first |",
-            "|---|---|---|---|---|---|",
-            *rows,
+            *([*EMOTION_HEAD, *rows] if rows else []),
         ]
     )

@@ -29,6 +29,7 @@ from openvasa.evaluate.picture_metrics import (
     psnr,
     ssim,
 )
+from openvasa.evaluation_models import FACE_DESCRIPTOR, VGG16
 from openvasa.face.canonical import apply_pose, pose_between
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import cut_square, encode_picture
@@ -173,7 +174,8 @@ def _measure_clip(
     face = encode_picture(footage.frames[0], name=name)
     renderer = WarpRenderer(face, refined=True, networks=networks)
     collected: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    own = identity(face.image, face.landmarks)
+    own = identity(face.image, face.landmarks) if FACE_DESCRIPTOR.installed else None
+    feature_areas = FEATURE_AREAS if VGG16.installed else ()
     likeness = []
     moments = np.linspace(2, len(footage.frames) - 2, MOMENTS).astype(int)
     for moment in moments:
@@ -185,11 +187,12 @@ def _measure_clip(
         truth = [_areas(face, g, r, box) for g, r in zip(geometries, real, strict=True)]
         seen = track_next(real[1], geometries[1].landmarks).landmarks
         span = float(np.linalg.norm(seen[33, :2] - seen[263, :2]))
-        person = identity(real[1], seen)
-        likeness.append(cosine(person, own))
-        wanted = {area: features(_for_features(area, truth[1][area])) for area in FEATURE_AREAS}
-        shown = _for_features("face", truth[1]["face"])
-        faces.append(pooled(features(shown)))
+        person = None if own is None else identity(real[1], seen)
+        if own is not None and person is not None:
+            likeness.append(cosine(person, own))
+        wanted = {area: features(_for_features(area, truth[1][area])) for area in feature_areas}
+        if feature_areas:
+            faces.append(pooled(features(_for_features("face", truth[1]["face"]))))
         bad = 0.0
         for method in METHODS:
             shown = [_areas(face, g, m[method], box) for g, m in zip(geometries, made, strict=True)]
@@ -202,7 +205,7 @@ def _measure_clip(
                     ("flicker × real", jitter),
                 ):
                     collected[metric, area, method].append(value)
-            for area in FEATURE_AREAS:
+            for area in feature_areas:
                 seen_features = features(_for_features(area, shown[1][area]))
                 distance = feature_distance(seen_features, wanted[area])
                 collected["features", area, method].append(distance)
@@ -217,14 +220,15 @@ def _measure_clip(
             for area, points in (("mouth", LIPS), ("eyes", LIDS)):
                 off = np.linalg.norm(tracked[points, :2] - seen[points, :2], axis=1).mean()
                 collected["landmarks %", area, method].append(100 * float(off) / span)
-            collected["identity", "whole", method].append(
-                cosine(identity(made[1][method], tracked), person)
-            )
+            if person is not None:
+                alike = cosine(identity(made[1][method], tracked), person)
+                collected["identity", "whole", method].append(alike)
         figures.strips.append(_strip(name, int(moment), bad, face, real[1], made[1], geometries[1]))
     for key, values in collected.items():
         figures.values[key].append(float(np.mean(values)))
         figures.people[key].append(group)
-    figures.real_identity.append(float(np.mean(likeness)))
+    if likeness:
+        figures.real_identity.append(float(np.mean(likeness)))
     return face
 
 
@@ -262,15 +266,17 @@ def _measure_cross(
     pools: dict[str, list[np.ndarray]],
 ) -> None:
     renderer = WarpRenderer(face, refined=True, networks=networks)
-    own = identity(face.image, face.landmarks)
+    own = identity(face.image, face.landmarks) if FACE_DESCRIPTOR.installed else None
     alike = defaultdict(list)
     for target in np.linspace(0, len(driver.frames) - 1, CROSS_MOMENTS).astype(int):
         geometry = carried_over(face, driver, int(target))
         for method, frame in render_all_ways(renderer, geometry).items():
-            tracked = track_next(frame, geometry.landmarks).landmarks
-            alike[method].append(cosine(identity(frame, tracked), own))
-            shown = _for_features("face", frame[_face_box(geometry)])
-            pools[method].append(pooled(features(shown)))
+            if own is not None:
+                tracked = track_next(frame, geometry.landmarks).landmarks
+                alike[method].append(cosine(identity(frame, tracked), own))
+            if VGG16.installed:
+                shown = _for_features("face", frame[_face_box(geometry)])
+                pools[method].append(pooled(features(shown)))
     for method, values in alike.items():
         figures.cross_identity[method].append(float(np.mean(values)))
 
@@ -285,7 +291,12 @@ def evaluate(
         clips: the folder of clips it was made from.
         networks: folder of refinement networks.
         people: only the first so many; everyone when None.
+
+    What needs a network that is not fetched is left out, with one line for each.
     """
+    for model in (VGG16, FACE_DESCRIPTOR):
+        if not model.installed:
+            tqdm.write(f"left out: {model.missing}")
     figures = Figures()
     loaded = []
     for clip, _ in sharp_clips(cache, clips, "test", LEAST_FACE_PX):
@@ -306,8 +317,8 @@ def evaluate(
     for index, face in enumerate(tqdm(faces, desc="cross", unit="clip")):
         others = [f for c, f in loaded if c.group != loaded[index][0].group]
         _measure_cross(face, others[index % len(others)], networks, figures, pools)
-    real = np.stack(real_pool)
-    for method in METHODS:
+    for method in pools:
+        real = np.stack(real_pool)
         figures.cross_frechet[method] = frechet_distance(np.stack(pools[method]), real)
     return figures
 

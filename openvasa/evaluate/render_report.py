@@ -39,17 +39,27 @@ def table(figures: Figures) -> str:
         for area in AREAS:
             if (metric, area, "warp") in figures.values:
                 lines.append(_row(metric, area, figures))
-    cross = figures.cross_identity
-    real = float(by_person(figures.real_identity, figures.groups).mean())
-    lines += ["", f"Two real frames of a person: identity {real:.3f}. Cross-reenactment:", ""]
-    lines += ["| | " + " | ".join(METHODS) + " |", "|---|" + "---|" * len(METHODS)]
-    alike = {m: float(by_person(cross[m], figures.groups).mean()) for m in METHODS}
-    lines.append("| identity | " + " | ".join(f"{alike[m]:.3f}" for m in METHODS) + " |")
-    shares = " | ".join(f"{alike[m] / real:.3f}" for m in METHODS)
-    lines.append(f"| identity ÷ two real frames' | {shares} |")
-    distances = " | ".join(f"{figures.cross_frechet[m]:.1f}" for m in METHODS)
-    lines.append(f"| Fréchet distance of features | {distances} |")
+    if figures.cross_identity:
+        lines += ["", *_identity_rows(figures)]
+    if figures.cross_frechet:
+        distances = " | ".join(f"{figures.cross_frechet[m]:.1f}" for m in METHODS)
+        lines += ["", f"Fréchet distance of features in cross-reenactment: {distances}"]
     return "\n".join(lines)
+
+
+def _identity_rows(figures: Figures) -> list[str]:
+    real = float(by_person(figures.real_identity, figures.groups).mean())
+    cross = figures.cross_identity
+    alike = {m: float(by_person(cross[m], figures.groups).mean()) for m in METHODS}
+    shares = " | ".join(f"{alike[m] / real:.3f}" for m in METHODS)
+    return [
+        f"Two real frames of a person: identity {real:.3f}. Cross-reenactment:",
+        "",
+        "| | " + " | ".join(METHODS) + " |",
+        "|---|" + "---|" * len(METHODS),
+        "| identity | " + " | ".join(f"{alike[m]:.3f}" for m in METHODS) + " |",
+        f"| identity ÷ two real frames' | {shares} |",
+    ]
 
 
 def _row(metric: str, area: str, figures: Figures) -> str:
