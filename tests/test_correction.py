@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from openvasa import Controls, InputError, MotionSettings
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.motion.correction import LIVE, WHOLE_FILE, leave_out
 from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.rates import SAMPLE_RATE
 
-VOICE = Path(__file__).parents[1] / "examples" / "voice.wav"
 STEERED = MotionSettings(controls=Controls(distance=1.2, emotion={"surprised": 1.0}))
 
 
 @pytest.fixture(scope="module")
 def speech() -> np.ndarray:
-    return np.concatenate(list(read_blocks(VOICE)))[: 4 * SAMPLE_RATE]
+    return np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 4 * SAMPLE_RATE]
 
 
 def rows(speech: np.ndarray, live: bool, *without: str) -> np.ndarray:
