@@ -125,6 +125,20 @@ def test_targets_follow_the_sounds() -> None:
     assert faster[:, RISE].argmax() == 5
 
 
+def test_the_reader_learns_what_it_is_shown_and_the_same_again() -> None:
+    training = pytest.importorskip("openvasa.train.articulation", reason="needs the train extra")
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((20_000, 3, FEATURE_DIM)).astype(np.float32)
+    wanted = (features[:, 1, :ARTICULATION_DIM] > 0).astype(np.float32)
+    config = replace(training.DEFAULTS, steps=60, learning_rate=0.01)
+    heard = training.Heard(features, wanted)
+    first, again = (training.fit(heard, config) for _ in range(2))
+    np.testing.assert_array_equal(first.hidden, again.hidden)
+    read = first.read_stacked(features[:2000])
+    for k in range(ARTICULATION_DIM):
+        assert training.roc_auc(read[:, k], wanted[:2000, k] > 0) > 0.8
+
+
 def test_chance_is_half_and_knowing_is_one() -> None:
     training = pytest.importorskip("openvasa.train.articulation", reason="needs the train extra")
     is_it = np.arange(1000) % 5 == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,9 @@ from openvasa.evaluate.experts import (
     sound_bands,
     sync_score,
 )
+from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.diffusion import generate_motion
+from openvasa.motion.motion import POSE_DIM
 
 
 def test_sync_score_finds_a_shift_and_knows_strangers() -> None:
@@ -73,3 +77,24 @@ def test_the_sync_expert_knows_lips_that_say_something_else(
     own = sync_score(judge.embed_sound(bands), judge.embed_motion(lip_shapes(motion)))
     backwards = sync_score(judge.embed_sound(bands), judge.embed_motion(lip_shapes(motion[::-1])))
     assert backwards.confidence < 0.7 * own.confidence
+
+
+@pytest.mark.parametrize("name", ["sync", "capp"])
+def test_an_expert_in_training_hears_what_goes_together(name: str) -> None:
+    pytest.importorskip("torch", reason="needs the train extra")
+    from openvasa.train.experts import DEFAULTS, RECIPES, expert_task
+    from openvasa.train.trainer import LOSS, train
+
+    rng = np.random.default_rng(0)
+    recipe, dim = RECIPES[name], POSE_DIM + dynamics_code().size
+
+    def pair() -> tuple[np.ndarray, np.ndarray]:
+        moved = rng.standard_normal((recipe.excerpt + 40, dim)).astype(np.float32)
+        bands = np.zeros((len(moved), SOUND_DIM), np.float32)
+        bands[:, :dim] = moved
+        return bands, 0.3 * moved
+
+    task = expert_task(name, [pair() for _ in range(3)], [pair() for _ in range(3)], 0)
+    before = task.validate(task.network)[LOSS]
+    config = replace(DEFAULTS, steps=12, warmup=2, average=0.5, validate_every=6)
+    assert task.validate(train(task, config))[LOSS] < before

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,7 +20,11 @@ from openvasa.train.prepare import track_clip
 from openvasa.train.render_pairs import prepare_pairs
 from openvasa.train.render_styles import draw_style
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    from openvasa.train.render_data import PairReader
+    from openvasa.train.trainer import Task, TrainerConfig
+
+torch = pytest.importorskip("torch", reason="needs the train extra")
 
 
 @pytest.fixture(scope="module")
@@ -121,39 +127,58 @@ def test_training_and_rendering_bend_and_shade_alike() -> None:
     assert np.abs(frame - wanted)[4:-4, 4:-4].max() < 4
 
 
-def test_one_person_is_either_learnt_from_or_held_back(pairs: Path) -> None:
-    from openvasa.train.render import held_back
-
-    people = [f"person {k}" for k in range(600)]
-    assert 60 < sum(map(held_back, people)) < 140
-    assert all(held_back(p) == held_back(p) for p in people)
-
-
 def test_a_placed_batch_keeps_displacement_true(pairs: Path) -> None:
     """A crop seen upside down comes from the other side."""
-    from openvasa.train.render import NETWORKS, PairReader, _jittered
+    from openvasa.train.render_data import place_batch
 
-    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
-    batch = next(iter(reader.all_of(2, 2, "cpu")))
+    batch = next(iter(mouths(pairs).all_of(2, 2)))
     half_turn = torch.tensor([[-1.0, 0, 0], [0, -1.0, 0]]).expand(len(batch.moved), 2, 3)
-    turned = _jittered(batch, half_turn)
+    turned = place_batch(batch, half_turn)
     torch.testing.assert_close(turned.rendered, batch.rendered.flip(2, 3), atol=1e-5, rtol=0)
     travel = batch.geometry[:, :2].flip(2, 3)
     torch.testing.assert_close(turned.geometry[:, :2], -travel, atol=1e-4, rtol=0)
 
 
 def test_a_few_steps_come_closer_to_the_real_crops(pairs: Path) -> None:
-    from openvasa.train.render import NETWORKS, Learner, PairReader, TrainConfig
+    from openvasa.train.trainer import train
 
-    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
-    batch = reader.draw(2, "cpu")
-    learner = Learner("mouth", TrainConfig(), "cpu")
-    losses = [learner.step(batch, None, 0.0) for _ in range(40)]
-    errors = [row["pixel"] + row["structure"] for row in losses]
-    assert errors[-1] < 0.97 * errors[0]
+    reader = mouths(pairs)
+    config = fast_config(40)
+    task = mouth_task(reader, config)
+    batch = reader.draw(2, np.random.default_rng(0))
+    unrefined = task.validate(task.network)
+    assert unrefined == {
+        "loss": pytest.approx(unrefined["loss"]),
+        **{name: pytest.approx(1) for name in ("pixel", "structure", "temporal", "tone")},
+    }
+    found = task.validate(train(replace(task, draw=lambda _: batch), config))
+    assert found["loss"] < 0.97 * unrefined["loss"]
 
 
-def test_the_adversary_learns_what_is_amiss_and_pulls_away_from_it() -> None:
+def mouths(pairs: Path) -> PairReader:
+    """The mouths among the pairs."""
+    from openvasa.train.render import NETWORKS
+    from openvasa.train.render_data import PairReader
+
+    return PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"])
+
+
+def fast_config(steps: int) -> TrainerConfig:
+    """That of the refinement, over in a few steps."""
+    from openvasa.train.render import DEFAULTS
+
+    return replace(DEFAULTS, steps=steps, warmup=1, average=0.5)
+
+
+def mouth_task(reader: PairReader, config: TrainerConfig, adversary: float = 0.0) -> Task:
+    """Refine mouths by couples of two, without perceptual features."""
+    from openvasa.train.render import RefinementTraining, refinement_task
+
+    training = RefinementTraining(couples=2, adversary=adversary)
+    return refinement_task("mouth", reader, reader, None, training, config, "cpu")
+
+
+def test_the_adversary_learns_what_is_amiss_and_leads_away_from_it() -> None:
     """Crops that are too dark are told from real ones, and lighter ones seem more real to it."""
     from openvasa.train.render_adversary import Adversary
 
@@ -164,37 +189,56 @@ def test_the_adversary_learns_what_is_amiss_and_pulls_away_from_it() -> None:
     adversary = Adversary("cpu")
     told = [adversary.learn(dark, real, maps) for _ in range(60)]
     assert told[-1]["adversary"] < 0.8 * told[0]["adversary"]
-    assert told[-1]["told right"] > 0.9
-    assert adversary.pull(dark, maps).mean() < 0  # Less light would be less real.
+    assert told[-1]["adversary accuracy"] > 0.9
+    assert adversary.find_gradient(dark, maps).mean() < 0  # Less light would be less real.
 
 
-def test_the_adversary_joins_in_the_second_half_and_is_kept(pairs: Path) -> None:
-    from openvasa.train.render import NETWORKS, Learner, PairReader, TrainConfig
+def test_the_adversary_joins_in_the_second_half_and_is_kept(pairs: Path, tmp_path: Path) -> None:
+    from openvasa.train.render_adversary import HEAD_START, WARM_UP
+    from openvasa.train.run_log import read_log
+    from openvasa.train.trainer import train
+
+    reader, config = mouths(pairs), replace(fast_config(4), log_every=1)
+    task = mouth_task(reader, config, adversary=0.2)
+    task.companions["adversary"].steps = HEAD_START
+    train(task, config, tmp_path)
+    told = [row.get("adversary accuracy") for row in read_log(tmp_path)]
+    assert told[:2] == [None, None]
+    assert all(0 <= share <= 1 for share in told[2:])
+    critics = task.companions["adversary"]
+    assert critics.influence == 2 / WARM_UP
+    again = mouth_task(reader, config, adversary=0.2)
+    train(again, config, tmp_path)
+    kept = again.companions["adversary"]
+    assert kept.steps == HEAD_START + 2
+    for ours, theirs in zip(kept.critics.parameters(), critics.critics.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_the_adversary_acts_in_its_share_of_what_the_losses_do(pairs: Path) -> None:
     from openvasa.train.render_adversary import HEAD_START, WARM_UP
 
-    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
-    learner = Learner("mouth", TrainConfig(), "cpu")
-    assert "adversary" not in learner.step(reader.draw(2, "cpu"), None, 0.4)
-    learner.validate(reader)
-    assert learner.least_loss < np.inf
-    learner.adversary.steps = HEAD_START
-    assert 0 <= learner.step(reader.draw(2, "cpu"), None, 0.6)["told right"] <= 1
-    assert learner.least_loss == np.inf
-    assert learner.adversary.say == 1 / WARM_UP
-    again = Learner("mouth", TrainConfig(), "cpu")
-    again.restore(learner.state())
-    assert again.adversary.steps == HEAD_START + 1
-    for ours, kept in zip(
-        again.adversary.critics.parameters(), learner.adversary.critics.parameters(), strict=True
-    ):
-        torch.testing.assert_close(ours, kept)
-    without = Learner("mouth", TrainConfig(adversary=0), "cpu")
-    assert "adversary" not in without.step(reader.draw(2, "cpu"), None, 0.6)
+    reader, config = mouths(pairs), fast_config(2)
+    batch = reader.draw(2, np.random.default_rng(0))
+
+    def gradient(share: float, steps: int) -> torch.Tensor:
+        task = mouth_task(reader, config, adversary=share)
+        task.companions["adversary"].steps = steps
+        loss, _ = task.step_loss(batch, 1)
+        return torch.autograd.grad(loss, task.network.skin_head.bias)[0]
+
+    full = HEAD_START + WARM_UP
+    alone = gradient(0.0, full)
+    torch.testing.assert_close(gradient(0.5, HEAD_START), alone)
+    little, much = (gradient(share, full) - alone for share in (0.2, 0.4))
+    assert little.norm() > 0
+    torch.testing.assert_close(2 * little, much, rtol=1e-3, atol=1e-6)
 
 
 def test_tone_is_the_mean_between_the_lips() -> None:
     """Teeth in another place are no error of the tone; a dark hole in place of them is."""
-    from openvasa.train.render import Batch, TrainConfig, picture_losses
+    from openvasa.train.render_data import Batch
+    from openvasa.train.render_loss import PictureWeights, picture_losses
 
     teeth = (torch.arange(128) % 16 < 8).float().expand(2, 3, 128, 128)
     opening = torch.zeros(2, GEOMETRY_CHANNELS, 64, 64)
@@ -203,56 +247,33 @@ def test_tone_is_the_mean_between_the_lips() -> None:
 
     def tone(rendered: torch.Tensor) -> float:
         batch = Batch(rendered, teeth, teeth, opening, moved)
-        return picture_losses(rendered, batch, TrainConfig())["tone"].item()
+        return picture_losses(rendered, batch, PictureWeights())["tone"].item()
 
     assert tone(teeth.roll(8, dims=-1)) == pytest.approx(0, abs=1e-6)
     assert tone(0 * teeth) > 0.1
 
 
-def test_the_best_weights_are_kept(pairs: Path) -> None:
-    from openvasa.train.render import NETWORKS, Learner, PairReader, TrainConfig
-
-    reader = PairReader(sorted(pairs.glob("*.npz")), NETWORKS["mouth"], 0)
-    learner = Learner("mouth", TrainConfig(), "cpu")
-    seen = learner.validate(reader)
-    names = ("pixel", "structure", "temporal", "tone")
-    assert seen == {f"held back {n}": pytest.approx(1) for n in names}
-    best = {k: v.clone() for k, v in learner.best.state_dict().items()}
-    with torch.no_grad():
-        learner.average.skin_head.bias += 1
-    assert learner.validate(reader)["held back pixel"] > 1
-    for name, value in learner.best.state_dict().items():
-        torch.testing.assert_close(value, best[name])
-
-
-@pytest.mark.slow
 def test_training_goes_on_and_exports_what_it_learnt(pairs: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
     from openvasa.backend import load_onnx
+    from openvasa.errors import InputError
     from openvasa.render.refine import network_file, networks_in
-    from openvasa.train.render import (
-        NETWORKS,
-        PairReader,
-        TrainConfig,
-        checkpoint_file,
-        train_network,
-    )
-    from openvasa.train.render_export import export, load_best, trained
+    from openvasa.train.checkpoint import BEST_FILE
+    from openvasa.train.render import RefinementTraining, run_folder, train_network
+    from openvasa.train.render_export import export, load_best
+    from openvasa.train.run_log import read_log
 
-    files = sorted(pairs.glob("*.npz"))
-    for step in (1, 2):
-        for name, regions in NETWORKS.items():
-            file = checkpoint_file(tmp_path, name)
-            spent = torch.load(file, weights_only=True)["spent"] if step > 1 else 0.0
-            reader = PairReader(files, regions, step)
-            minutes = spent + 1e-6
-            train_network(name, tmp_path, minutes, reader, reader, None, TrainConfig(), "cpu")
-            assert torch.load(file, weights_only=True)["steps"] == step
-    assert trained(tmp_path) == ("mouth", "eye")
-    saved = torch.load(file := checkpoint_file(tmp_path, "mouth"), weights_only=True)
+    reader = mouths(pairs)
+    with pytest.raises(InputError, match="train it first"):
+        load_best(tmp_path, "mouth")
+    for steps in (1, 2):
+        training, config = RefinementTraining(couples=2), fast_config(steps)
+        train_network("mouth", tmp_path, reader, reader, None, training, config, "cpu")
+    assert [row["step"] for row in read_log(run_folder(tmp_path, "mouth"))] == [1, 2]
+    saved = torch.load(file := run_folder(tmp_path, "mouth") / BEST_FILE, weights_only=True)
     # Two steps hardly leave zero, where any two networks agree.
-    saved["best"] = {k: v + 0.03 * torch.randn_like(v) for k, v in saved["best"].items()}
+    saved["average"] = {k: v + 0.03 * torch.randn_like(v) for k, v in saved["average"].items()}
     torch.save(saved, file)
     out = tmp_path / "out"
     out.mkdir()

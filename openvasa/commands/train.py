@@ -186,17 +186,20 @@ def _add_articulation(group: Commands) -> None:
         "articulation",
         _articulation,
         "train what speech wants of tongue and lips from synthetic voices; report errors on others",
-        "openvasa train articulation",
+        "openvasa train articulation runs/articulation",
     )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    _add_steps(parser, steps=10_000)
     parser.add_argument(
         "--sentences", type=int, default=800, metavar="N", help="to learn from (default: 800)"
     )
 
 
 def _articulation(options: argparse.Namespace) -> int:
-    from openvasa.train.articulation import train
+    from openvasa.train.articulation import DEFAULTS, train
 
-    print(json.dumps(train(options.sentences), indent=2))
+    figures = train(options.run, _trainer(DEFAULTS, options), options.sentences)
+    print(json.dumps(figures, indent=2))
     return OK
 
 
@@ -228,19 +231,19 @@ def _add_experts(group: Commands) -> None:
             name,
             _expert,
             f"train the expert that judges whether {what} and sound belong together",
-            f"openvasa train {name} cache/",
+            f"openvasa train {name} cache/ runs/{name}",
         )
         add_cache(parser)
-        parser.add_argument(
-            "--minutes", type=float, default=6.0, metavar="M", help="time to train (default: 6)"
-        )
+        parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+        _add_steps(parser, steps=4000)
         parser.set_defaults(expert=name)
 
 
 def _expert(options: argparse.Namespace) -> int:
-    from openvasa.train.experts import train_expert
+    from openvasa.train.experts import DEFAULTS, train_expert
 
-    print(train_expert(options.expert, options.cache, options.minutes))
+    config = _trainer(DEFAULTS, options)
+    print(train_expert(options.expert, options.cache, options.run, config))
     return OK
 
 
@@ -250,31 +253,18 @@ def _add_render(group: Commands) -> None:
         "render",
         _render,
         "train the refinement of mouth and eyes; goes on from the last checkpoints in RUN",
-        "openvasa train render cache/ clips/ runs/render --minutes 90",
-        "openvasa train render cache/ clips/ runs/render --minutes 90 --network mouth",
-        "openvasa train render cache/ clips/ runs/render --minutes 90 --export",
+        "openvasa train render cache/ clips/ runs/render --steps 7000",
+        "openvasa train render cache/ clips/ runs/render --steps 7000 --network mouth",
+        "openvasa train render cache/ clips/ runs/render --steps 7000 --export",
     )
     add_cache(parser)
     add_clips(parser)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of pairs and checkpoints")
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        default=60.0,
-        metavar="M",
-        help="of each network in all (default: 60)",
-    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of pairs and runs")
+    _add_steps(parser, steps=7000)
     parser.add_argument(
         "--network",
         choices=("mouth", "eye"),
         help="only this one: to train both at a time, or to export only the one that helps",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="of weights and order; a second seed says what chance does (default: 0)",
     )
     parser.add_argument(
         "--adversary",
@@ -290,12 +280,12 @@ def _add_render(group: Commands) -> None:
 
 def _render(options: argparse.Namespace) -> int:
     from openvasa.face.topology import ASSETS
-    from openvasa.train.render import NETWORKS, default_config, train
+    from openvasa.train.render import DEFAULTS, NETWORKS, default_training, train
     from openvasa.train.render_export import export
 
     names = (options.network,) if options.network else tuple(NETWORKS)
-    config = replace(default_config(options.seed), adversary=options.adversary)
-    train(options.cache, options.clips, options.run, options.minutes, names, config)
+    trainings = {name: default_training(name, options.adversary) for name in names}
+    train(options.cache, options.clips, options.run, _trainer(DEFAULTS, options), trainings)
     if options.export:
         export(options.run, ASSETS, names)
     return OK

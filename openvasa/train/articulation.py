@@ -1,6 +1,6 @@
 """Train what phonetics wants of tongue and lips: speech features → tip up, tip out, lips pressed.
 
-    openvasa train articulation
+    openvasa train articulation RUN
 
 No camera sees the tongue well enough to track it, but phonetics says where each sound wants it, and
 which sounds press the lips together; a synthetic voice says when each of its sounds is spoken. So
@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from openvasa.face.topology import ASSETS
 from openvasa.motion.articulation import ARTICULATION_DIM, PRESS, REACH, RISE, ArticulationReader
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.train.detector import roc_auc
+from openvasa.train.trainer import LOSS, Task, TrainerConfig
+from openvasa.train.trainer import train as run_training
 from openvasa.train.voices import (
     LIVE_CONTEXT,
     SPEEDS,
@@ -71,6 +74,10 @@ SENTENCES = (
 
 _WIDTH = 48
 BATCH = 256
+DEFAULTS = TrainerConfig(
+    steps=10_000, learning_rate=1e-3, warmup=0, weight_decay=0.05, average=0.99, save_every=1000
+)
+STRETCH, HELD_BACK = 1000, 10
 _TIP_UP = {"l": 1.0, "n": 0.8, "t": 0.8, "d": 0.8, "dx": 0.8, "th": 0.5, "dh": 0.5}
 _TIP_UP |= {"s": 0.3, "z": 0.3, "sh": 0.3, "zh": 0.3, "ch": 0.5, "jh": 0.5}
 _TIP_UP |= {"iy": 0.15, "ih": 0.1, "y": 0.2, "ey": 0.1}
@@ -178,25 +185,33 @@ class ArticulationNetwork(nn.Module):
         return self.out(functional.relu(self.hidden(seen)))
 
 
-def fit(heard: Heard, epochs: int, seed: int) -> ArticulationReader:
-    """Cross-entropy against what each frame wants; the normalisation goes into the first layer."""
-    torch.manual_seed(seed)
+def fit(heard: Heard, config: TrainerConfig, run: Path | None = None) -> ArticulationReader:
+    """Cross-entropy against what each frame wants; the normalisation goes into the first layer.
+
+    One of `HELD_BACK` stretches of `STRETCH` frames, some sentences long, is held back.
+    """
     flat = torch.tensor(heard.features.reshape(len(heard.features), -1), dtype=torch.float32)
     wanted = torch.tensor(heard.wanted, dtype=torch.float32)
-    mean, deviation = flat.mean(dim=0), flat.std(dim=0) + 1e-3
-    network = ArticulationNetwork(flat.shape[1])
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.05)
-    steps = epochs * (len(flat) // BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in trange(steps, desc="training the reader", unit="step"):
-        rows = torch.randint(len(flat), (BATCH,))
+    held_back = torch.arange(len(flat)) // STRETCH % HELD_BACK == HELD_BACK - 1
+    learnt, judged = torch.nonzero(~held_back)[:, 0], torch.nonzero(held_back)[:, 0]
+    mean, deviation = flat[learnt].mean(dim=0), flat[learnt].std(dim=0) + 1e-3
+    torch.manual_seed(config.seed)
+    network = ArticulationNetwork(flat.shape[1]).train()
+
+    def loss_of(network: nn.Module, rows: torch.Tensor) -> torch.Tensor:
         logits = network((flat[rows] - mean) / deviation)
-        loss = functional.binary_cross_entropy_with_logits(logits, wanted[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    hidden, out = network.hidden, network.out
+        return functional.binary_cross_entropy_with_logits(logits, wanted[rows])
+
+    task = Task(
+        network,
+        draw=lambda rng: learnt[torch.from_numpy(rng.integers(len(learnt), size=BATCH))],
+        step_loss=lambda rows, _: (loss_of(network, rows), {}),
+        validate=lambda average: {LOSS: loss_of(average, judged).item()},
+        settings={"frames": len(flat)},
+    )
+    trained = run_training(task, config, run)
+    assert isinstance(trained, ArticulationNetwork)
+    hidden, out = trained.hidden, trained.out
     weight = hidden.weight.detach() / deviation
     return ArticulationReader(
         encoder=MoonshineEncoder.name,
@@ -232,8 +247,8 @@ def measure(reader: ArticulationReader) -> dict:
     return figures
 
 
-def train(sentences: int = 800, epochs: int = 10, seed: int = 0) -> dict:
+def train(run: Path, config: TrainerConfig, sentences: int = 800) -> dict:
     """Train, write `openvasa/assets/articulation.npz`, and return the figures on unseen voices."""
-    reader = fit(listen(sentences, seed), epochs, seed)
+    reader = fit(listen(sentences, config.seed), config, run)
     reader.save(ASSETS / "articulation.npz")
     return measure(reader)

@@ -1,7 +1,7 @@
 """Train the experts that judge motion against sound.
 
-    openvasa train sync CACHE
-    openvasa train capp CACHE
+    openvasa train sync CACHE RUN
+    openvasa train capp CACHE RUN
 
 Both learn by contrast (InfoNCE, van den Oord et al., arXiv:1807.03748) which stretch of sound
 belongs to which stretch of motion: sync among the shifts of one clip, CAPP among shifts and
@@ -10,16 +10,14 @@ clips. What is held out here is held out from the generator as well.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from openvasa.audio.level import speech_gain
 from openvasa.evaluate.experts import (
@@ -32,11 +30,26 @@ from openvasa.evaluate.experts import (
     lip_shapes,
     sound_bands,
 )
+from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import POSE_DIM
+from openvasa.train.held_back import held_back_people
 from openvasa.train.motion_data import POSE_MIRROR, TalkingClip, load_clips, mirror_matrix
 from openvasa.train.prepare import load_sound
+from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
 
 EMBEDDING = 64
+DEFAULTS = TrainerConfig(
+    steps=4000, learning_rate=1e-3, warmup=50, weight_decay=0.05, validate_every=200
+)
+HELD_BACK = 10
+"""One of so many training people is held back."""
+VALIDATION_BATCHES = 4
+"""Batches of the people held back that every validation looks at."""
+
+Pair = tuple[np.ndarray, np.ndarray]
+"""Sound bands (T, SOUND_DIM) and motion (T, 6 + D) of one clip."""
+Excerpts = tuple[Tensor, Tensor]
+"""(B, SOUND_DIM, T) sound and (B, m, T) features of motion."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +102,12 @@ class Tower(nn.Module):
 
 
 def _excerpts(
-    clips: list[tuple[np.ndarray, np.ndarray]],
+    clips: list[Pair],
     recipe: Recipe,
     mirror: np.ndarray,
     rng: np.random.Generator,
-) -> tuple[Tensor, Tensor]:
-    """(B, SOUND_DIM, T) and (B, m, T) of random places, disturbed a little."""
+) -> Excerpts:
+    """Excerpts of random places, disturbed a little."""
     lengths = np.array([len(bands) for bands, _ in clips], float)
     sounds, motions = [], []
     for index in rng.choice(len(clips), recipe.clips, p=lengths / lengths.sum()):
@@ -131,7 +144,7 @@ def _contrast(sound: Tensor, motion: Tensor, recipe: Recipe, name: str) -> Tenso
     return functional.cross_entropy(rows, target) + functional.cross_entropy(columns, target)
 
 
-def paired(cache: Path, clips: list[TalkingClip], shortest: int) -> list[tuple]:
+def paired(cache: Path, clips: list[TalkingClip], shortest: int) -> list[Pair]:
     """(bands, motion) of the clips with sound that are long enough."""
     pairs = []
     for clip in clips:
@@ -142,34 +155,57 @@ def paired(cache: Path, clips: list[TalkingClip], shortest: int) -> list[tuple]:
     return pairs
 
 
-def train_expert(name: str, cache: Path, minutes: float, seed: int = 0) -> str:
-    """Train one expert, write it into the package's assets; returns the held-out report."""
+def train_expert(name: str, cache: Path, run: Path, config: TrainerConfig) -> str:
+    """Train one expert, write it into the package's assets; returns the held-out report.
+
+    Args:
+        name: one of `RECIPES`.
+        cache: of `openvasa data prepare`.
+        run: folder of the run, which goes on from its checkpoint.
+        config: steps, learning rate, seed.
+    """
     from openvasa.evaluate.expert_report import report
-    from openvasa.face.dynamics import dynamics_code
 
     recipe = RECIPES[name]
+    clips = load_clips(cache, "train")
+    people = held_back_people((clip.clip.group for clip in clips if clip.clip.sound), HELD_BACK)
+    learnt, judged = (
+        paired(cache, [c for c in clips if (c.clip.group in people) == kept], recipe.excerpt)
+        for kept in (False, True)
+    )
+    task = expert_task(name, learnt, judged, config.seed)
+    towers = train(replace(task, settings={"expert": name}), config, run)
+    assert isinstance(towers, nn.ModuleList)
+    _export(name, towers)
+    return report(name, paired(cache, load_clips(cache, "test"), recipe.excerpt))
+
+
+def expert_task(name: str, learnt: list[Pair], judged: list[Pair], seed: int) -> Task[Excerpts]:
+    """The task of telling which sound goes with which motion; judged on people held back."""
+    recipe, mirror = RECIPES[name], mirror_matrix(dynamics_code())
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    clips = paired(cache, load_clips(cache, "train"), recipe.excerpt)
-    mirror = mirror_matrix(dynamics_code())
     towers = nn.ModuleList([Tower(SOUND_DIM, recipe), Tower(recipe.size, recipe)])
-    optimiser = torch.optim.AdamW(towers.parameters(), lr=1e-3, weight_decay=0.05)
-    started, spent = time.monotonic(), 0.0
-    with tqdm(total=round(minutes * 60), desc=f"training {name}", unit="s") as bar:
-        while spent < minutes * 60:
-            for group in optimiser.param_groups:
-                group["lr"] = 1e-3 * (1 - spent / (minutes * 60)) + 1e-5
-            sound, motion = _excerpts(clips, recipe, mirror, rng)
-            loss = _contrast(towers[0](sound), towers[1](motion), recipe, name)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            now = time.monotonic() - started
-            bar.update(int(now) - int(spent))
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-            spent = now
-    towers.eval()
-    shipped = expert(name)
+    rng = np.random.default_rng(0)
+    looked_at = [_excerpts(judged, recipe, mirror, rng) for _ in range(VALIDATION_BATCHES)]
+
+    def loss_of(towers: nn.Module, excerpts: Excerpts) -> Tensor:
+        sound, motion = excerpts
+        hear, see = towers.children()
+        return _contrast(hear(sound), see(motion), recipe, name)
+
+    def validate(average: nn.Module) -> dict[str, float]:
+        return {LOSS: float(np.mean([loss_of(average, seen).item() for seen in looked_at]))}
+
+    return Task(
+        towers.train(),
+        draw=lambda rng: _excerpts(learnt, recipe, mirror, rng),
+        step_loss=lambda excerpts, _: (loss_of(towers, excerpts), {}),
+        validate=validate,
+    )
+
+
+def _export(name: str, towers: nn.ModuleList) -> None:
+    recipe, shipped = RECIPES[name], expert(name)
     for tower, path, channels in (
         (towers[0], shipped.sound_network, SOUND_DIM),
         (towers[1], shipped.motion_network, recipe.size),
@@ -184,4 +220,3 @@ def train_expert(name: str, cache: Path, minutes: float, seed: int = 0) -> str:
             dynamic_axes={"rows": {2: "frames"}, "embedded": {2: "stretches"}},
             dynamo=False,
         )
-    return report(name, paired(cache, load_clips(cache, "test"), recipe.excerpt))

@@ -3,9 +3,9 @@
 Two critics of one kind judge overlapping patches, one the crop at half its resolution, the other at
 a quarter (multi-scale patches as in pix2pixHD, arXiv:1711.11585), with the hinge loss. They see the
 geometry, too: whether a mouth is lit as mouths are depends on how far it is open. They see nothing
-finer: what the refinement can change is a cell of 4 px, and finer grain would give away what it has
-no say in. Spectral normalisation, which usually steadies critics, left these at chance after 500
-steps: the pictures hardly differ.
+finer: what the refinement can change is a cell of 4 px, and finer grain would give away what it
+cannot change. Spectral normalisation, which usually steadies critics, left these at chance after
+500 steps: the pictures hardly differ.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ RATE, BETAS = 1e-3, (0.5, 0.99)
 SLOPE = 0.2
 
 HEAD_START, WARM_UP = 600, 400
-"""Steps that the critics learn before they have a say, and over which it grows: what they say at
-first is noise."""
+"""Steps that the critics learn before they have any influence, and over which it grows: what they
+judge at first is noise."""
 
 
 class PatchCritic(nn.Module):
@@ -59,8 +59,8 @@ class Adversary:
         self.steps = 0
 
     @property
-    def say(self) -> float:
-        """0-1, how much of its say it has by now."""
+    def influence(self) -> float:
+        """0-1, how much of its full influence it has by now."""
         return min(max((self.steps - HEAD_START) / WARM_UP, 0.0), 1.0)
 
     def state_dict(self) -> dict:
@@ -74,15 +74,15 @@ class Adversary:
         self.critics.load_state_dict(state["critics"])
         self._optimiser.load_state_dict(state["optimiser"])
 
-    def pull(self, pictures: Tensor, geometry: Tensor) -> Tensor:
+    def find_gradient(self, pictures: Tensor, geometry: Tensor) -> Tensor:
         """Which way (N, 3, S, S) pictures have to change to seem less real, of the same shape."""
         seen = pictures.detach().requires_grad_()
         doubt = -torch.stack([scores.mean() for scores in self._scores(seen, geometry)]).mean()
         return torch.autograd.grad(doubt, seen)[0]
 
     def learn(self, pictures: Tensor, real: Tensor, geometry: Tensor) -> dict[str, float]:
-        """One step; returns the hinge loss (2 knows nothing, 0 is never wrong) and how many of
-        the patches were told right."""
+        """One step; returns the hinge loss (2 knows nothing, 0 is never wrong) and the share of
+        patches that were judged rightly."""
         losses, right = [], []
         shown = zip(self._scores(pictures, geometry), self._scores(real, geometry), strict=True)
         for made, true in shown:
@@ -93,7 +93,7 @@ class Adversary:
         loss.backward()
         self._optimiser.step()
         self.steps += 1
-        return {"adversary": loss.item(), "told right": torch.stack(right).mean().item()}
+        return {"adversary": loss.item(), "adversary accuracy": torch.stack(right).mean().item()}
 
     def _scores(self, pictures: Tensor, geometry: Tensor) -> list[Tensor]:
         scores = []

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from openvasa.errors import InputError
 from openvasa.render.refine import GROUPS, network_file
 from openvasa.render.regions import GEOMETRY_CHANNELS
 from openvasa.train.export import halve_weights
-from openvasa.train.render import NETWORKS, checkpoint_file
+from openvasa.train.render import NETWORKS, run_folder
 from openvasa.train.render_network import RefinementNetwork
+from openvasa.train.trainer import load_weights
 
 
 class _OnPictures(nn.Module):
@@ -30,18 +30,9 @@ class _OnPictures(nn.Module):
 
 def load_best(run: Path, name: str) -> RefinementNetwork:
     """The weights of one network of a run that did best on people held back."""
-    checkpoint = checkpoint_file(run, name)
-    if not checkpoint.exists():
-        raise InputError(f"{run}: holds no {name} network; run openvasa train render first")
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network = RefinementNetwork(NETWORKS[name][0].side)
-    network.load_state_dict(saved["best"])
+    network.load_state_dict(load_weights(run_folder(run, name)))
     return network.eval()
-
-
-def trained(run: Path) -> tuple[str, ...]:
-    """Names of the networks that a run holds."""
-    return tuple(name for name, _ in GROUPS if checkpoint_file(run, name).exists())
 
 
 def export(run: Path, folder: Path, names: tuple[str, ...]) -> None:

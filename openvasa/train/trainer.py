@@ -42,7 +42,15 @@ LOSS = "loss"
 """Name of the loss among the figures; in validation, what the best weights are chosen by."""
 HELD_BACK = "held back "
 """What the names of validation figures begin with in the log."""
-FREE_SETTINGS = ("steps", "validate_every", "save_every", "log_every", "threads", "workers")
+FREE_SETTINGS = (
+    "steps",
+    "best_from",
+    "validate_every",
+    "save_every",
+    "log_every",
+    "threads",
+    "workers",
+)
 """Settings of `TrainerConfig` that may change from one start of a run to the next."""
 QUIET_SECONDS = 30.0
 """Between two updates of a progress bar that nobody watches."""
