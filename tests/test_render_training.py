@@ -167,7 +167,7 @@ def fast_config(steps: int) -> TrainerConfig:
     """That of the refinement, over in a few steps."""
     from openvasa.train.render import DEFAULTS
 
-    return replace(DEFAULTS, steps=steps, warmup=1, average=0.5)
+    return replace(DEFAULTS, steps=steps, warmup=1, average=0.5, threads=1)
 
 
 def mouth_task(reader: PairReader, config: TrainerConfig, adversary: float = 0.0) -> Task:

@@ -30,7 +30,14 @@ from openvasa.train.trainer import (  # noqa: E402
 )
 
 CONFIG = TrainerConfig(
-    steps=20, learning_rate=0.05, warmup=3, log_every=4, save_every=5, validate_every=6, seed=3
+    steps=20,
+    learning_rate=0.05,
+    warmup=3,
+    log_every=4,
+    save_every=5,
+    validate_every=6,
+    seed=3,
+    threads=1,
 )
 SLOPE = torch.tensor([[1.0, -2.0, 0.5]])
 
