@@ -12,16 +12,9 @@ from live_stand_in import StandInControls, StandInGenerator
 
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.live.engine import (
-    BACKLOG_S,
-    LIVE_BACKLOG_S,
-    LIVE_TARGET_S,
-    PATIENCE_S,
-    Engine,
-    LiveFrame,
-    LiveSettings,
-    State,
-)
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveFrame, LiveSettings, State
+from openvasa.live.sound_timeline import BACKLOG_S, LIVE_BACKLOG_S, LIVE_TARGET_S, PATIENCE_S
 from openvasa.live.timeline import FRAME_RATES, RELIEF_RATES, TICKS
 from openvasa.motion.articulation import without_tongue
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 from live_stand_in import StandInGenerator
 
-from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveSettings
 from openvasa.live.player import Player, Shown
 
 RATE = 24000

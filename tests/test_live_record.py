@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from openvasa.audio.decode import read_blocks
-from openvasa.live.engine import LiveFrame, State
+from openvasa.live.frame import LiveFrame, State
 from openvasa.live.player import Shown
 from openvasa.live.record import Recorder
 from openvasa.live.timeline import TICKS

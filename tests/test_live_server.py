@@ -37,7 +37,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
-from openvasa.live.engine import LiveSettings
+from openvasa.live.frame import LiveSettings
 from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
 from openvasa.live.session import Limits
 from openvasa.live.speech import Voice

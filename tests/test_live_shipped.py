@@ -9,7 +9,7 @@ from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.assemble import assemble_engine
-from openvasa.live.engine import LiveFrame, LiveSettings, State
+from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.settings import MotionSettings

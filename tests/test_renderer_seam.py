@@ -14,7 +14,7 @@ from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FrameGeometry
 from openvasa.live.avatar import LiveAvatar
-from openvasa.live.engine import LiveSettings
+from openvasa.live.frame import LiveSettings
 from openvasa.media.inspect import inspect_video
 from openvasa.render.renderer import Renderer
 

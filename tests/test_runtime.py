@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from openvasa.errors import InputError
 from openvasa.evaluate.watermark import keep_start_method
-from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveSettings
 from openvasa.live.player import Player, Shown
 from openvasa.runtime import (
     Runtime,

@@ -71,7 +71,7 @@ def _live(options: argparse.Namespace) -> int:
 
     styles = read_styles(options)
 
-    from openvasa.live.engine import LiveSettings
+    from openvasa.live.frame import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
     from openvasa.motion.diffusion import DiffusionMotion

@@ -27,7 +27,8 @@ from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import assemble_portrait
-from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveSettings
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
 from openvasa.render.renderer import RendererFactory

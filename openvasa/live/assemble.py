@@ -9,7 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from openvasa.face.latent import FaceLatent
-from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED, Painter
 from openvasa.live.player import Player, Shown
 from openvasa.motion.diffusion import DiffusionMotion

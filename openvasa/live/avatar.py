@@ -14,7 +14,8 @@ import numpy as np
 
 from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import LivePortrait, assemble_portrait, shipped_motion
-from openvasa.live.engine import Engine, LiveSettings
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED
 from openvasa.live.player import COMMANDS, Player, Shown
 from openvasa.motion.controls import Controls

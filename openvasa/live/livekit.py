@@ -19,7 +19,7 @@ from livekit.rtc import AudioFrame, VideoBufferType, VideoFrame
 
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.live.avatar import LiveAvatar
-from openvasa.live.engine import LiveSettings
+from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED
 from openvasa.motion.model import MotionModel
 from openvasa.render.renderer import RendererFactory

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openvasa.live.engine import FADE_S
 from openvasa.live.player import Shown
+from openvasa.live.sound_timeline import FADE_S
 
 PICTURES = 6
 """Pictures that may wait; a receiver that is slower loses the oldest."""

@@ -24,7 +24,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from openvasa.face.latent import FaceLatent
 from openvasa.live.avatar import LiveAvatar
-from openvasa.live.engine import LiveSettings
+from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED
 from openvasa.live.player import Shown
 from openvasa.motion.model import MotionModel

@@ -19,8 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from openvasa.live.engine import FADE_S, Engine, LiveFrame
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveFrame
 from openvasa.live.governor import Governor
+from openvasa.live.sound_timeline import FADE_S
 from openvasa.runtime import limit_blas
 
 STEP_S = 0.01

@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from openvasa.live.engine import LiveFrame
+from openvasa.live.frame import LiveFrame
 from openvasa.live.player import Shown
 from openvasa.live.timeline import TICKS
 from openvasa.media.colour import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.errors import InputError
 from openvasa.live.assemble import ModelFactory
-from openvasa.live.engine import LiveSettings
+from openvasa.live.frame import LiveSettings
 from openvasa.live.logs import log_to_stderr, note
 from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
 from openvasa.live.session import Limits

@@ -32,7 +32,7 @@ from openvasa.errors import InputError
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import ModelFactory, shipped_motion
-from openvasa.live.engine import LiveSettings
+from openvasa.live.frame import LiveSettings
 from openvasa.live.logs import note
 from openvasa.live.metrics import CONTENT_TYPE_LATEST, Metrics
 from openvasa.live.outlet import Outlet

@@ -17,7 +17,8 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import LivePortrait, ModelFactory, assemble_portrait, shipped_motion
-from openvasa.live.engine import Engine, LiveSettings, State
+from openvasa.live.engine import Engine
+from openvasa.live.frame import LiveSettings, State
 from openvasa.live.logs import note
 from openvasa.live.metrics import Metrics
 from openvasa.live.outlet import Outlet
