@@ -1,7 +1,6 @@
 import cv2
 import numpy as np
 import pytest
-from faces import made_face
 
 from openvasa.face.canonical import FACE_WIDTH, HeadTransform, apply_pose
 from openvasa.face.latent import FaceLatent, FrameGeometry
@@ -53,8 +52,19 @@ def _made_face(yaw: float = 0.0) -> FaceLatent:
     stripes = np.tile(90 + 60 * np.sin(np.arange(512) / 5)[None, :, None], (512, 1, 3))
     alpha = matte[..., None]
     image = np.clip(alpha * skin + (1 - alpha) * stripes, 0, 255).astype(np.uint8)
-    background = stripes.astype(np.uint8)
-    return made_face(image, canonical, head, matte=matte, background=background, dynamics=4)
+    return FaceLatent(
+        image=image,
+        landmarks=landmarks,
+        head=head,
+        canonical=canonical,
+        neutral=canonical,
+        dynamics=np.zeros(4, np.float32),
+        blendshapes=np.zeros(52, np.float32),
+        matte=matte,
+        background=stripes.astype(np.uint8),
+        picture=image,
+        crop=np.array([0, 0, 512], np.float32),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +208,9 @@ def test_shoulders_follow_the_head_by_a_share_but_stand_where_the_picture_goes_o
     shift = 0.1 * FACE_WIDTH * face.head.scale
     moved = {}
     for goes_on in (False, True):
-        mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=goes_on)
+        mesh = build_mesh(
+            face.landmarks, face.canonical, face.head, ground=512 if goes_on else None
+        )
         corners = pose_mesh(mesh, geometry)
         move = np.linalg.norm(corners[SURFACE_POINTS:, :2] - mesh.points[SURFACE_POINTS:], axis=1)
         below = mesh.points[SURFACE_POINTS:, 1]
@@ -224,7 +236,7 @@ def test_a_cut_off_head_goes_on_no_farther_than_its_reflection(face: FaceLatent)
     + [[0, 0, 0.17, 0.1, 0.1, 0.1], [0, 0, -0.17, -0.1, -0.1, -0.1]],
 )
 def test_person_has_no_holes_at_large_poses(face: FaceLatent, pose):
-    mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=False)
+    mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=None)
     corners = pose_mesh(mesh, _posed(face, pose))
     assert np.isfinite(corners).all()
     _, map_x, _ = _drawn(corners, mesh.points, mesh.triangles, 512)
@@ -233,7 +245,7 @@ def test_person_has_no_holes_at_large_poses(face: FaceLatent, pose):
 
 @pytest.mark.parametrize("turn", [-0.436, 0.436])
 def test_the_rim_of_a_face_that_turns_into_view_is_not_smeared(face: FaceLatent, turn: float):
-    mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=False)
+    mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=None)
     corners = pose_mesh(mesh, _posed(face, [0, turn, 0, 0, 0, 0]))
     edges = mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     edges = edges[(edges < SURFACE_POINTS).all(axis=1)]
@@ -247,7 +259,7 @@ def test_the_rim_of_a_face_that_turns_into_view_is_not_smeared(face: FaceLatent,
 
 
 def test_brows_do_not_drag_the_hair_but_the_jaw_stretches_the_neck(face: FaceLatent):
-    mesh = build_mesh(face.landmarks, face.canonical, face.head, body_goes_on=False)
+    mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=None)
     upper, lower = [10, 338, 297, 332, 109, 67, 103], [152, 148, 176, 377, 400]
     change = np.zeros((478, 3), np.float32)
     change[upper, 1], change[lower, 1] = -1.0, 1.0
@@ -277,7 +289,7 @@ def test_only_turned_portraits_borrow_from_the_other_side(face: FaceLatent):
         atol=1e-3,
     )
     # A symmetric head: the mirrored surface lies on the portrait's own.
-    own = build_mesh(turned.landmarks, turned.canonical, turned.head, body_goes_on=False)
+    own = build_mesh(turned.landmarks, turned.canonical, turned.head, ground=None)
     inner = np.flatnonzero(near_oval() == 0)
     np.testing.assert_allclose(
         pose_mesh(view.mesh, resting)[inner], pose_mesh(own, resting)[inner], atol=1e-4

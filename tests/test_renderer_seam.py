@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,19 @@ def test_a_live_portrait_is_drawn_by_the_renderer_it_is_given(face: FaceLatent) 
     ground = face.image.mean(axis=(0, 1))
     assert picture.shape == (SIDE, SIDE, 3)
     assert np.abs(np.median(picture, axis=(0, 1)) - ground).max() < 4
+
+
+def test_what_a_renderer_keeps_travels_with_the_portrait(face: FaceLatent, tmp_path: Path) -> None:
+    volume = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
+    replace(face, extras={"dots.volume": volume}).save(tmp_path / "avatar.npz")
+    loaded = FaceLatent.load(tmp_path / "avatar.npz")
+    assert list(loaded.extras) == ["dots.volume"]
+    np.testing.assert_array_equal(loaded.extras["dots.volume"], volume)
+    np.testing.assert_array_equal(loaded.image, face.image)
+
+
+def test_avatars_without_extras_are_still_read(face: FaceLatent, tmp_path: Path) -> None:
+    face.save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as data:
+        np.savez(tmp_path / "old.npz", **{**data, "openvasa_avatar": np.int32(1)})
+    assert FaceLatent.load(tmp_path / "old.npz").extras == {}

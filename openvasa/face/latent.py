@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,11 @@ from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform, apply_pose
 
 CROP_SIDE = 512
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+"""Files of version 1 hold no extras."""
+
+_EXTRA = "extra_"
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class FaceLatent:
     """A portrait, encoded once; saved and loaded as one `.npz` avatar file.
 
     Attributes:
-        image: (512, 512, 3) uint8 RGB, the square crop with head and shoulders.
+        image: (S, S, 3) uint8 RGB, the square crop with head and shoulders; S is 512 from
+            `load_portrait`.
         landmarks: (478, 3) float32, tracked points in px of the crop, z away from the camera.
         head: similarity from canonical space to px of the crop, in the portrait's own pose.
         canonical: (478, 3) float32, the tracked points in canonical space, own expression included.
@@ -27,10 +33,12 @@ class FaceLatent:
             closed.
         dynamics: (D,) float32, the portrait's own expression as a facial dynamics code.
         blendshapes: (52,) float32 in 0–1, ARKit reading of the own expression.
-        matte: (512, 512) float32 in 0–1, the person.
-        background: (512, 512, 3) uint8 RGB, the plate completed behind the person.
+        matte: (S, S) float32 in 0–1, the person.
+        background: (S, S, 3) uint8 RGB, the plate completed behind the person.
         picture: (H, W, 3) uint8 RGB, the whole picture the crop was cut from.
         crop: (3,) float32 left, top and side of the crop square in px of `picture`.
+        extras: arrays by name that a renderer other than the shipped one keeps with the portrait,
+            e.g. a feature volume.
     """
 
     image: np.ndarray
@@ -44,6 +52,7 @@ class FaceLatent:
     background: np.ndarray
     picture: np.ndarray
     crop: np.ndarray
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def side(self) -> int:
@@ -55,7 +64,9 @@ class FaceLatent:
         path = Path(path)
         if path.suffix != ".npz":
             raise InputError(f"{path}: an avatar file ends in .npz; rename it")
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "head"}
+        apart = ("head", "extras")
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
+        arrays |= {_EXTRA + name: array for name, array in self.extras.items()}
         partial = path.with_name(path.name + ".partial.npz")
         try:
             np.savez_compressed(
@@ -81,15 +92,19 @@ class FaceLatent:
             raise InputError(f"{path}: no such file; check the path") from error
         except Exception as error:
             raise InputError(f"{path}: not an avatar file; encode the portrait again") from error
-        if int(arrays.pop("openvasa_avatar", -1)) != FORMAT_VERSION:
+        if int(arrays.pop("openvasa_avatar", -1)) not in READABLE_VERSIONS:
             raise InputError(f"{path}: not an avatar of this version; encode the portrait again")
         head = HeadTransform(
             arrays.pop("head_rotation"),
             float(arrays.pop("head_scale")),
             arrays.pop("head_translation"),
         )
+        extras = {
+            name.removeprefix(_EXTRA): arrays.pop(name)
+            for name in [name for name in arrays if name.startswith(_EXTRA)]
+        }
         try:
-            return FaceLatent(head=head, **arrays)
+            return FaceLatent(head=head, extras=extras, **arrays)
         except TypeError as error:
             raise InputError(f"{path}: incomplete avatar file; encode it again") from error
 

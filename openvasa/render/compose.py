@@ -8,11 +8,14 @@ import numpy as np
 EDGE_JUMP = np.float32(8.0)
 """Step of the map, in samples per px, that only the edge of a nearer surface can make."""
 
+EDGE_PX_A_ROW = 8
+"""Px that are anti-aliased at most, for each row of the frame: far more than faces have edges."""
+
 STILL_REACH = 10.0
-"""Px of movement after which a place no longer counts as still."""
+"""Stated px of movement after which a place no longer counts as still."""
 
 EXACT_REACH = 1.5
-"""Px of movement over which the portrait's own edges give way to composed ones."""
+"""Stated px of movement over which the portrait's own edges give way to composed ones."""
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -51,6 +54,7 @@ def compose(
     head_shift: float,
     frame: np.ndarray,
     window: tuple[int, int, int, int],
+    stated: float,
 ) -> None:
     """Draw the person over the background into `frame`, in place, within `window`.
 
@@ -70,12 +74,13 @@ def compose(
         head_shift: px by which the head as a whole has moved.
         frame: (H, W, 3) uint8 RGB, written.
         window: left, top, right, bottom of the px to draw.
+        stated: px that one stated px is long.
     """
     left, top, right, bottom = window
     height, width = plate.shape[:2]
     to_px = np.float32(1 / per_px)
-    scale = np.float32(1 / STILL_REACH**2)
-    exact_scale = np.float32(1 / EXACT_REACH**2)
+    scale = np.float32(1 / (STILL_REACH * stated) ** 2)
+    exact_scale = np.float32(1 / (EXACT_REACH * stated) ** 2)
     head_still = max(np.float32(0), np.float32(1) - np.float32(head_shift * head_shift) * scale)
     for y in range(top, bottom):
         for x in range(left, right):
@@ -124,7 +129,7 @@ def soften_edges(
     """
     left, top, right, bottom = window
     jump = np.empty(right - left, np.bool_)
-    found = np.empty((4096, 2), np.int32)
+    found = np.empty((EDGE_PX_A_ROW * len(frame), 2), np.int32)
     count = 0
     for y in range(top + 1, bottom - 1):
         hits = 0

@@ -5,10 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.face.latent import FaceLatent
+from openvasa.render.scale import stated_px
 
 MARGIN = 48
-"""Px added on every side, so that a head that moves inwards brings no cut edge into the frame."""
+"""Stated px added on every side, so that a head that moves inwards brings no cut edge into the
+frame."""
+
+FOREGROUND_REACHES = 91, 13
+"""Stated px around which the person's mean colour is looked for, widely first."""
 
 SUBSAMPLES = 2
 """Samples of the cutout per px of the portrait."""
@@ -20,12 +25,19 @@ CLEAR, SOLID = 0.02, 0.98
 """Opacities beyond these are taken as none and full."""
 
 
-def place(points: np.ndarray) -> np.ndarray:
+def margin_px(side: int) -> int:
+    """Px of `MARGIN` around a portrait of `side` px."""
+    return round(MARGIN * stated_px(side))
+
+
+def place(points: np.ndarray, margin: int) -> np.ndarray:
     """(N, 2) px of the portrait → (N, 2) float32 sample positions in its `upsample`d cutout."""
-    return ((points + MARGIN) * SUBSAMPLES).astype(np.float32)
+    return ((points + margin) * SUBSAMPLES).astype(np.float32)
 
 
-def estimate_foreground(image: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.ndarray:
+def estimate_foreground(
+    image: np.ndarray, matte: np.ndarray, plate: np.ndarray, stated: float = 1.0
+) -> np.ndarray:
     """(H, W, 3) float32 colours of the person without the background mixed in at the edge.
 
     Blur-fusion (Forte, arXiv:2106.14970) with the background known: each px starts from the mean
@@ -35,12 +47,14 @@ def estimate_foreground(image: np.ndarray, matte: np.ndarray, plate: np.ndarray)
         image: (H, W, 3) uint8 RGB.
         matte: (H, W) float32 opacity in 0–1.
         plate: (H, W, 3) uint8 RGB background.
+        stated: px that one stated px is long.
     """
     picture = image.astype(np.float32)
     alpha = matte[..., None]
     background = (1 - alpha) * plate
     foreground = picture
-    for size in (91, 13):
+    for reach in FOREGROUND_REACHES:
+        size = 2 * round(reach * stated / 2 - 0.5) + 1
         weight = cv2.blur(matte, (size, size))[..., None]
         mean = cv2.blur(foreground * alpha, (size, size)) / np.maximum(weight, 1e-4)
         mean = np.where(weight > 1e-4, mean, foreground)
@@ -52,11 +66,13 @@ def _surroundings(face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
     """The portrait with its margin from the picture, reflected beyond it.
 
     Returns:
-        (592, 592, 3) uint8 RGB, and (592, 592) bool: where it is the picture's own.
+        (S + 2 M, S + 2 M, 3) uint8 RGB with the margin M, and (S + 2 M, S + 2 M) bool: where it is
+        the picture's own.
     """
+    margin = margin_px(face.side)
     left, top, side = (float(v) for v in face.crop[:3])
-    scale = CROP_SIDE / side
-    shift = MARGIN - np.array([left, top]) * scale
+    scale = face.side / side
+    shift = margin - np.array([left, top]) * scale
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
     picture = face.picture
     if scale < 0.5:
@@ -64,24 +80,25 @@ def _surroundings(face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
             picture, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA
         )
         matrix[:, :2] /= 2 * scale
-    size = (CROP_SIDE + 2 * MARGIN,) * 2
+    size = (face.side + 2 * margin,) * 2
     whole = np.ones(picture.shape[:2], np.uint8)
-    own = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) > 0
-    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101), own
+    known = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) > 0
+    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101), known
 
 
 def cut_out(face: FaceLatent) -> np.ndarray:
-    """(592, 592, 4) uint8 RGB, not premultiplied, and opacity of the person with margin."""
+    """(S + 2 M, S + 2 M, 4) uint8 RGB, not premultiplied, and opacity of the person with margin."""
+    margin = margin_px(face.side)
     matte = np.clip((face.matte - CLEAR) / (SOLID - CLEAR), 0, 1)
-    colours, own = _surroundings(face)
-    inner = slice(MARGIN, MARGIN + CROP_SIDE)
-    foreground = estimate_foreground(face.image, matte, face.background)
+    colours, known = _surroundings(face)
+    inner = slice(margin, margin + face.side)
+    foreground = estimate_foreground(face.image, matte, face.background, stated_px(face.side))
     colours[inner, inner] = np.rint(foreground)
     opacity = np.rint(matte * 255).astype(np.uint8)
-    beyond = np.pad(opacity, MARGIN, mode="edge")
+    beyond = np.pad(opacity, margin, mode="edge")
     # Reflected background would come in as if it were hair, and reflected strands as a second head.
-    reflected = np.minimum(beyond, np.pad(opacity, MARGIN, mode="reflect"))
-    return np.dstack([colours, np.where(own, beyond, reflected)])
+    reflected = np.minimum(beyond, np.pad(opacity, margin, mode="reflect"))
+    return np.dstack([colours, np.where(known, beyond, reflected)])
 
 
 def _between(samples: np.ndarray, axis: int) -> np.ndarray:

@@ -13,17 +13,22 @@ import cv2
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform
-from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.face.latent import FaceLatent
 from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, mirror_pairs
-from openvasa.render.cutout import MARGIN, place, upsample
-from openvasa.render.mesh import RING_SCALES, WarpMesh, body_goes_on, build_mesh, covered_triangles
+from openvasa.maths import smoothstep
+from openvasa.render.cutout import margin_px, place, upsample
+from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh, covered_triangles, find_ground
 from openvasa.render.rasterize import rasterize
+from openvasa.render.scale import stated_px
 
 FRONTAL = 10.0
 """Degrees of yaw up to which a portrait shows both sides well enough by itself."""
 
 TURN_TO_FADE = np.radians(2.0), np.radians(9.0)
 """Turn towards the hidden side from which the mirrored view appears, and at which it is all in."""
+
+COLOUR_BLUR = 4.0
+"""Stated px over which colours are averaged before they are compared."""
 
 GAIN_REACH = 3.0
 """Canonical units over which the colour match is smoothed."""
@@ -37,7 +42,7 @@ class MirroredView:
         mesh: its surface; `points` lie in the mirrored picture.
         sources: (V, 2) float32 sample positions of the points.
         trusted: (N,) int32 the points around which this view shows any person.
-        samples: (1184, 1184, 4) uint8 RGB, matched to the portrait, and opacity, less where the
+        samples: (H, W, 4) uint8 RGB, matched to the portrait, and opacity, less where the
             portrait itself sees the surface well.
         azimuth: rad, from where around the head the portrait itself was seen.
     """
@@ -51,7 +56,7 @@ class MirroredView:
     def share(self, head: HeadTransform) -> float:
         """0–1, how much to use this view at a head pose."""
         turn = (self.azimuth - _azimuth(head)) * np.sign(self.azimuth)
-        return float(_smoothstep(*TURN_TO_FADE, turn))
+        return float(smoothstep(*TURN_TO_FADE, turn))
 
 
 def _azimuth(head: HeadTransform) -> float:
@@ -64,7 +69,7 @@ def _mirror(face: FaceLatent) -> tuple[np.ndarray, np.ndarray, HeadTransform]:
     """Landmarks, canonical points and head transform of the mirrored portrait."""
     pairs = mirror_pairs()
     flip = np.array([-1.0, 1.0, 1.0])
-    width = np.array([CROP_SIDE - 1.0, 0, 0])
+    width = np.array([face.side - 1.0, 0, 0])
     head = HeadTransform(
         face.head.rotation * flip * flip[:, None],
         face.head.scale,
@@ -75,7 +80,7 @@ def _mirror(face: FaceLatent) -> tuple[np.ndarray, np.ndarray, HeadTransform]:
     return landmarks.astype(np.float32), canonical.astype(np.float32), head
 
 
-def _facing(landmarks: np.ndarray) -> np.ndarray:
+def _facing(landmarks: np.ndarray, side: int) -> np.ndarray:
     """(468,) float64 cosine between surface normal and line of sight; 0 where out of sight."""
     points = landmarks[:SURFACE_POINTS].astype(np.float64)
     triangles = canonical_mesh()[2]
@@ -85,13 +90,12 @@ def _facing(landmarks: np.ndarray) -> np.ndarray:
         np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     facing = normals[:, 2] * np.sign(np.median(normals[:, 2]))
-    side = (CROP_SIDE, CROP_SIDE)
-    depth, unused_x, unused_y = (np.empty(side, np.float32) for _ in range(3))
+    depth, unused_x, unused_y = (np.empty((side, side), np.float32) for _ in range(3))
     sources = np.zeros((SURFACE_POINTS, 2), np.float32)
-    whole = (0, 0, CROP_SIDE, CROP_SIDE)
+    whole = (0, 0, side, side)
     corners = points.astype(np.float32)
     rasterize(corners, sources, triangles, depth, unused_x, unused_y, whole)
-    at = np.clip(np.rint(points[:, :2]), 0, CROP_SIDE - 1).astype(int)
+    at = np.clip(np.rint(points[:, :2]), 0, side - 1).astype(int)
     face_width = np.linalg.norm(points[234] - points[454])
     behind = points[:, 2] - depth[at[:, 1], at[:, 0]]
     return np.clip(facing, 0, 1) * (behind < 0.05 * face_width)
@@ -104,26 +108,21 @@ def _spread(values: np.ndarray, weights: np.ndarray, points: np.ndarray, reach: 
     return kernel @ values / np.maximum(kernel.sum(axis=1, keepdims=True), 1e-6)
 
 
-def _smoothstep(low: float, high: float, value: np.ndarray | float) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 def _gains(face: FaceLatent, facing: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(468, 3) factors that turn the mirrored view's colours into the portrait's own."""
     pairs = mirror_pairs()[:SURFACE_POINTS]
-    smooth = cv2.GaussianBlur(face.image, (0, 0), 4).astype(np.float32)
-    at = np.clip(np.rint(face.landmarks[:SURFACE_POINTS, :2]), 0, CROP_SIDE - 1).astype(int)
+    blur = COLOUR_BLUR * stated_px(face.side)
+    smooth = cv2.GaussianBlur(face.image, (0, 0), blur).astype(np.float32)
+    at = np.clip(np.rint(face.landmarks[:SURFACE_POINTS, :2]), 0, face.side - 1).astype(int)
     colours = np.log(smooth[at[:, 1], at[:, 0]] + 8)
     known = np.minimum(facing, facing[pairs]) ** 2 + 1e-3
     ratio = np.clip(colours - colours[pairs], -0.7, 0.7) * (known > 0.05)[:, None]
     return np.exp(_spread(ratio, known, points, GAIN_REACH))
 
 
-def _paint_points(values: np.ndarray, mesh: WarpMesh) -> np.ndarray:
-    """(592, 592, 2) float32: (V, 2) values of the mesh's points, interpolated over its picture."""
-    side = CROP_SIDE + 2 * MARGIN
-    corners = np.column_stack([mesh.points + MARGIN, np.zeros(len(mesh.points))])
+def _paint_points(values: np.ndarray, mesh: WarpMesh, side: int, margin: int) -> np.ndarray:
+    """(side, side, 2) float32: (V, 2) values of the mesh's points, interpolated over it."""
+    corners = np.column_stack([mesh.points + margin, np.zeros(len(mesh.points))])
     depth, first, second = (np.empty((side, side), np.float32) for _ in range(3))
     corners, values = corners.astype(np.float32), values.astype(np.float32)
     rasterize(corners, values, mesh.triangles, depth, first, second, (0, 0, side, side))
@@ -135,16 +134,17 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
 
     Args:
         face: the portrait.
-        cutout: (592, 592, 4) uint8 RGBA of the person.
+        cutout: (S + 2 M, S + 2 M, 4) uint8 RGBA of the person with its margin M.
     """
     if abs(face.head.euler_degrees[0]) < FRONTAL:
         return None
     landmarks, canonical, head = _mirror(face)
-    mesh = build_mesh(landmarks, canonical, head, body_goes_on=body_goes_on(face))
+    mesh = build_mesh(landmarks, canonical, head, ground=find_ground(face))
     pairs = mirror_pairs()[:SURFACE_POINTS]
-    facing = _facing(face.landmarks)
-    better = _smoothstep(0.05, 0.35, facing[pairs] - facing)
-    unseen = better * (1 - _smoothstep(0.45, 0.8, facing))
+    facing = _facing(face.landmarks, face.side)
+    margin = margin_px(face.side)
+    better = smoothstep(0.05, 0.35, facing[pairs] - facing)
+    unseen = better * (1 - smoothstep(0.45, 0.8, facing))
     points = canonical_mesh()[0].astype(np.float64)
     unseen = _spread(unseen[:, None], np.ones(SURFACE_POINTS), points, 0.8)[:, 0]
     gains = _gains(face, facing, points)
@@ -152,17 +152,17 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     rings = len(RING_SCALES)
     below_chin = (mesh.rings[:, 1] - canonical[152, 1]) / (canonical[152, 1] - canonical[10, 1])
     # Collars and shoulders do not turn with the head; two of them would show at once.
-    symmetric = 1 - _smoothstep(-0.4, -0.05, below_chin)
+    symmetric = 1 - smoothstep(-0.4, -0.05, below_chin)
     trust = np.append(unseen, np.tile(unseen[FACE_OVAL], rings) * symmetric)
     gains = np.concatenate([gains, np.sqrt(np.tile(gains[FACE_OVAL], (rings, 1)))])
-    red_green = _paint_points(gains[:, :2], mesh)
-    blue_trust = _paint_points(np.column_stack([gains[:, 2], trust]), mesh)
+    red_green = _paint_points(gains[:, :2], mesh, len(cutout), margin)
+    blue_trust = _paint_points(np.column_stack([gains[:, 2], trust]), mesh, len(cutout), margin)
     gain = np.dstack([red_green, blue_trust])
     mirrored = np.clip(np.rint(cutout[:, ::-1] * gain), 0, 255).astype(np.uint8)
-    shown = covered_triangles(mesh, mirrored[..., 3])
+    shown = covered_triangles(mesh, mirrored[..., 3], margin)
     return MirroredView(
         mesh=replace(mesh, rest=face.head),
-        sources=place(mesh.points),
+        sources=place(mesh.points, margin),
         trusted=np.unique(shown[(trust > 0)[shown].any(axis=1)]),
         samples=upsample(mirrored),
         azimuth=_azimuth(face.head),

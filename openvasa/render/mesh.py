@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
-from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
+from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, near_oval
-from openvasa.render.cutout import MARGIN
+from openvasa.maths import smoothstep
+from openvasa.render.scale import stated_px
 
 RING_SCALES = np.array([1.05, 1.11, 1.18, 1.27, 1.38, 1.53, 1.72, 2.0, 2.4, 3.0, 4.5])
 """Distance of each ring from the oval's centre, in units of the oval's own."""
@@ -48,7 +49,7 @@ EASED_OVER = 0.06
 """Sine of the turn towards one side of the face over which that side's depth is eased."""
 
 SURROUNDINGS = 12
-"""Px around the person in which the plate may differ from the portrait."""
+"""Stated px around the person in which the plate may differ from the portrait."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,6 @@ class WarpMesh:
     body_share: np.ndarray
     skin_share: np.ndarray
     triangles: np.ndarray
-
-
-def _smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +119,7 @@ def _on_skull(xy: np.ndarray, head: HeadTransform) -> tuple[np.ndarray, np.ndarr
     # The square root's infinite slope at the horizon would tear the coarse rings apart.
     inside = 1 - miss**2
     half_chord = np.sqrt((inside + np.sqrt(inside**2 + 0.02)) / 2)
-    return origin, direction, nearest - (half_chord - 0.1 * _smoothstep(0, 1, miss)) / length
+    return origin, direction, nearest - (half_chord - 0.1 * smoothstep(0, 1, miss)) / length
 
 
 def _eased_depth(surface: np.ndarray) -> np.ndarray:
@@ -145,7 +141,7 @@ def _skin_share(distance: np.ndarray, reach: np.ndarray) -> np.ndarray:
         reach: (36,) distance at which the change of shape has faded, face heights.
     """
     rings, sides = distance.shape
-    fade = 1 - _smoothstep(0, 1, distance / reach)
+    fade = 1 - smoothstep(0, 1, distance / reach)
     around = np.abs((np.arange(sides)[:, None] - np.arange(sides) + sides / 2) % sides - sides / 2)
     shares = []
     for ring in range(rings):
@@ -156,13 +152,14 @@ def _skin_share(distance: np.ndarray, reach: np.ndarray) -> np.ndarray:
     return np.concatenate(shares).astype(np.float32)
 
 
-def body_goes_on(face: FaceLatent) -> bool:
-    """Whether the picture shows more of the body below the square."""
-    return float(face.crop[1] + face.crop[2]) < face.picture.shape[0] - 1
+def find_ground(face: FaceLatent) -> int | None:
+    """Row of the square's lower border where the picture shows more of the body below it."""
+    goes_on = float(face.crop[1] + face.crop[2]) < face.picture.shape[0] - 1
+    return face.side if goes_on else None
 
 
 def build_mesh(
-    landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform, *, body_goes_on: bool
+    landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform, *, ground: int | None
 ) -> WarpMesh:
     """Lay the surface over a portrait.
 
@@ -170,7 +167,8 @@ def build_mesh(
         landmarks: (478, 3) px of the portrait.
         canonical: (478, 3) the same points in canonical space.
         head: transform from canonical space to the portrait.
-        body_goes_on: the body has to stand still at the square's lower border, as it does below.
+        ground: row at which the body has to stand still, as it does below; None where nothing
+            is below.
     """
     oval = landmarks[FACE_OVAL].astype(np.float64)
     centre = (oval[:, :2].min(axis=0) + oval[:, :2].max(axis=0)) / 2
@@ -185,7 +183,7 @@ def build_mesh(
     down = head.rotation[:2, 1] / np.linalg.norm(head.rotation[:2, 1])
     height = (oval[:, :2] - centre) @ down / face_height
     # Below the chin the depth drops off quickly: the jaw overhangs the neck.
-    run_out = 0.14 - 0.06 * _smoothstep(0.2, 0.45, height)
+    run_out = 0.14 - 0.06 * smoothstep(0.2, 0.45, height)
     fade = np.exp(-distance / run_out)
     depth = skull_depth + (bump * fade).reshape(-1)
     rings = origin + depth[:, None] * direction
@@ -194,15 +192,15 @@ def build_mesh(
     outward = spokes / np.maximum(np.linalg.norm(spokes, axis=1, keepdims=True), 1e-6)
 
     below_chin = (xy - landmarks[152, :2]) @ down / face_height
-    head_share = 1 - _smoothstep(0.0, NECK_LENGTH, below_chin)
+    head_share = 1 - smoothstep(0.0, NECK_LENGTH, below_chin)
     eased = _eased_depth(landmarks[:SURFACE_POINTS])
     eased_rings = (eased[FACE_OVAL] * fade).reshape(-1) * head_share
     relief = np.concatenate([eased, eased_rings])[:, None] * direction
     body_share = 1 - head_share
-    if body_goes_on:
-        body_share *= _smoothstep(0.0, GROUND, (CROP_SIDE - xy[:, 1]) / face_height)
+    if ground is not None:
+        body_share *= smoothstep(0.0, GROUND, (ground - xy[:, 1]) / face_height)
 
-    reach = 0.1 + 0.05 * _smoothstep(-0.3, 0.1, height) + 0.33 * _smoothstep(0.2, 0.45, height)
+    reach = 0.1 + 0.05 * smoothstep(-0.3, 0.1, height) + 0.33 * smoothstep(0.2, 0.45, height)
     return WarpMesh(
         points=np.concatenate([landmarks[:SURFACE_POINTS, :2], xy]).astype(np.float32),
         rest=head,
@@ -240,20 +238,22 @@ def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
     surface = np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings])
     # A side that turns away keeps its depth: it has to vanish behind the rest of the face.
     turn = mesh.outward @ (mesh.sight - geometry.head.rotation[2])[:2]
-    relief = _smoothstep(-EASED_OVER, EASED_OVER, turn)[:, None] * mesh.relief
+    relief = smoothstep(-EASED_OVER, EASED_OVER, turn)[:, None] * mesh.relief
     surface += relief @ geometry.head.rotation.T * geometry.head.scale
     return surface.astype(np.float32)
 
 
-def covered_triangles(mesh: WarpMesh, opacity: np.ndarray) -> np.ndarray:
+def covered_triangles(mesh: WarpMesh, opacity: np.ndarray, margin: int) -> np.ndarray:
     """(T', 3) int32: the triangles that hold any part of the person or of its close surroundings.
 
     Args:
         mesh: the surface over the portrait.
-        opacity: (592, 592) uint8 of the cutout.
+        opacity: (S + 2 M, S + 2 M) uint8 of the cutout.
+        margin: px of the cutout around the portrait.
     """
-    near = cv2.dilate(opacity, np.ones((2 * SURROUNDINGS + 1,) * 2, np.uint8)) > 0
-    corners = mesh.points[mesh.triangles] + MARGIN
+    reach = round(SURROUNDINGS * stated_px(len(opacity) - 2 * margin))
+    near = cv2.dilate(opacity, np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
+    corners = mesh.points[mesh.triangles] + margin
     limit = np.array(near.shape[::-1])
     low = np.clip(np.floor(corners.min(axis=1)), 0, limit - 1).astype(int)
     high = np.clip(np.ceil(corners.max(axis=1)) + 1, 0, limit).astype(int)

@@ -33,7 +33,7 @@ COLOURED = 6.0
 """Mean distance from grey, in grey levels, from which a portrait counts as fully coloured; one
 without colour is not given any."""
 
-GROUPS = (("mouth", (MOUTH,)), ("eye", (RIGHT, LEFT)))
+NETWORKS = {"mouth": (MOUTH,), "eye": (RIGHT, LEFT)}
 """Networks, and the regions that go through each as one batch."""
 
 
@@ -44,7 +44,7 @@ def network_file(folder: Path, name: str) -> Path:
 
 def networks_in(folder: Path) -> list[str]:
     """Names of the networks that a folder holds; into the package go those that beat drawing."""
-    return [name for name, _ in GROUPS if network_file(folder, name).exists()]
+    return [name for name in NETWORKS if network_file(folder, name).exists()]
 
 
 class Refiner:
@@ -63,13 +63,13 @@ class Refiner:
         }
         views = {
             region.name: source_view(region, face.image, face.head, face.neutral)
-            for _, regions in GROUPS
+            for regions in NETWORKS.values()
             for region in regions
         }
         self._source_affines = {name: affine for name, (_, affine) in views.items()}
-        self._own = {
+        self._source_crops = {
             name: np.stack([halved(views[region.name][0]) for region in regions])
-            for name, regions in GROUPS
+            for name, regions in NETWORKS.items()
         }
         face_view = views[MOUTH.name][0].astype(np.float32)
         colour = np.abs(face_view - face_view.mean(axis=-1, keepdims=True)).mean()
@@ -79,10 +79,10 @@ class Refiner:
         """Refine a rendered frame.
 
         Args:
-            frame: (512, 512, 3) uint8 RGB, changed in place.
+            frame: (S, S, 3) uint8 RGB, changed in place.
             geometry: what it was rendered from, lids uncrossed.
         """
-        for name, regions in GROUPS:
+        for name, regions in NETWORKS.items():
             if name in self._networks:
                 self._refine_group(name, regions, frame, geometry)
 
@@ -108,7 +108,9 @@ class Refiner:
             for region, affine in zip(regions, affines, strict=True)
         ]
         maps = [geometry_maps(*place) for place in places]
-        bend, shade = self._networks[name](np.stack(crops), self._own[name], np.stack(maps))
+        bend, shade = self._networks[name](
+            np.stack(crops), self._source_crops[name], np.stack(maps)
+        )
         if self._colour < 1:
             grey = shade.mean(axis=-1, keepdims=True)
             shade = grey + self._colour * (shade - grey)

@@ -15,21 +15,22 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
+from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import ASSETS
 from openvasa.render.compose import compose, lay_over, soften_edges
-from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, place, upsample
+from openvasa.render.cutout import SUBSAMPLES, cut_out, margin_px, place, upsample
 from openvasa.render.eye.lift import prepare_eyes
 from openvasa.render.eye.paint import paint_eyes
 from openvasa.render.geometry import prepare_geometry
 from openvasa.render.hidden import mirrored_view
-from openvasa.render.mesh import body_goes_on, build_mesh, covered_triangles, head_shift, pose_mesh
+from openvasa.render.mesh import build_mesh, covered_triangles, find_ground, head_shift, pose_mesh
 from openvasa.render.mouth.cover_opening import cover_opening
 from openvasa.render.mouth.paint import paint_mouth
 from openvasa.render.mouth.prepare import prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
 from openvasa.render.refine import Refiner, networks_in
 from openvasa.render.renderer import Renderer
+from openvasa.render.scale import stated_px
 from openvasa.render.shading import Shading
 
 STILL = 0.005
@@ -90,17 +91,16 @@ class WarpRenderer(Renderer):
         self._image = face.image
         self._plate = face.background
         cutout = cut_out(face)
-        inner = slice(MARGIN, MARGIN + CROP_SIDE)
+        self._margin = margin_px(face.side)
+        inner = slice(self._margin, self._margin + face.side)
         no_person = cutout[inner, inner, 3:] == 0
         self._still_plate = np.where(no_person, face.image, face.background)
         self._samples = upsample(cutout)
-        self._mesh = build_mesh(
-            face.landmarks, face.canonical, face.head, body_goes_on=body_goes_on(face)
-        )
-        self._sources = place(self._mesh.points)
-        self._triangles = covered_triangles(self._mesh, cutout[..., 3])
+        self._mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=find_ground(face))
+        self._sources = place(self._mesh.points, self._margin)
+        self._triangles = covered_triangles(self._mesh, cutout[..., 3], self._margin)
         self._mirrored = mirrored_view(face, cutout)
-        side = (CROP_SIDE, CROP_SIDE)
+        side = (face.side, face.side)
         self._depth = np.empty(side, np.float32)
         self._maps = np.empty(side, np.float32), np.empty(side, np.float32)
         self._residue = np.zeros((*side, 3), np.int16)
@@ -136,14 +136,14 @@ class WarpRenderer(Renderer):
     def _warp(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
         """Move the person in the resting frame; mouth and eyes stay as the portrait shows them."""
         corners = pose_mesh(self._mesh, geometry)
-        window = moving_window(corners, self._mesh.points, self._triangles, STILL, CROP_SIDE)
+        window = moving_window(corners, self._mesh.points, self._triangles, STILL, len(frame))
         if window[0] < window[2]:
             person = self._person(geometry, corners, window)
             self._lay_over_plate(person, head_shift(self._mesh, geometry), frame, window)
 
     def _at_rest(self, face: FaceLatent) -> np.ndarray:
         resting = FrameGeometry(face.canonical, face.head, face.landmarks)
-        window = (0, 0, CROP_SIDE, CROP_SIDE)
+        window = (0, 0, face.side, face.side)
         frame = np.empty_like(face.image)
         person = self._person(resting, pose_mesh(self._mesh, resting), window)
         self._lay_over_plate(person, 0.0, frame, window)
@@ -180,8 +180,10 @@ class WarpRenderer(Renderer):
     def _lay_over_plate(
         self, person: np.ndarray, shift: float, frame: np.ndarray, window: Window
     ) -> None:
+        stated = stated_px(len(frame))
+        scales = (SUBSAMPLES, self._margin)
         plates = (self._residue, self._plate, self._still_plate)
-        compose(person, *self._maps, SUBSAMPLES, MARGIN, *plates, shift, frame, window)
+        compose(person, *self._maps, *scales, *plates, shift, frame, window, stated)
         soften_edges(person, *self._maps, frame, window)
 
 

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from openvasa.render.regions import LEFT, MOUTH, RIGHT
+from openvasa.render.refine import NETWORKS
 from openvasa.train.held_back import held_back_people
 from openvasa.train.precision import half_precision, training_device
 from openvasa.train.prepare import cached_clips
@@ -44,9 +44,6 @@ from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
 
 PAIRS = "pairs"
-
-NETWORKS = {"mouth": (MOUTH,), "eye": (RIGHT, LEFT)}
-"""The networks, and the regions each learns from."""
 
 ADVERSARY = {"mouth": 0.2, "eye": 0.0}
 """What suits each network as `RefinementTraining.adversary`. Eyes it made no better."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from openvasa.render.refine import GROUPS, network_file
+from openvasa.render.refine import NETWORKS, network_file
 from openvasa.render.regions import GEOMETRY_CHANNELS
 from openvasa.train.export import halve_weights
-from openvasa.train.render import NETWORKS, run_folder
+from openvasa.train.render import run_folder
 from openvasa.train.render_network import RefinementNetwork
 from openvasa.train.trainer import load_weights
 
@@ -37,7 +37,7 @@ def load_best(run: Path, name: str) -> RefinementNetwork:
 
 def export(run: Path, folder: Path, names: tuple[str, ...]) -> None:
     """Write some networks of a run into `folder`, weights in half precision."""
-    for name, regions in GROUPS:
+    for name, regions in NETWORKS.items():
         if name not in names:
             continue
         side, count = regions[0].side, len(regions)

@@ -181,10 +181,18 @@ def _empty(count: int, region: Region) -> dict[str, np.ndarray]:
     }
 
 
-def make_pairs(footage: Footage, source: int, targets: np.ndarray) -> dict[str, np.ndarray]:
+def make_pairs(
+    face: FaceLatent, footage: Footage, source: int, targets: np.ndarray
+) -> dict[str, np.ndarray]:
     """Crops of every region for one source frame: rendered without refinement, real, geometry and
-    the source's own."""
-    face = encode_picture(footage.frames[source], name=f"frame {source}")
+    the source's own.
+
+    Args:
+        face: the portrait that the source frame makes.
+        footage: the clip.
+        source: number of the source frame.
+        targets: numbers of the first frames of couples.
+    """
     renderer = WarpRenderer(face, refined=False)
     frames = np.stack([targets, targets + 1], axis=1).reshape(-1)
     pairs: dict[str, np.ndarray] = {}
@@ -238,10 +246,11 @@ def _prepare_clip(clip: Clip, height: int, cache: Path, clips: Path, folder: Pat
     for number, source in enumerate(_choose_sources(footage, rng)):
         targets = _choose_targets(footage, source, couples, rng)
         try:
-            pairs = make_pairs(footage, source, targets)
+            face = encode_picture(footage.frames[source], name=f"frame {source}")
         except InputError:
             skipped += 1
             continue
+        pairs = make_pairs(face, footage, source, targets)
         partial = folder / f"{clip.name}_{number}.partial"
         with partial.open("wb") as file:
             np.savez(file, **pairs)  # pyright: ignore[reportArgumentType]
