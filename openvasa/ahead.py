@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections import deque
@@ -13,13 +12,6 @@ from typing import TypeVar
 Piece = TypeVar("Piece")
 Made = TypeVar("Made")
 _POLL_S = 0.1
-
-
-def usable_cores() -> int:
-    """Logical cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def made_ahead(pieces: Iterable[Piece], most: int = 2) -> Generator[Piece, None, None]:

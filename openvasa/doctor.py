@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from openvasa import __version__
-from openvasa.ahead import usable_cores
 from openvasa.assets import ASSETS
-from openvasa.evaluate.bench import cores, cpu_name
+from openvasa.machine import cpu_name, logical_cores, usable_cores
 
 ASSET_FILES = (
     "articulation.npz",
@@ -82,7 +81,7 @@ def _system() -> Iterator[Finding]:
     wanted = f"; needs {'.'.join(map(str, OLDEST_PYTHON))} or later" if too_old else ""
     yield Finding(f"Python {platform.python_version()}{wanted}", problem=too_old)
     yield Finding(f"{platform.platform()}")
-    yield Finding(f"CPU {cpu_name()}, {cores()} logical cores, {usable_cores()} usable")
+    yield Finding(f"CPU {cpu_name()}, {logical_cores()} logical cores, {usable_cores()} usable")
     flags = _cpu_flags()
     yield Finding(f"CPU instructions: {', '.join(flags) if flags else 'not told by this system'}")
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-from openvasa.ahead import usable_cores
 from openvasa.errors import InputError
+from openvasa.machine import usable_cores
 
 
 def cache_folder() -> Path | None:

@@ -16,11 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from openvasa.ahead import made_ahead, made_side_by_side, usable_cores
+from openvasa.ahead import made_ahead, made_side_by_side
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.machine import usable_cores
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.diffusion import DiffusionMotion
@@ -29,12 +30,12 @@ from openvasa.motion.model import MotionModel
 from openvasa.motion.motion import Motion, resample_pieces
 from openvasa.motion.settings import MotionSettings
 from openvasa.provenance.marking import Marking, derived_content_id
+from openvasa.rates import FRAME_RATES, MOTION_RATE, SAMPLE_RATE
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.renderer import Renderer, RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.runtime import limit_blas
 
-FRAME_RATES = (25, 30, 40, 50, 60)
 SIZES = (128, 2048)
 """Smallest and largest side of the square output, px."""
 
@@ -66,7 +67,7 @@ class Video:
     face: FaceLatent
     source: Motion | Path
     audio: Path | None = None
-    fps: int = 25
+    fps: int = MOTION_RATE
     size: int = CROP_SIDE
     full_frame: bool = False
     model: MotionModel = field(default_factory=DiffusionMotion)
@@ -86,7 +87,7 @@ class Video:
         if isinstance(self.source, Motion):
             return max(1, round(self._limited(self.source.seconds) * self.fps))
         seconds = self._limited(probe(self.source).duration_s)
-        return max(1, round(max(1, round(seconds * 25)) * self.fps / 25))
+        return max(1, round(max(1, round(seconds * MOTION_RATE)) * self.fps / MOTION_RATE))
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -100,7 +101,7 @@ class Video:
             return resample_pieces([self.source.rows()[:rows]], self.source.fps, self.fps)
         gain = speech_gain(read_blocks(self.source))
         blocks = self._limited_blocks(read_blocks(self.source))
-        return resample_pieces(self.model.frames(blocks, gain=gain), 25.0, self.fps)
+        return resample_pieces(self.model.frames(blocks, gain=gain), MOTION_RATE, self.fps)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
@@ -223,7 +224,7 @@ class Video:
         return seconds if self.seconds_limit is None else min(seconds, self.seconds_limit)
 
     def _limited_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        left = None if self.seconds_limit is None else round(self.seconds_limit * 16000)
+        left = None if self.seconds_limit is None else round(self.seconds_limit * SAMPLE_RATE)
         for block in blocks:
             if left is None:
                 yield block
@@ -245,7 +246,7 @@ def animate(
     face: FaceLatent,
     audio: str | Path | Motion,
     *,
-    fps: int = 25,
+    fps: int = MOTION_RATE,
     size: int = CROP_SIDE,
     full_frame: bool = False,
     seed: int = 0,

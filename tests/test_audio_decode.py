@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from openvasa.audio.decode import SAMPLE_RATE, probe, read_blocks, read_sound
+from openvasa.audio.decode import probe, read_blocks, read_sound
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
+from openvasa.rates import SAMPLE_RATE
 
 
 def encode(

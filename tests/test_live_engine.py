@@ -15,8 +15,9 @@ from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.live.sound_timeline import BACKLOG_S, LIVE_BACKLOG_S, LIVE_TARGET_S, PATIENCE_S
-from openvasa.live.timeline import FRAME_RATES, RELIEF_RATES, TICKS
+from openvasa.live.timeline import RELIEF_RATES, TICKS
 from openvasa.motion.articulation import without_tongue
+from openvasa.rates import FRAME_RATES
 
 RATE = 24000
 FPS = st.sampled_from(FRAME_RATES)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
-from openvasa.audio.decode import SAMPLE_RATE, probe, read_blocks
+from openvasa.audio.decode import probe, read_blocks
 from openvasa.errors import InputError
 from openvasa.media.colour import to_rgb
 from openvasa.media.inspect import inspect_video, read_frames
 from openvasa.media.mp4 import Mp4Writer
+from openvasa.rates import SAMPLE_RATE
 
 
 def ramp(width: int, height: int) -> np.ndarray:

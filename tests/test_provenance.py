@@ -18,7 +18,7 @@ from PIL import Image
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE, EXAMPLES
-from openvasa.audio.decode import SAMPLE_RATE, read_blocks
+from openvasa.audio.decode import read_blocks
 from openvasa.cli import main
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
@@ -31,6 +31,7 @@ from openvasa.provenance.label import VisibleLabel
 from openvasa.provenance.marking import UNMARKED, Marking, Notice
 from openvasa.provenance.notice import morse_notice, spoken_notice
 from openvasa.provenance.verify import in_words, verify
+from openvasa.rates import SAMPLE_RATE
 
 PORTRAIT, VOICE = str(EXAMPLE_PORTRAIT), str(EXAMPLE_VOICE)
 ID = 0x0BADCAFE

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.face.topology import ASSETS
 from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.rest import resting_shape

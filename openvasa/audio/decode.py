@@ -22,8 +22,8 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from openvasa.errors import InputError
+from openvasa.rates import SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 """Rate in Hz of everything `read_blocks` yields."""
 
 SHORTEST_S = 0.1

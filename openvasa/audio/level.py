@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from openvasa.audio.decode import SAMPLE_RATE
+from openvasa.rates import SAMPLE_RATE
 
 TARGET_DBFS = -20.0
 SILENCE_DBFS = -60.0

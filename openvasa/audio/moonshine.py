@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from openvasa.assets import THIRD_PARTY
 from openvasa.audio.prosody import PITCH_MARGIN, log_energy, voicing_and_pitch
 from openvasa.backend import onnx_session
-from openvasa.face.topology import THIRD_PARTY
 from openvasa.rates import FRAME_SAMPLES
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
-from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.saving import add_output, check_output, save_video
 from openvasa.commands.steering import add_steering, motion_settings
 from openvasa.commands.tracking import motion_from
+from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
     from openvasa.face.latent import FaceLatent
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 PREVIEW_SECONDS = 3.0
 PREVIEW_SIZE = 256
-MOTION_RATE = 25
 """Frames a second of motion as it is generated and saved."""
 
 
@@ -46,9 +46,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
     add_output(parser)
-    parser.add_argument(
-        "--fps", type=int, default=25, metavar="N", help="25, 30, 40, 50 or 60 (default: 25)"
-    )
+    add_frame_rate(parser, default=MOTION_RATE)
     parser.add_argument(
         "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
     )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
-from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.saving import add_output, check_output, save_video
 from openvasa.commands.tracking import track, warn_of_lost_face
+from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
     from openvasa.motion.driver import DriverTrack
@@ -49,9 +50,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="only the driver's first S seconds"
     )
-    parser.add_argument(
-        "--fps", type=int, default=25, metavar="N", help="25, 30, 40, 50 or 60 (default: 25)"
-    )
+    add_frame_rate(parser, default=MOTION_RATE)
     parser.add_argument(
         "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
     )

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeAlias
 
 from openvasa.commands.exit_status import BAD_INPUT
 from openvasa.commands.messages import one_line
+from openvasa.rates import FRAME_RATES
 
 Command = Callable[[argparse.Namespace], int]
 """From options to the exit status."""
@@ -40,6 +41,18 @@ def add_command(
     )
     parser.set_defaults(command=command, usage_error=parser.error)
     return parser
+
+
+def add_frame_rate(parser: Parser, default: int) -> None:
+    """Add --fps, the rate of the frames that come out."""
+    *rates, last = FRAME_RATES
+    parser.add_argument(
+        "--fps",
+        type=int,
+        default=default,
+        metavar="N",
+        help=f"{', '.join(map(str, rates))} or {last} (default: {default})",
+    )
 
 
 def add_group(commands: Commands, name: str, summary: str) -> Commands:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from openvasa.commands.parser import Parser
+from openvasa.commands.parser import Parser, add_frame_rate
 
 
 def add_streaming(parser: Parser) -> None:
     """Rate of the frames, and how often and how far ahead motion is made."""
-    parser.add_argument(
-        "--fps", type=int, default=40, metavar="N", help="25, 30, 40, 50 or 60 (default: 40)"
-    )
+    add_frame_rate(parser, default=40)
     parser.add_argument(
         "--hop",
         type=int,

@@ -279,7 +279,7 @@ def _add_render(group: Commands) -> None:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from openvasa.face.topology import ASSETS
+    from openvasa.assets import ASSETS
     from openvasa.train.render import DEFAULTS, NETWORKS, default_training, train
     from openvasa.train.render_export import export
 

@@ -7,7 +7,6 @@ not warm the caches or add to the memory of another.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import resource
 import subprocess
@@ -25,9 +24,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openvasa.ahead import usable_cores
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.errors import InputError
+from openvasa.machine import cpu_name, usable_cores
+from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
     from openvasa.face.latent import FrameGeometry
@@ -171,24 +171,10 @@ def machine() -> Machine:
     )
 
 
-def cores() -> int:
-    """Logical cores of this machine."""
-    return os.cpu_count() or 1
-
-
-def cpu_name() -> str:
-    """The processor's name, as far as the system tells it."""
-    facts = Path("/proc/cpuinfo")
-    if facts.is_file():
-        for line in facts.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
 def loop_voice(audio: Path, target: Path, seconds: float) -> None:
     """Write `seconds` of a file's sound as a 16 kHz mono WAV, over and over where it is shorter."""
-    from openvasa.audio.decode import SAMPLE_RATE, read_blocks
+    from openvasa.audio.decode import read_blocks
+    from openvasa.rates import SAMPLE_RATE
 
     count = round(seconds * SAMPLE_RATE)
     voice, heard = [], 0
@@ -247,7 +233,7 @@ def _save_video(portrait: Path, voice: Path) -> dict:
 
 
 def _time_stages(portrait: Path, voice: Path) -> dict:
-    from openvasa.audio.decode import SAMPLE_RATE, read_blocks
+    from openvasa.audio.decode import read_blocks
     from openvasa.audio.level import speech_gain
     from openvasa.audio.moonshine import MoonshineEncoder
     from openvasa.face.encode import load_portrait
@@ -257,6 +243,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.motion.window import window_model
     from openvasa.provenance.embed import WatermarkEmbedder
     from openvasa.provenance.marking import UNMARKED
+    from openvasa.rates import SAMPLE_RATE
     from openvasa.render.warp_renderer import WarpRenderer
 
     per_frame: dict[str, float] = {}
@@ -300,7 +287,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
         def write() -> None:
             target = Path(folder) / "video.mp4"
             size = frames[0].shape[1::-1]
-            with Mp4Writer(target, size, 25, voice, marking=UNMARKED) as writer:
+            with Mp4Writer(target, size, MOTION_RATE, voice, marking=UNMARKED) as writer:
                 for frame in frames:
                     writer.write(frame)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
-from openvasa.audio.decode import SAMPLE_RATE, read_blocks
+from openvasa.audio.decode import read_blocks
 from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
@@ -31,6 +31,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
+from openvasa.rates import SAMPLE_RATE
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.runtime import count_blas_threads, get_runtime

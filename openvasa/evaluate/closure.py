@@ -21,6 +21,7 @@ from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import aperture
 from openvasa.face.dynamics import dynamics_code
+from openvasa.rates import MOTION_RATE
 
 VOICES = ("rms", "awb")
 """Speakers that the reader of articulation (`train/articulation.py`) is not taught by."""
@@ -38,7 +39,6 @@ CHANCES = 3
 """Times that each is said, every time to another seed."""
 CLOSED = 0.12
 """Lip gap that passes for closed, canonical units (about a millimetre)."""
-_FPS = 25
 
 Make = Callable[[np.ndarray, int], np.ndarray]
 """Levelled samples and a seed → (T, 6 + D) motion."""
@@ -82,10 +82,10 @@ def closure(make: Make) -> Closure:
         for name, start, end in phones:
             if name in BILABIALS:
                 # Closing may come a frame before or after the sound.
-                first = int(np.floor(start * _FPS)) - 1
-                last = int(np.ceil(end * _FPS)) + 1
+                first = int(np.floor(start * MOTION_RATE)) - 1
+                last = int(np.ceil(end * MOTION_RATE)) + 1
                 lips.append(gap[max(first, 0) : last].min() <= CLOSED)
             elif name in OPEN_VOWELS:
-                middle = int((start + end) / 2 * _FPS)
+                middle = int((start + end) / 2 * MOTION_RATE)
                 vowels.append(gap[min(middle, len(gap) - 1)] <= CLOSED)
     return Closure(float(np.mean(lips)), float(np.mean(vowels)), len(lips))

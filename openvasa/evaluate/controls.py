@@ -25,13 +25,14 @@ from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.motion import Motion
 from openvasa.motion.settings import MotionSettings
+from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.render.renderer import Renderer
 from openvasa.render.warp_renderer import WarpRenderer
 
 GAZES = [(0, 0), (20, 0), (-20, 0), (10, 8), (-10, 8), (10, -8), (-10, -8), (0, 12), (0, -12)]
 DISTANCES = (0.8, 0.9, 1.1, 1.25)
 SECONDS = 6.0
-SETTLE_FRAMES = 25
+SETTLE_FRAMES = MOTION_RATE
 """The first second is left out: the motion sets out from the portrait's own pose."""
 EMOTION_HEAD = (
     "",
@@ -86,7 +87,7 @@ def evaluate(faces: Sequence[FaceLatent], voice: Path) -> str:
     for block in read_blocks(voice):
         blocks.append(block)
         samples += len(block)
-        if samples >= SECONDS * 16000:
+        if samples >= SECONDS * SAMPLE_RATE:
             break
     gain = speech_gain(blocks)
 

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.assets import ASSETS
 from openvasa.backend import load_onnx
 from openvasa.face.dynamics import dynamics_code
-from openvasa.face.topology import ASSETS, INNER_LIPS, OUTER_LIPS
+from openvasa.face.topology import INNER_LIPS, OUTER_LIPS
 from openvasa.motion.motion import POSE_DIM
+from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
-SAMPLE_RATE, FPS = 16000, 25
 MEL_BANDS = 80
 SOUND_DIM = 4 * MEL_BANDS
 """Four mel frames of 10 ms to a video frame."""
@@ -52,7 +53,7 @@ def _mel_filters() -> np.ndarray:
 def sound_bands(samples: np.ndarray, frames: int) -> np.ndarray:
     """Levelled 16 kHz samples → (frames, SOUND_DIM) float32 log-mel bands, 25 frames a second."""
     count, hop, size = frames * 4, 160, 400
-    padded = np.pad(samples[: frames * 640], ((size - hop) // 2, size))
+    padded = np.pad(samples[: frames * FRAME_SAMPLES], ((size - hop) // 2, size))
     padded = np.pad(padded, (0, max(0, count * hop + size - len(padded))))
     windows = padded[np.arange(count)[:, None] * hop + np.arange(size)] * np.hanning(size)
     power = np.abs(np.fft.rfft(windows, 512)) ** 2

@@ -9,8 +9,8 @@ from openvasa.face.dynamics import DynamicsCode, lid_gap, lip_gap
 from openvasa.face.gaze import eye_gaze
 from openvasa.face.topology import LEFT_BROW, LIPS, RIGHT_BROW
 from openvasa.motion.motion import POSE_DIM
+from openvasa.rates import MOTION_RATE
 
-FPS = 25.0
 BLINK_SHARE = 0.45
 """A blink is a dip of the lid opening below this share of its usual value."""
 LONGEST_BLINK_MS = 500.0
@@ -64,12 +64,12 @@ def blinks_per_minute(code: DynamicsCode, motion: np.ndarray) -> float:
     People blink some 17 times a minute at rest and 26 times in conversation (Bentivoglio et al.,
     Movement Disorders 12(6), 1997).
     """
-    return len(blink_starts(code, motion)) * 60 * FPS / len(motion)
+    return len(blink_starts(code, motion)) * 60 * MOTION_RATE / len(motion)
 
 
 def blink_intervals(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
     """(n,) seconds from each blink's start to the next one's; people's are far from regular."""
-    return np.diff(blink_starts(code, motion)) / FPS
+    return np.diff(blink_starts(code, motion)) / MOTION_RATE
 
 
 def blink_milliseconds(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ def blink_milliseconds(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
     opening = lid_opening(code, motion)
     usual = float(np.median(opening))
     spans = [_half_depth_span(opening, usual, int(at)) for at in blink_starts(code, motion)]
-    found = np.array([1000 / FPS * span for span in spans if span is not None])
+    found = np.array([1000 / MOTION_RATE * span for span in spans if span is not None])
     return found[found <= LONGEST_BLINK_MS]
 
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from openvasa.assets import ASSETS
 from openvasa.errors import InputError
 from openvasa.evaluate.picture_metrics import (
     cosine,
@@ -35,7 +36,7 @@ from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import cut_square, encode_picture
 from openvasa.face.landmarker import track_next
 from openvasa.face.latent import CROP_SIDE, FaceLatent, FrameGeometry
-from openvasa.face.topology import ASSETS, FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from openvasa.face.topology import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.rest import resting_shape
 from openvasa.render.regions import LEFT, MOUTH, RIGHT, cut, frame_affine
 from openvasa.render.warp_renderer import Step, WarpRenderer

@@ -36,10 +36,10 @@ from openvasa.media.mp4 import Mp4Writer
 from openvasa.provenance.embed import WatermarkEmbedder
 from openvasa.provenance.marking import UNMARKED
 from openvasa.provenance.read import read_watermark
+from openvasa.rates import MOTION_RATE
 from openvasa.video import animate
 
 SECONDS = 2.0
-FPS = 25
 CROP = 0.7
 UNMARKED_FRAMES = 250
 """Unmarked clips are read in excerpts of so many frames."""
@@ -290,7 +290,7 @@ def _pictures(folder: Path | None) -> list[Path]:
 def _excerpt(picture: Path, seed: int) -> Frames:
     voice = EXAMPLE_VOICE
     video = replace(animate(load_portrait(picture), voice, seed=seed), seconds_limit=SECONDS)
-    return list(islice(video, round(SECONDS * FPS)))
+    return list(islice(video, round(SECONDS * MOTION_RATE)))
 
 
 def _written(frames: Frames) -> Frames:
@@ -298,13 +298,13 @@ def _written(frames: Frames) -> Frames:
     height, width = frames[0].shape[:2]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.mp4"
-        with Mp4Writer(path, (width, height), FPS, marking=UNMARKED) as writer:
+        with Mp4Writer(path, (width, height), MOTION_RATE, marking=UNMARKED) as writer:
             for frame in frames:
                 writer.write(frame)
         return list(read_frames(path))
 
 
-def reencoded(frames: Iterable[np.ndarray], crf: int, fps: int = FPS) -> Frames:
+def reencoded(frames: Iterable[np.ndarray], crf: int, fps: int = MOTION_RATE) -> Frames:
     """(h, w, 3) uint8 RGB frames, encoded by x264 (medium) as most programs do, and decoded."""
     buffer, reformatter = io.BytesIO(), VideoReformatter()
     with av.open(buffer, "w", format="mp4") as out:
@@ -337,8 +337,8 @@ def _cropped(frames: Frames) -> Frames:
 
 
 def _at_30(frames: Frames) -> Frames:
-    count = round(len(frames) * 30 / FPS)
-    return [frames[index * FPS // 30] for index in range(count)]
+    count = round(len(frames) * 30 / MOTION_RATE)
+    return [frames[index * MOTION_RATE // 30] for index in range(count)]
 
 
 def _toned(frames: Frames, gain: float, offset: float) -> Frames:
@@ -391,4 +391,4 @@ def _marks_in(path: Path) -> Iterator[tuple[float, bool]]:
         warnings.simplefilter("ignore")
         frames = read_frames(path)
         while excerpt := list(islice(frames, UNMARKED_FRAMES)):
-            yield len(excerpt) / FPS, read_watermark(excerpt) is not None
+            yield len(excerpt) / MOTION_RATE, read_watermark(excerpt) is not None

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from openvasa.assets import ASSETS
 from openvasa.face.topology import (
-    ASSETS,
     INNER_LIP_PAIRS,
     INNER_LIPS,
     LEFT_LID_PAIRS,

@@ -13,8 +13,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from openvasa.assets import THIRD_PARTY
 from openvasa.backend import Network, compile_network
-from openvasa.face.topology import THIRD_PARTY
 
 DETECTOR_SIDE = 128
 MESH_SIDE = 256

@@ -13,9 +13,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from openvasa.assets import THIRD_PARTY
 from openvasa.backend import Network, compile_network
 from openvasa.errors import InputError
-from openvasa.face.topology import FACE_OVAL, POINTS, THIRD_PARTY
+from openvasa.face.topology import FACE_OVAL, POINTS
 
 SIDE = 512
 NETWORK_SIDE = 256

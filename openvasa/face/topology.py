@@ -9,15 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from openvasa.assets import THIRD_PARTY
+
 POINTS = 478
 SURFACE_POINTS = 468
-ASSETS = Path(__file__).parents[1] / "assets"
-THIRD_PARTY = ASSETS / "third_party"
 
 FACE_OVAL = np.array(
     [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]

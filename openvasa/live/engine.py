@@ -23,20 +23,13 @@ from openvasa.live.lip_envelope import LipEnvelope
 from openvasa.live.resample import StreamResampler
 from openvasa.live.sound_timeline import SoundTimeline
 from openvasa.live.stats import Stats
-from openvasa.live.timeline import (
-    FRAME_RATES,
-    RELIEF_RATES,
-    ROW_TICKS,
-    TICKS,
-    Budget,
-    interpolation_s,
-)
+from openvasa.live.timeline import RELIEF_RATES, ROW_TICKS, TICKS, Budget, interpolation_s
 from openvasa.live.voice_activity import VoiceActivity
 from openvasa.motion.articulation import TONGUE_DIM
 from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionSource
 from openvasa.motion.motion import POSE_DIM
-from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
+from openvasa.rates import FRAME_RATES, FRAME_SAMPLES, SAMPLE_RATE
 
 INTENSITY_S = 0.15
 """Time constant with which the intensity follows its slider, s. Set by eye."""

@@ -8,7 +8,8 @@ from enum import Enum
 import numpy as np
 
 from openvasa.errors import InputError
-from openvasa.live.timeline import FRAME_RATES, SOUND_RATES, TICKS
+from openvasa.live.timeline import TICKS
+from openvasa.rates import FRAME_RATES, SOUND_RATES
 
 
 class State(Enum):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from openvasa.live.timeline import FRAME_RATES, RELIEF_RATES
+from openvasa.live.timeline import RELIEF_RATES
+from openvasa.rates import FRAME_RATES
 
 WINDOW_S = 1.5
 """Time over which load is judged."""

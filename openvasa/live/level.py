@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from openvasa.audio.decode import SAMPLE_RATE
 from openvasa.audio.level import (
     LARGEST_BOOST_DB,
     LARGEST_CUT_DB,
     SILENCE_DBFS,
     TARGET_DBFS,
 )
+from openvasa.rates import SAMPLE_RATE
 
 WINDOW = SAMPLE_RATE * 40 // 1000
 MEMORY_S = 8.0

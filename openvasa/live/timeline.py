@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import lcm
 
+from openvasa.rates import MOTION_RATE
+
 TICKS = 48000
 """Ticks a second: every frame rate and sound rate here divides it."""
-ROW_TICKS = TICKS // 25
+ROW_TICKS = TICKS // MOTION_RATE
 """Ticks of one row of generated motion (25 fps)."""
-SOUND_RATES = (16000, 24000, 48000)
-FRAME_RATES = (25, 30, 40, 50, 60)
-"""Frame rates to choose from."""
 RELIEF_RATES = (6, 8, 10, 12, 15, 20)
 """Further frame rates that an overloaded machine may fall back to."""
 

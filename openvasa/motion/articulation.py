@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
-from openvasa.face.topology import ASSETS
 
 RISE, REACH, PRESS = 0, 1, 2
 """What is read, 0–1: the tongue's tip towards the ridge behind the upper teeth, and out between the

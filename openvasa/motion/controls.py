@@ -22,6 +22,7 @@ from openvasa.face.gaze import eye_directions, eye_gaze, head_gaze, iris_shifts,
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import POINTS
 from openvasa.motion.motion import POSE_DIM
+from openvasa.rates import MOTION_RATE
 
 EMOTIONS = ("happy", "angry", "sad", "surprised")
 """Emotions with an intensity of 0 to 1 each; all zero is neutral."""
@@ -125,7 +126,9 @@ class Controls:
             value = [float(value.get(name, 0.0)) for name in EMOTIONS]
         return Curve(np.zeros(1), np.atleast_2d(np.asarray(value, float)))
 
-    def rows(self, first: int, count: int, fps: float = 25.0) -> tuple[np.ndarray, np.ndarray]:
+    def rows(
+        self, first: int, count: int, fps: float = MOTION_RATE
+    ) -> tuple[np.ndarray, np.ndarray]:
         """What the generator sees of frames `first` to `first + count`.
 
         Returns:

@@ -15,12 +15,14 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.maths import smoothstep
 from openvasa.motion.articulation import PRESS, REACH
 from openvasa.motion.config import load_motion_config
 from openvasa.motion.controls import DISTANCE, GROUPS, stressed
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.smoothing import smoothed
 from openvasa.motion.space import HOP_NETWORK_FILE, NETWORK_FILE, MotionSpace, motion_space
+from openvasa.rates import MOTION_RATE
 
 TREMBLE_HZ, TREMBLE_RELEASE = 1.0, 3.0
 """Cut-off of a resting code, and how it rises with the code's speed (deviations a second)."""
@@ -151,8 +153,8 @@ def remove_tremble(codes: np.ndarray, before: np.ndarray) -> np.ndarray:
     """
     steady = np.empty_like(codes)
     for frame, code in enumerate(codes):
-        cutoff = TREMBLE_HZ + TREMBLE_RELEASE * 25 * np.abs(code - before)
-        before = before + (code - before) / (1 + 25 / (2 * np.pi * cutoff))
+        cutoff = TREMBLE_HZ + TREMBLE_RELEASE * MOTION_RATE * np.abs(code - before)
+        before = before + (code - before) / (1 + MOTION_RATE / (2 * np.pi * cutoff))
         steady[frame] = before
     return steady
 
@@ -171,7 +173,7 @@ def close_nearly_met_lips(codes: np.ndarray, nearly_met: float) -> np.ndarray:
     ones.
     """
     gap = codes @ _lip_opening()[0]
-    return _bring_lips(codes, gap, _narrow_gap(gap, _smoothstep(0, nearly_met, gap)))
+    return _bring_lips(codes, gap, _narrow_gap(gap, smoothstep(0, nearly_met, gap)))
 
 
 def join_window(motion: np.ndarray, moment: Moment) -> np.ndarray:
@@ -221,7 +223,7 @@ def shut_nearly_shut_lids(codes: np.ndarray) -> np.ndarray:
     """
     reading, step = _lid_opening()
     opening = 1 + codes @ reading
-    further = SHUT_BY * _smoothstep(WIDE_AWAKE, NEARLY_SHUT, opening)
+    further = SHUT_BY * smoothstep(WIDE_AWAKE, NEARLY_SHUT, opening)
     further = np.minimum(further, np.maximum(opening, 0))
     return (codes - further[:, None] * step).astype(np.float32)
 
@@ -229,8 +231,8 @@ def shut_nearly_shut_lids(codes: np.ndarray) -> np.ndarray:
 def articulate_lips(motion: np.ndarray, moment: Moment) -> np.ndarray:
     """Motion whose lips close for p, b and m and part where the tongue comes out."""
     codes, reading = motion[:, POSE_DIM:], moment.reading
-    let_through = LET_THROUGH * _smoothstep(REACH_FROM, REACH_FULL, reading[:, REACH])
-    pressed = _smoothstep(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
+    let_through = LET_THROUGH * smoothstep(REACH_FROM, REACH_FULL, reading[:, REACH])
+    pressed = smoothstep(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
     gap = codes @ _lip_opening()[0]
     wanted = _narrow_gap(np.maximum(gap, let_through), 1 - pressed)
     return np.hstack([motion[:, :POSE_DIM], _bring_lips(codes, gap, wanted)])
@@ -245,11 +247,6 @@ def _lid_opening() -> tuple[np.ndarray, np.ndarray]:
     step = motion_space().deviation[POSE_DIM:] ** 2 * reading
     step = step - code.mouth_projection() @ step
     return reading, step / (reading @ step)
-
-
-def _smoothstep(low: float, high: float, values: np.ndarray) -> np.ndarray:
-    t = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 def _narrow_gap(gap: np.ndarray, kept: np.ndarray) -> np.ndarray:

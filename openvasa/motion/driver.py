@@ -25,8 +25,8 @@ from openvasa.media.inspect import read_timed_frames
 from openvasa.motion.articulation import speech_tongue
 from openvasa.motion.motion import Motion
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
+from openvasa.rates import MOTION_RATE
 
-RATE = 25.0
 """Frames a second of the motion, whatever the driver's own rate."""
 
 LONGEST = 20 * 60.0
@@ -40,7 +40,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class DriverTrack:
-    """A driver's face over time, at `RATE`.
+    """A driver's face over time, at `MOTION_RATE`.
 
     Attributes:
         landmarks: (T, 478, 3) float32 px of the driver's picture.
@@ -125,7 +125,7 @@ def track_driver(
     if times[-1] - times[0] < LEAST_SECONDS:
         raise InputError(f"{name}: shows a face for less than {LEAST_SECONDS} s; use a longer one")
     # From the video's own start, so that its sound stays in step.
-    grid = np.arange(round(times[-1] * RATE) + 1) / RATE
+    grid = np.arange(round(times[-1] * MOTION_RATE) + 1) / MOTION_RATE
     return DriverTrack(_at_times(np.stack(found), np.array(times), grid), len(found) / count)
 
 
@@ -159,4 +159,4 @@ def motion_of(track: DriverTrack) -> Motion:
     code = dynamics_code()
     shape = smooth_shape(canonical)
     change = shape - resting_shape(shape, code.mouth_share)
-    return Motion(pose, code.encode(change), RATE)
+    return Motion(pose, code.encode(change), MOTION_RATE)

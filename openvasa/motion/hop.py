@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from openvasa.assets import ASSETS
 from openvasa.backend import Network, load_onnx
-from openvasa.face.topology import ASSETS
 from openvasa.motion.config import load_motion_config
 from openvasa.motion.correction import LIVE, Correction, Moment, Stage, apply_corrections
 from openvasa.motion.space import (

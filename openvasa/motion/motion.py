@@ -13,7 +13,9 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.maths import hermite
 from openvasa.motion.articulation import TONGUE_DIM
+from openvasa.rates import MOTION_RATE
 
 FORMAT_VERSION = 1
 POSE_DIM = 6
@@ -67,7 +69,7 @@ class Motion:
 
     pose: np.ndarray
     dynamics: np.ndarray
-    fps: float = 25.0
+    fps: float = MOTION_RATE
     tongue: np.ndarray = field(default_factory=lambda: np.zeros((0, TONGUE_DIM), np.float32))
 
     def __post_init__(self) -> None:
@@ -89,7 +91,7 @@ class Motion:
             )
 
     @staticmethod
-    def from_rows(rows: np.ndarray, fps: float = 25.0) -> Motion:
+    def from_rows(rows: np.ndarray, fps: float = MOTION_RATE) -> Motion:
         """Motion from (T, 6 + D + 2) rows: pose, dynamics and tongue side by side."""
         codes = slice(POSE_DIM, -TONGUE_DIM)
         return Motion(rows[:, :POSE_DIM], rows[:, codes], fps, rows[:, -TONGUE_DIM:])
@@ -185,8 +187,7 @@ def interpolate(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     u = (at - low)[:, None].astype(np.float32)
     p0, p1, p2, p3 = (values[np.clip(low + k, 0, last)] for k in (-1, 0, 1, 2))
     slope1, slope2 = (p2 - p0) / 2, (p3 - p1) / 2
-    cubic = (2 * u**3 - 3 * u**2 + 1) * p1 + (u**3 - 2 * u**2 + u) * slope1
-    return (cubic + (3 * u**2 - 2 * u**3) * p2 + (u**3 - u**2) * slope2).astype(np.float32)
+    return hermite(u, p1, slope1, p2, slope2).astype(np.float32)
 
 
 def resample_pieces(pieces: Iterable[np.ndarray], rate: float, fps: float) -> Iterator[np.ndarray]:

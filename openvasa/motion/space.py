@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.face.dynamics import dynamics_code, lid_gap
-from openvasa.face.topology import ASSETS
 from openvasa.motion.config import load_motion_config
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.steering import led

@@ -5,11 +5,10 @@ The letters are at least 5 % of the short side tall, as China's GB 45438-2025 as
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from openvasa.assets import ASSETS
 from openvasa.provenance.marking import Label
 
 LETTER_SHARE = 0.055
@@ -19,7 +18,6 @@ SHORTEST_SECONDS = 2.0
 _TEXTS: dict[Label, str] = {"text": "AI-generated", "eu": "AI  AI-generated"}
 _LEGIBLE: dict[Label, int] = {"text": 8, "eu": 8, "cn": 14}
 """Letters are never smaller than this, px."""
-_ASSETS = Path(__file__).parents[1] / "assets"
 _INK, _GROUND, _OPACITY = 255, 0, 0.55
 
 
@@ -58,7 +56,7 @@ def _letters(label: Label, height: int) -> np.ndarray:
     """Text in white on black, (h, w) uint8, its capital letters `height` px tall."""
     if label == "cn":
         # Drawn beforehand: few machines that are not Chinese have the letters.
-        with Image.open(_ASSETS / "label_cn.png") as picture:
+        with Image.open(ASSETS / "label_cn.png") as picture:
             width = round(picture.width * height / picture.height)
             drawn = picture.convert("L").resize((width, height), Image.Resampling.LANCZOS)
             return np.asarray(drawn)

@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from openvasa.assets import ASSETS
 from openvasa.backend import load_onnx
 from openvasa.face.latent import FaceLatent, FrameGeometry
-from openvasa.face.topology import ASSETS
 from openvasa.render.bend import bend_and_shade
 from openvasa.render.regions import (
     LEFT,

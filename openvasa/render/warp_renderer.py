@@ -15,8 +15,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from openvasa.assets import ASSETS
 from openvasa.face.latent import FaceLatent, FrameGeometry
-from openvasa.face.topology import ASSETS
 from openvasa.render.compose import compose, lay_over, soften_edges
 from openvasa.render.cutout import SUBSAMPLES, cut_out, margin_px, place, upsample
 from openvasa.render.eye.lift import prepare_eyes

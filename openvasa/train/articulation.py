@@ -22,9 +22,9 @@ from torch import nn
 from torch.nn import functional
 from tqdm import trange
 
+from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.evaluate.closure import BILABIALS, VOICES, speak
-from openvasa.face.topology import ASSETS
 from openvasa.motion.articulation import ARTICULATION_DIM, PRESS, REACH, RISE, ArticulationReader
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.train.detector import roc_auc

@@ -35,6 +35,7 @@ from openvasa.provenance.detector import (
     square,
 )
 from openvasa.provenance.marking import UNMARKED
+from openvasa.rates import MOTION_RATE
 from openvasa.video import animate
 
 SMALLEST_FACE = 120
@@ -166,8 +167,8 @@ def _rendered(frame: np.ndarray, voice: Path | None) -> list[np.ndarray]:
         portrait, video = Path(folder) / "portrait.png", Path(folder) / "video.mp4"
         Image.fromarray(frame).save(portrait)
         made = animate(load_portrait(portrait), voice or EXAMPLE_VOICE, full_frame=True, seed=1)
-        made = replace(made, seconds_limit=EXCERPT_FRAMES / 25)
-        with Mp4Writer(video, made.frame_size, 25, marking=UNMARKED) as writer:
+        made = replace(made, seconds_limit=EXCERPT_FRAMES / MOTION_RATE)
+        with Mp4Writer(video, made.frame_size, MOTION_RATE, marking=UNMARKED) as writer:
             for picture in made:
                 writer.write(picture)
         return list(read_frames(video))[:EXCERPT_FRAMES]

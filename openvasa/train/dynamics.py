@@ -28,7 +28,9 @@ from openvasa.face.topology import (
     canonical_mesh,
     mirror_pairs,
 )
+from openvasa.maths import smoothstep
 from openvasa.motion.rest import resting_shape, smooth_shape
+from openvasa.rates import MOTION_RATE
 from openvasa.train.prepare import Clip, cached_clips, load_track
 
 CODES = 32
@@ -56,8 +58,7 @@ class ClipDynamics:
 def mouth_share() -> np.ndarray:
     """(478,) float32: 0 above the nose's tip, 1 from the upper lip down, smooth between."""
     height = np.append(canonical_mesh()[0][:, 1], np.full(POINTS - 468, -3.0))
-    share = np.clip((height - 0.5) / 2.5, 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    return smoothstep(0.5, 3.0, height).astype(np.float32)
 
 
 def point_weights() -> np.ndarray:
@@ -88,7 +89,7 @@ def mirrored_blendshapes(blendshapes: np.ndarray) -> np.ndarray:
 def load_dynamics(cache: Path, clip: Clip, share: np.ndarray) -> ClipDynamics | None:
     """One clip's dynamics, or None where the face was seen for less than a second."""
     track = load_track(cache, clip)
-    if track.valid.sum() < 25:
+    if track.valid.sum() < MOTION_RATE:
         return None
     shapes = smooth_shape(track.canonical)[track.valid]
     rest = resting_shape(shapes, share)

@@ -14,6 +14,7 @@ from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.face.dynamics import DynamicsCode, dynamics_code, lip_gap
 from openvasa.face.topology import LEFT_BROW, POINTS, RIGHT_BROW, RIGHT_IRIS
+from openvasa.maths import smoothstep
 from openvasa.motion.controls import (
     DISTANCE,
     EMOTION,
@@ -158,8 +159,7 @@ def mouth_rest(silenced: np.ndarray) -> np.ndarray:
     for frame in reversed(range(count)):
         after = opening[frame + 1] if frame + 1 < count else 1.0
         opening[frame] = min(1, after + 1 / OPENING_FRAMES) if silenced[frame] else 0
-    amount = np.minimum(closing, opening)
-    return (amount * amount * (3 - 2 * amount)).astype(np.float32)
+    return smoothstep(0, 1, np.minimum(closing, opening)).astype(np.float32)
 
 
 def load_clips(cache: Path, split: str, kinds: tuple[str, ...] = ("real",)) -> list[TalkingClip]:
