@@ -13,7 +13,7 @@ import numpy as np
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import probe
 from openvasa.media.inspect import inspect_video, read_frames
-from openvasa.provenance.verify import verify
+from openvasa.verify import verify
 
 FPS = 25
 SIDE = 512

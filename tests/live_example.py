@@ -13,7 +13,7 @@ import pytest
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import probe
 from openvasa.media.inspect import inspect_video, read_frames
-from openvasa.provenance.verify import verify
+from openvasa.verify import verify
 
 SCRIPTS = Path(__file__).parents[1] / "examples"
 

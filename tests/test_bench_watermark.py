@@ -11,8 +11,9 @@ from PIL import Image
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
+from openvasa.data.reencode import reencoded
 from openvasa.evaluate import watermark
-from openvasa.evaluate.watermark import ATTACKS, Ours, bench_watermark, reencoded, table
+from openvasa.evaluate.watermark import ATTACKS, Ours, bench_watermark, table
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.provenance.marking import UNMARKED
 

@@ -9,11 +9,11 @@ import pytest
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.capture.driver import DriverTrack, file_frames, is_camera, motion_of, track_driver
 from openvasa.cli import main
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video
 from openvasa.media.mp4 import Mp4Writer
-from openvasa.motion.driver import DriverTrack, file_frames, is_camera, motion_of, track_driver
 from openvasa.motion.motion import Motion
 
 PORTRAIT = EXAMPLE_PORTRAIT

@@ -10,13 +10,7 @@ import pytest
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
-from openvasa.evaluate.experts import (
-    SOUND_DIM,
-    expert,
-    lip_shapes,
-    sound_bands,
-    sync_score,
-)
+from openvasa.data.experts import SOUND_DIM, expert, lip_shapes, sound_bands, sync_score
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.motion import POSE_DIM

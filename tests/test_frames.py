@@ -23,7 +23,7 @@ from openvasa.face.dynamics import dynamics_code
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.motion.motion import Motion
 from openvasa.provenance.marking import UNMARKED, Marking
-from openvasa.provenance.verify import verify
+from openvasa.verify import verify
 
 PORTRAIT, VOICE = EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 ID = 0x0BADCAFE

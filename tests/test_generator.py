@@ -7,6 +7,7 @@ import pytest
 
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.data.windows import silence_features
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.motion.articulation import without_tongue
@@ -18,7 +19,6 @@ from openvasa.motion.settings import MotionSettings
 from openvasa.motion.space import motion_space
 from openvasa.motion.window import window_model
 from openvasa.rates import SAMPLE_RATE
-from openvasa.train.motion_data import silence_features
 
 FEATURE_DIM = MoonshineEncoder.dim
 

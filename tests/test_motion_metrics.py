@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.signal import savgol_filter
 
+from openvasa.data.experts import expert
 from openvasa.errors import InputError
 from openvasa.evaluate import long_run
-from openvasa.evaluate.experts import expert
 from openvasa.evaluate.joins import joins
 from openvasa.evaluate.long_run import Minute, long_report, problems
 from openvasa.evaluate.motion import measure

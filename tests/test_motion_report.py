@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from openvasa.data.experts import SHIFTS, SyncScore
 from openvasa.errors import InputError
 from openvasa.evaluate.closure import Closure
-from openvasa.evaluate.experts import SHIFTS, SyncScore
 from openvasa.evaluate.joins import Joins
 from openvasa.evaluate.motion import LIVE, REAL, WHOLE, Diversity, Figures, Made, Row
 from openvasa.evaluate.motion_report import motion_report, write_motion_page

@@ -11,6 +11,8 @@ from other_parts import EnergyEncoder, JawModel
 from openvasa import InputError, Video, load_portrait
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
+from openvasa.data.prepare import check_cache_encoder
+from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, make_voice
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.assemble import assemble_engine
 from openvasa.motion.articulation import articulation_reader
@@ -20,8 +22,6 @@ from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.space import MotionSpace
 from openvasa.motion.window import WindowModel
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
-from openvasa.train.prepare import check_cache_encoder
-from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, make_voice
 
 
 def gaps(rows: np.ndarray) -> np.ndarray:

@@ -30,8 +30,8 @@ from openvasa.provenance.consent import require_consent
 from openvasa.provenance.label import VisibleLabel
 from openvasa.provenance.marking import UNMARKED, Marking, Notice
 from openvasa.provenance.notice import morse_notice, spoken_notice
-from openvasa.provenance.verify import in_words, verify
 from openvasa.rates import SAMPLE_RATE
+from openvasa.verify import in_words, verify
 
 PORTRAIT, VOICE = str(EXAMPLE_PORTRAIT), str(EXAMPLE_VOICE)
 ID = 0x0BADCAFE

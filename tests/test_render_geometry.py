@@ -9,13 +9,13 @@ import pytest
 
 from openvasa import FaceLatent, load_portrait
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.data.pairs import Footage, make_pairs, region_key
 from openvasa.evaluate.render import METHODS, render_all_ways
 from openvasa.face.dynamics import dynamics_code, lid_gap
 from openvasa.face.latent import FrameGeometry
 from openvasa.face.topology import LEFT_LID_PAIRS, RIGHT_LID_PAIRS
 from openvasa.render.regions import REGIONS, frame_affine, geometry_maps, source_view
 from openvasa.render.warp_renderer import WarpRenderer
-from openvasa.train.render_pairs import Footage, make_pairs, region_key
 
 WIDER = 1.5
 """Opening of the large eyes over the portrait's own."""

@@ -13,11 +13,11 @@ import pytest
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.data.pairs import prepare_pairs
+from openvasa.data.prepare import track_clip
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import Motion
 from openvasa.render.regions import GEOMETRY_CHANNELS, REGIONS
-from openvasa.train.prepare import track_clip
-from openvasa.train.render_pairs import prepare_pairs
 from openvasa.train.render_styles import draw_style
 
 if TYPE_CHECKING:

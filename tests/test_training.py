@@ -11,13 +11,10 @@ import pytest
 
 from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
-from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.rest import resting_shape
-from openvasa.motion.steering import turned
-from openvasa.train.dynamics import mirrored, mirrored_blendshapes, mouth_share
-from openvasa.train.motion_data import (
+from openvasa.data.prepare import Clip, read_clip_list
+from openvasa.data.shapes import mirrored, mouth_share
+from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
+from openvasa.data.windows import (
     TalkingClip,
     WindowSampler,
     fit_normaliser,
@@ -26,8 +23,12 @@ from openvasa.train.motion_data import (
     mouth_rest_matrix,
     rendition,
 )
-from openvasa.train.prepare import Clip, read_clip_list
-from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
+from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
+from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.rest import resting_shape
+from openvasa.motion.steering import turned
+from openvasa.train.dynamics import mirrored_blendshapes
 
 FEATURE_DIM = MoonshineEncoder.dim
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"
@@ -197,8 +198,8 @@ def test_motion_training_interrupted_equals_one_that_was_not(tmp_path: Path) -> 
 
 
 def test_nobody_learnt_from_is_held_back() -> None:
+    from openvasa.data.held_back import held_back_people
     from openvasa.errors import InputError
-    from openvasa.train.held_back import held_back_people
 
     people = [f"person {k}" for k in range(600)]
     held_back = held_back_people(people, 6)
@@ -320,8 +321,8 @@ def test_live_motion_is_distilled_and_exported(
 
 @pytest.mark.skipif(not CLIPS.exists(), reason="the training clips are not beside the repository")
 def test_tracking_a_real_clip() -> None:
-    from openvasa.train.prepare import clip_samples, track_clip
-    from openvasa.train.voices import whole_features
+    from openvasa.data.prepare import clip_samples, track_clip
+    from openvasa.data.voices import whole_features
 
     clip = next(c for c in read_clip_list(CLIPS) if c.sound and c.split == "test")
     path = CLIPS / f"{clip.name}.mp4"
@@ -336,8 +337,8 @@ def test_ablation_trains_judges_and_keeps_figures(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("torch", reason="the train extra is not installed")
+    from openvasa import ablate
     from openvasa.errors import InputError
-    from openvasa.train import ablate
 
     clips = made_up_clips()
     rng = np.random.default_rng(0)
@@ -362,7 +363,7 @@ def test_ablation_trains_judges_and_keeps_figures(
 
 def test_straight_paths_lead_to_clean_motion() -> None:
     torch = pytest.importorskip("torch", reason="the train extra is not installed")
-    from openvasa.train.ablate import StraightPaths
+    from openvasa.ablate import StraightPaths
 
     clean, noise = torch.randn(2, 5, 3), torch.randn(2, 5, 3)
     time = torch.tensor([0.1, 0.9])

@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    from openvasa.train.prepare import prepare
+    from openvasa.data.prepare import prepare
 
     problems = prepare(options.clips, options.cache)
     for problem in problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from openvasa.commands.exit_status import OK
@@ -69,13 +70,14 @@ def _motion(options: argparse.Namespace) -> int:
     from openvasa.evaluate.motion_report import motion_report, write_motion_page
     from openvasa.evaluate.page import check_writable
     from openvasa.evaluate.voices import read_voices
+    from openvasa.train.regression import learn_regression
 
     if options.html:
         check_writable(options.html)
     figures = evaluate(
         options.cache,
         options.audio or EXAMPLE_VOICE,
-        baseline_steps=options.baseline_steps,
+        learn_baseline=partial(learn_regression, steps=options.baseline_steps),
         recordings=read_voices(options.voices, SOUND_FILES) if options.voices else (),
         without=tuple(options.without),
     )
@@ -124,9 +126,10 @@ def _add_dynamics(group: Commands) -> None:
 
 
 def _dynamics(options: argparse.Namespace) -> int:
+    from openvasa.data.prepare import cached_clips
+    from openvasa.data.shapes import mouth_share
     from openvasa.face.dynamics import dynamics_code
-    from openvasa.train.dynamics import load_dynamics, mouth_share, report
-    from openvasa.train.prepare import cached_clips
+    from openvasa.train.dynamics import load_dynamics, report
 
     held_out = [c for c in cached_clips(options.cache) if c.kind == "real" and c.split == "test"]
     loaded = [load_dynamics(options.cache, clip, mouth_share()) for clip in held_out]
@@ -149,9 +152,9 @@ def _add_experts(group: Commands) -> None:
 
 
 def _experts(options: argparse.Namespace) -> int:
+    from openvasa.data.windows import load_clips
     from openvasa.evaluate.expert_report import report
     from openvasa.train.experts import RECIPES, paired
-    from openvasa.train.motion_data import load_clips
 
     clips = load_clips(options.cache, "test")
     for name, recipe in RECIPES.items():

@@ -174,7 +174,7 @@ def _add_ablate(group: Commands) -> None:
 
 
 def _ablate(options: argparse.Namespace) -> int:
-    from openvasa.train.ablate import ablate, ablation_report
+    from openvasa.ablate import ablate, ablation_report
 
     print(ablation_report(ablate(options.cache, options.run, options.steps, tuple(options.only))))
     return OK
@@ -240,10 +240,12 @@ def _add_experts(group: Commands) -> None:
 
 
 def _expert(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.expert_report import report
     from openvasa.train.experts import DEFAULTS, train_expert
 
     config = _trainer(DEFAULTS, options)
-    print(train_expert(options.expert, options.cache, options.run, config))
+    held_out = train_expert(options.expert, options.cache, options.run, config)
+    print(report(options.expert, held_out))
     return OK
 
 

@@ -32,7 +32,7 @@ def add_verify(commands: Commands) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from openvasa.provenance.verify import TAMPERED, in_words, verify
+    from openvasa.verify import TAMPERED, in_words, verify
 
     statuses = []
     for path in options.files:

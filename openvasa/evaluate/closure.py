@@ -6,25 +6,17 @@ Needs `flite` (Debian package of the same name), which prints when each phone of
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
-from openvasa.audio.decode import read_blocks
-from openvasa.audio.level import speech_gain
-from openvasa.errors import InputError
+from openvasa.data.spoken import BILABIALS, VOICES, speak
 from openvasa.evaluate.motion_metrics import aperture
 from openvasa.face.dynamics import dynamics_code
 from openvasa.rates import MOTION_RATE
 
-VOICES = ("rms", "awb")
-"""Speakers that the reader of articulation (`train/articulation.py`) is not taught by."""
 SENTENCES = (
     "Papa bought a bubble pump from my mama.",
     "Bob maybe mopped up the apple jam in the lobby.",
@@ -33,7 +25,6 @@ SENTENCES = (
     "Somebody put the empty cup beside a warm lamp.",
     "Please bring me a bottle of pepper and some plums.",
 )
-BILABIALS = {"p", "b", "m"}
 OPEN_VOWELS = {"aa", "ae", "ah", "ao", "aw", "ay"}
 CHANCES = 3
 """Times that each is said, every time to another seed."""
@@ -51,24 +42,6 @@ class Closure:
     bilabials: float
     vowels: float
     count: int
-
-
-def speak(sentence: str, voice: str) -> tuple[np.ndarray, list[tuple[str, float, float]]]:
-    """Levelled 16 kHz samples of a sentence, and (phone, start, end) in seconds."""
-    program = shutil.which("flite")
-    if program is None:
-        raise InputError("needs flite to speak test sentences; run apt-get install flite")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "speech.wav"
-        command = [program, "-voice", voice, "-psdur", "-t", sentence, "-o", str(path)]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        samples = np.concatenate(list(read_blocks(path)))
-    phones, start = [], 0.0
-    for item in said.split():
-        name, _, end = item.partition(":")
-        phones.append((name, start, float(end)))
-        start = float(end)
-    return samples * np.float32(speech_gain([samples])), phones
 
 
 def closure(make: Make) -> Closure:

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from openvasa.evaluate.experts import (
-    CAPP_FRAMES,
-    Expert,
-    expert,
-    head_motion,
-    lip_shapes,
-    sync_score,
-)
+from openvasa.data.experts import CAPP_FRAMES, Expert, expert, head_motion, lip_shapes, sync_score
 from openvasa.motion.motion import POSE_DIM
 
 SHIFTS = (0, 1, 2, 3, 4, 6, 8, 12, 16)

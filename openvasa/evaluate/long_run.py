@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
+from openvasa.data.experts import Expert, expert, lip_shapes, sound_bands, sync_score
 from openvasa.errors import InputError
-from openvasa.evaluate.experts import Expert, expert, lip_shapes, sound_bands, sync_score
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.page import Table
 from openvasa.face.dynamics import dynamics_code

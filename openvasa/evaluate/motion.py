@@ -15,10 +15,7 @@ from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
-from openvasa.errors import InputError
-from openvasa.evaluate.closure import Closure, closure
-from openvasa.evaluate.expert_report import capp_score
-from openvasa.evaluate.experts import (
+from openvasa.data.experts import (
     CAPP_FRAMES,
     Expert,
     SyncScore,
@@ -27,6 +24,11 @@ from openvasa.evaluate.experts import (
     sound_bands,
     sync_score,
 )
+from openvasa.data.prepare import load_sound
+from openvasa.data.windows import Normaliser, TalkingClip, fit_normaliser, load_clips
+from openvasa.errors import InputError
+from openvasa.evaluate.closure import Closure, closure
+from openvasa.evaluate.expert_report import capp_score
 from openvasa.evaluate.joins import Joins, joins
 from openvasa.evaluate.motion_metrics import (
     aperture,
@@ -50,8 +52,6 @@ from openvasa.motion.generator import LOOKAHEAD
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.space import motion_space
 from openvasa.rates import MOTION_RATE
-from openvasa.train.motion_data import TalkingClip, fit_normaliser, load_clips
-from openvasa.train.prepare import load_sound
 
 CHANCES = 3
 """Times that every clip is made, each with its own seed: with one seed for all of them S_C came
@@ -265,11 +265,15 @@ def held_out(cache: Path) -> list[HeldOut]:
     return clips
 
 
+LearnBaseline = Callable[[list[TalkingClip], Normaliser], Callable[[np.ndarray], np.ndarray]]
+"""Training clips and their normaliser → a function from speech features to (T, 6 + D) motion."""
+
+
 def evaluate(
     cache: Path,
     recording: Path,
     *,
-    baseline_steps: int = 2000,
+    learn_baseline: LearnBaseline,
     recordings: Sequence[Utterance] = (),
     without: tuple[str, ...] = (),
 ) -> Figures:
@@ -278,7 +282,7 @@ def evaluate(
     Args:
         cache: of `openvasa data prepare`.
         recording: a plainly recorded voice that unfamiliar ones are made from.
-        baseline_steps: of the regression's training.
+        learn_baseline: learns the regression that the generator is judged beside.
         recordings: more voices, of any kind.
         without: names of corrections that are left out; see `motion.correction`. Unfamiliar voices
             are judged with all of them.
@@ -294,7 +298,7 @@ def evaluate(
         raise InputError(f"{cache}: holds no clips of held-out people with sound; add some")
     made = {
         name: measure(name, clips, make, judges, CHANCES if "generator" in name else 1)
-        for name, make in _ways(cache, clips, baseline_steps, without).items()
+        for name, make in _ways(cache, clips, learn_baseline, without).items()
     }
     speed = float(np.mean([lip_activity(code, clip.motion) for clip, _ in clips]))
     generators = {
@@ -317,14 +321,12 @@ def evaluate(
 
 
 def _ways(
-    cache: Path, clips: list[HeldOut], baseline_steps: int, without: tuple[str, ...]
+    cache: Path, clips: list[HeldOut], learn_baseline: LearnBaseline, without: tuple[str, ...]
 ) -> dict[str, Make]:
     """Every way of making motion for a held-out clip, by name."""
-    from openvasa.train.regression import predict, train_regression
-
     trained_on = load_clips(cache, "train")
     normaliser = fit_normaliser(trained_on)
-    regression = train_regression(trained_on, normaliser, baseline_steps)
+    regression = learn_baseline(trained_on, normaliser)
     others = {c.clip.name: clips[(i + 1) % len(clips)][0] for i, (c, _) in enumerate(clips)}
 
     def another_clip(clip: TalkingClip, _: np.ndarray, __: int) -> np.ndarray:
@@ -334,7 +336,7 @@ def _ways(
         REAL: lambda c, *_: c.motion,
         "mean motion": lambda c, *_: np.tile(normaliser.mean, (len(c.motion), 1)),
         "real, of another clip": another_clip,
-        "regression": lambda c, *_: predict(regression, normaliser, c.speech),
+        "regression": lambda c, *_: regression(c.speech),
         WHOLE: lambda _, s, n: generate(s, MotionSettings(seed=n), without),
         "generator, no guidance": lambda _, s, n: generate(
             s, MotionSettings(seed=n, audio_guidance=0), without

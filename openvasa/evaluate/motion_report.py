@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openvasa.evaluate.experts import SHIFTS
+from openvasa.data.experts import SHIFTS
 from openvasa.evaluate.motion import LIVE, REAL, SEEDS, WHOLE, Figures
 from openvasa.evaluate.motion_metrics import aperture, blink_intervals, correlation
 from openvasa.evaluate.page import Table, page, paragraph, write_page

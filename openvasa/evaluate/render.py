@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.assets import ASSETS
+from openvasa.data.pairs import Footage, follow, load_footage, sharp_clips
 from openvasa.errors import InputError
 from openvasa.evaluate.picture_metrics import (
     cosine,
@@ -40,7 +41,6 @@ from openvasa.face.topology import FACE_OVAL, INNER_LIPS, LEFT_EYE, OUTER_LIPS, 
 from openvasa.motion.rest import resting_shape
 from openvasa.render.regions import LEFT, MOUTH, RIGHT, cut, frame_affine
 from openvasa.render.warp_renderer import Step, WarpRenderer
-from openvasa.train.render_pairs import Footage, follow, load_footage, sharp_clips
 
 METHODS = {"warp": Step.WARP, "drawn": Step.EYES, "refined": Step.REFINEMENT}
 """Ways to render, by the step of the renderer that is their last."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from openvasa.audio.level import speech_gain
-from openvasa.evaluate.experts import Expert, lip_shapes, sound_bands, sync_score
+from openvasa.data.experts import Expert, lip_shapes, sound_bands, sync_score
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.voices import Utterance
 from openvasa.face.dynamics import dynamics_code

@@ -19,9 +19,9 @@ import numpy as np
 from scipy.signal import butter, lfilter, resample_poly, sosfilt
 
 from openvasa.audio.decode import read_blocks
+from openvasa.data.voices import changed_speed
 from openvasa.errors import InputError
 from openvasa.rates import SAMPLE_RATE
-from openvasa.train.voices import changed_speed
 
 SENTENCES = {
     "English": (

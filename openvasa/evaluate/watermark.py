@@ -12,25 +12,23 @@ import multiprocessing
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-import av
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from PIL import Image
 from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
+from openvasa.data.reencode import reencoded
 from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
-from openvasa.media.colour import to_rgb, to_yuv420p
 from openvasa.media.inspect import read_frames
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.provenance.embed import WatermarkEmbedder
@@ -302,26 +300,6 @@ def _written(frames: Frames) -> Frames:
             for frame in frames:
                 writer.write(frame)
         return list(read_frames(path))
-
-
-def reencoded(frames: Iterable[np.ndarray], crf: int, fps: int = MOTION_RATE) -> Frames:
-    """(h, w, 3) uint8 RGB frames, encoded by x264 (medium) as most programs do, and decoded."""
-    buffer, reformatter = io.BytesIO(), VideoReformatter()
-    with av.open(buffer, "w", format="mp4") as out:
-        stream = out.add_stream("libx264", rate=fps, options={"crf": str(crf)})
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        stream.codec_context.color_range, stream.codec_context.colorspace = 1, 1
-        for index, frame in enumerate(frames):
-            height, width = (side // 2 * 2 for side in frame.shape[:2])
-            if not index:
-                stream.height, stream.width = height, width
-            even = np.ascontiguousarray(frame[:height, :width])
-            out.mux(stream.encode(to_yuv420p(reformatter, even)))
-        out.mux(stream.encode(None))
-    buffer.seek(0)
-    with av.open(buffer) as file:
-        return [to_rgb(reformatter, frame) for frame in file.decode(video=0)]
 
 
 def _scaled(frames: Frames, factor: float) -> Frames:

@@ -24,13 +24,8 @@ from tqdm import trange
 
 from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.evaluate.closure import BILABIALS, VOICES, speak
-from openvasa.motion.articulation import ARTICULATION_DIM, PRESS, REACH, RISE, ArticulationReader
-from openvasa.rates import MOTION_RATE, SAMPLE_RATE
-from openvasa.train.detector import roc_auc
-from openvasa.train.trainer import LOSS, Task, TrainerConfig
-from openvasa.train.trainer import train as run_training
-from openvasa.train.voices import (
+from openvasa.data.spoken import BILABIALS, VOICES, speak
+from openvasa.data.voices import (
     LIVE_CONTEXT,
     SPEEDS,
     changed_speed,
@@ -38,6 +33,11 @@ from openvasa.train.voices import (
     live_features,
     whole_features,
 )
+from openvasa.motion.articulation import ARTICULATION_DIM, PRESS, REACH, RISE, ArticulationReader
+from openvasa.rates import MOTION_RATE, SAMPLE_RATE
+from openvasa.train.detector import roc_auc
+from openvasa.train.trainer import LOSS, Task, TrainerConfig
+from openvasa.train.trainer import train as run_training
 
 TRAINING_VOICES = ("slt", "kal16")
 VOCABULARY = """

@@ -22,8 +22,8 @@ from scipy.stats import rankdata
 from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE
+from openvasa.data.reencode import reencoded
 from openvasa.errors import InputError
-from openvasa.evaluate.watermark import reencoded
 from openvasa.face.encode import load_portrait
 from openvasa.media.inspect import read_frames
 from openvasa.media.mp4 import Mp4Writer

@@ -21,14 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.motion.controls import GROUPS
-from openvasa.motion.correction import CODE_LIMIT
-from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.schedule import MAX_TIME
-from openvasa.train.export import load_shipped, shipped_normaliser
-from openvasa.train.held_back import held_back_people
-from openvasa.train.motion import HELD_BACK, NORMALISER
-from openvasa.train.motion_data import (
+from openvasa.data.held_back import held_back_people
+from openvasa.data.windows import (
     STYLE_NAMES,
     Batch,
     Normaliser,
@@ -36,6 +30,13 @@ from openvasa.train.motion_data import (
     WindowSampler,
     load_clips,
 )
+from openvasa.motion.controls import GROUPS
+from openvasa.motion.correction import CODE_LIMIT
+from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.schedule import MAX_TIME
+from openvasa.motion.window import CODE_LIMIT
+from openvasa.train.export import load_shipped, shipped_normaliser
+from openvasa.train.motion import HELD_BACK, NORMALISER
 from openvasa.train.motion_loss import GeometryLoss, LossWeights
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.precision import half_precision, training_device

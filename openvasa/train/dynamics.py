@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from openvasa.data.prepare import Clip, cached_clips, load_track
+from openvasa.data.shapes import mirrored, mouth_share
 from openvasa.face.dynamics import DYNAMICS_FILE, DynamicsCode
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import (
@@ -26,12 +28,9 @@ from openvasa.face.topology import (
     RIGHT_EYE,
     RIGHT_IRIS,
     canonical_mesh,
-    mirror_pairs,
 )
-from openvasa.maths import smoothstep
 from openvasa.motion.rest import resting_shape, smooth_shape
 from openvasa.rates import MOTION_RATE
-from openvasa.train.prepare import Clip, cached_clips, load_track
 
 CODES = 32
 IDENTITY_COMPONENTS = 40
@@ -55,12 +54,6 @@ class ClipDynamics:
     blendshapes: np.ndarray
 
 
-def mouth_share() -> np.ndarray:
-    """(478,) float32: 0 above the nose's tip, 1 from the upper lip down, smooth between."""
-    height = np.append(canonical_mesh()[0][:, 1], np.full(POINTS - 468, -3.0))
-    return smoothstep(0.5, 3.0, height).astype(np.float32)
-
-
 def point_weights() -> np.ndarray:
     """(478,) float32 weight of each point in the components (on amplitudes)."""
     weights = np.ones(POINTS, np.float32)
@@ -68,11 +61,6 @@ def point_weights() -> np.ndarray:
     weights[LIDS] = 4
     weights[IRISES] = 3
     return weights
-
-
-def mirrored(points: np.ndarray) -> np.ndarray:
-    """Mirror image of (..., 478, 3) canonical shapes or shape changes."""
-    return points[..., mirror_pairs(), :] * np.array([-1, 1, 1], np.float32)
 
 
 def mirrored_blendshapes(blendshapes: np.ndarray) -> np.ndarray:

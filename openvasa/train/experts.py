@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openvasa.audio.level import speech_gain
-from openvasa.evaluate.experts import (
+from openvasa.data.experts import (
     CAPP_FRAMES,
     LIP_POINTS,
     SOUND_DIM,
@@ -30,11 +30,11 @@ from openvasa.evaluate.experts import (
     lip_shapes,
     sound_bands,
 )
+from openvasa.data.held_back import held_back_people
+from openvasa.data.prepare import load_sound
+from openvasa.data.windows import POSE_MIRROR, TalkingClip, load_clips, mirror_matrix
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import POSE_DIM
-from openvasa.train.held_back import held_back_people
-from openvasa.train.motion_data import POSE_MIRROR, TalkingClip, load_clips, mirror_matrix
-from openvasa.train.prepare import load_sound
 from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
 
 EMBEDDING = 64
@@ -155,17 +155,18 @@ def paired(cache: Path, clips: list[TalkingClip], shortest: int) -> list[Pair]:
     return pairs
 
 
-def train_expert(name: str, cache: Path, run: Path, config: TrainerConfig) -> str:
-    """Train one expert, write it into the package's assets; returns the held-out report.
+def train_expert(name: str, cache: Path, run: Path, config: TrainerConfig) -> list[Pair]:
+    """Train one expert and write it into the package's assets.
 
     Args:
         name: one of `RECIPES`.
         cache: of `openvasa data prepare`.
         run: folder of the run, which goes on from its checkpoint.
         config: steps, learning rate, seed.
-    """
-    from openvasa.evaluate.expert_report import report
 
+    Returns:
+        The pairs of people never trained on, to judge it by.
+    """
     recipe = RECIPES[name]
     clips = load_clips(cache, "train")
     people = held_back_people((clip.clip.group for clip in clips if clip.clip.sound), HELD_BACK)
@@ -177,7 +178,7 @@ def train_expert(name: str, cache: Path, run: Path, config: TrainerConfig) -> st
     towers = train(replace(task, settings={"expert": name}), config, run)
     assert isinstance(towers, nn.ModuleList)
     _export(name, towers)
-    return report(name, paired(cache, load_clips(cache, "test"), recipe.excerpt))
+    return paired(cache, load_clips(cache, "test"), recipe.excerpt)
 
 
 def expert_task(name: str, learnt: list[Pair], judged: list[Pair], seed: int) -> Task[Excerpts]:

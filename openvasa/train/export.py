@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.backend import import_onnxruntime
+from openvasa.data.windows import Normaliser
 from openvasa.errors import InputError
 from openvasa.motion.config import MotionConfig, load_motion_config
 from openvasa.motion.controls import CONTROL_DIM, GROUPS
@@ -22,7 +23,6 @@ from openvasa.motion.space import (
     NETWORK_FILE,
     NORMALISER_FILE,
 )
-from openvasa.train.motion_data import Normaliser
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.trainer import Weights, load_settings, load_weights
 

@@ -19,10 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.motion.controls import GROUPS
-from openvasa.train.export import load_shipped, shipped_normaliser
-from openvasa.train.held_back import held_back_people
-from openvasa.train.motion_data import (
+from openvasa.data.held_back import held_back_people
+from openvasa.data.windows import (
     STYLE_NAMES,
     Augmentation,
     Batch,
@@ -32,6 +30,8 @@ from openvasa.train.motion_data import (
     fit_normaliser,
     load_clips,
 )
+from openvasa.motion.controls import GROUPS
+from openvasa.train.export import load_shipped, shipped_normaliser
 from openvasa.train.motion_loss import GeometryLoss, LossWeights, noise_weight
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.precision import half_precision, training_device

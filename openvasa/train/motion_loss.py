@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from openvasa.data.windows import Normaliser, points_matrix
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.motion import POSE_DIM
-from openvasa.train.motion_data import Normaliser, points_matrix
 
 STILL_SPEED = 0.008
 """Root mean square speed of lip points below which they rest, canonical units a frame."""

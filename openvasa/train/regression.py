@@ -8,12 +8,14 @@ a face might do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openvasa.train.held_back import held_back_people
-from openvasa.train.motion_data import Augmentation, Batch, Normaliser, TalkingClip, WindowSampler
+from openvasa.data.held_back import held_back_people
+from openvasa.data.windows import Augmentation, Batch, Normaliser, TalkingClip, WindowSampler
 from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
 
 WINDOW = 64
@@ -37,6 +39,14 @@ def network(feature_dim: int, motion_dim: int) -> nn.Module:
         nn.ReLU(),
         nn.Conv1d(WIDTH, motion_dim, 5, padding=2),
     )
+
+
+def learn_regression(
+    clips: list[TalkingClip], normaliser: Normaliser, steps: int = STEPS, seed: int = 0
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The trained baseline: (T, feature_dim) speech features → (T, 6 + D) motion."""
+    model = train_regression(clips, normaliser, steps, seed)
+    return lambda speech: predict(model, normaliser, speech)
 
 
 def train_regression(

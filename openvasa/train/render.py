@@ -2,7 +2,7 @@
 
     openvasa train render CACHE CLIPS RUN [--steps 7000]
 
-Two networks of one kind, for the mouth and for an eye, learn from pairs (`render_pairs.py`) how to
+Two networks of one kind, for the mouth and for an eye, learn from pairs (`data/pairs.py`) how to
 bend and shade the rendered crop so that it looks like the real one: absolute error, structural
 similarity (Zhao et al., arXiv:1511.08861), distance of perceptual features (Johnson et al.,
 arXiv:1603.08155), the change from one frame to the next and the tone between lips or lids. In the
@@ -22,10 +22,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from openvasa.data.held_back import held_back_people
 from openvasa.render.refine import NETWORKS
-from openvasa.train.held_back import held_back_people
 from openvasa.train.precision import half_precision, training_device
-from openvasa.train.prepare import cached_clips
 from openvasa.train.render_adversary import HEAD_START, Adversary
 from openvasa.train.render_data import Batch, PairReader
 from openvasa.train.render_loss import (
@@ -39,7 +38,6 @@ from openvasa.train.render_network import (
     RefinementNetwork,
     bend_and_shade,
 )
-from openvasa.train.render_pairs import prepare_pairs
 from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
 

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+from openvasa.data.pairs import region_key
 from openvasa.errors import InputError
 from openvasa.render.regions import MOUTH, Region
-from openvasa.train.render_pairs import region_key
 from openvasa.train.render_styles import draw_style
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.3, 3.0

@@ -12,6 +12,9 @@ from tqdm import tqdm
 
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.data.prepare import Clip, cached_clips, load_track, load_voices
+from openvasa.data.shapes import mirrored, mouth_share
+from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice
 from openvasa.face.dynamics import DynamicsCode, dynamics_code, lip_gap
 from openvasa.face.topology import LEFT_BROW, POINTS, RIGHT_BROW, RIGHT_IRIS
 from openvasa.maths import smoothstep
@@ -28,9 +31,6 @@ from openvasa.motion.motion import POSE_DIM, interpolate
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
 from openvasa.motion.steering import turned
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
-from openvasa.train.dynamics import mirrored, mouth_share
-from openvasa.train.prepare import Clip, cached_clips, load_track, load_voices
-from openvasa.train.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice
 
 _SHIPPED = MoonshineEncoder()
 

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 from tqdm import tqdm
 
+from openvasa.data.prepare import INDEX, Clip, cached_clips
 from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
 from openvasa.face.dynamics import lid_gap, lip_gap
@@ -35,7 +36,6 @@ from openvasa.render.regions import (
     source_view,
 )
 from openvasa.render.warp_renderer import WarpRenderer
-from openvasa.train.prepare import INDEX, Clip, cached_clips
 
 MIN_FACE_PX = 120
 """Smaller faces, in px of the recording, show too little of folds and lids."""

@@ -26,10 +26,10 @@ from tqdm import tqdm
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
+from openvasa.data.voices import Voice, make_voice
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.landmarker import MIN_PRESENCE, blendshape_scores, follow_face
-from openvasa.train.voices import Voice, make_voice
 
 INDEX, ENCODER = "clips.jsonl", "voices/encoder.json"
 KINDS = ("tracks", "voices")

@@ -22,16 +22,8 @@ from torch import Tensor, nn
 
 from openvasa.audio.level import speech_gain
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.errors import InputError
-from openvasa.evaluate.experts import expert, sound_bands
-from openvasa.evaluate.motion import HeldOut, Row, held_out, measure
-from openvasa.motion.articulation import without_tongue
-from openvasa.motion.generator import MotionGenerator
-from openvasa.motion.settings import MotionSettings
-from openvasa.motion.space import MotionSpace
-from openvasa.motion.window import WindowModel
-from openvasa.train.motion import MotionTraining, motion_task
-from openvasa.train.motion_data import (
+from openvasa.data.experts import expert, sound_bands
+from openvasa.data.windows import (
     STYLE_NAMES,
     Augmentation,
     Batch,
@@ -41,10 +33,17 @@ from openvasa.train.motion_data import (
     load_clips,
     silence_features,
 )
+from openvasa.errors import InputError
+from openvasa.evaluate.motion import HeldOut, Row, held_out, measure
+from openvasa.motion.articulation import without_tongue
+from openvasa.motion.generator import MotionGenerator
+from openvasa.motion.settings import MotionSettings
+from openvasa.motion.space import MotionSpace
+from openvasa.motion.window import MotionSpace, WindowModel
+from openvasa.train.motion import MotionTraining, motion_task
 from openvasa.train.motion_loss import LossWeights
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.precision import training_device
-from openvasa.train.prepare import load_sound
 from openvasa.train.trainer import TrainerConfig, train
 
 WIDTH, LAYERS = 128, 4

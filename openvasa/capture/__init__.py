@@ -1,0 +1,1 @@
+"""Real people in front of a lens: cameras and driver videos, and the motion tracked in them."""

@@ -1,0 +1,1 @@
+"""What training and evaluation share: clips, caches, voices, windows, judges."""
