@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from openvasa.audio.level import speech_gain
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.data.experts import expert, sound_bands
+from openvasa.data.prepare import load_sound
 from openvasa.data.windows import (
     STYLE_NAMES,
     Augmentation,
@@ -39,7 +40,7 @@ from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.space import MotionSpace
-from openvasa.motion.window import MotionSpace, WindowModel
+from openvasa.motion.window import WindowModel
 from openvasa.train.motion import MotionTraining, motion_task
 from openvasa.train.motion_loss import LossWeights
 from openvasa.train.motion_network import MotionNetwork, NetworkConfig

@@ -34,7 +34,6 @@ from openvasa.motion.controls import GROUPS
 from openvasa.motion.correction import CODE_LIMIT
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.schedule import MAX_TIME
-from openvasa.motion.window import CODE_LIMIT
 from openvasa.train.export import load_shipped, shipped_normaliser
 from openvasa.train.motion import HELD_BACK, NORMALISER
 from openvasa.train.motion_loss import GeometryLoss, LossWeights
