@@ -37,7 +37,7 @@ types: $(VENV)/.installed-dev
 	$(BIN)/pyright
 
 imports: $(VENV)/.installed-dev
-	if grep -q '^.tool.importlinter' pyproject.toml; then $(BIN)/lint-imports; fi
+	$(BIN)/lint-imports
 
 fast-tests: $(VENV)/.installed-dev
 	$(PYTEST)
