@@ -23,6 +23,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from openvasa.data.held_back import held_back_people
+from openvasa.data.pairs import prepare_pairs
+from openvasa.data.prepare import cached_clips
 from openvasa.render.refine import NETWORKS
 from openvasa.train.precision import half_precision, training_device
 from openvasa.train.render_adversary import HEAD_START, Adversary
