@@ -7,6 +7,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command, add_group
 from openvasa.commands.training_data import add_cache, add_clips
@@ -20,6 +21,7 @@ def add(commands: Commands) -> None:
     group = add_group(commands, "evaluate", "measure the models on held-out people")
     _add_motion(group)
     _add_motion_long(group)
+    add_likeness(group)
     _add_dynamics(group)
     _add_experts(group)
     _add_controls(group)

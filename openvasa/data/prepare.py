@@ -13,7 +13,7 @@ import json
 import multiprocessing
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -120,10 +120,18 @@ def _frames(path: Path) -> Iterator[np.ndarray]:
 
 def track_clip(path: Path) -> dict[str, np.ndarray]:
     """Track one 25-fps clip; the arrays are those of `Track`."""
+    return track_frames(_frames(path))
+
+
+def track_frames(frames: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """Track (H, W, 3) uint8 RGB frames in order; the arrays are those of `Track`.
+
+    Frames before the first that shows a face are left out.
+    """
     rows: dict[str, list] = {key: [] for key in ("canonical", "rotation", "translation")}
     rows |= {key: [] for key in ("scale", "blendshapes", "valid")}
     previous = None
-    for image in _frames(path):
+    for image in frames:
         tracked = follow_face(image, previous, threads=1)
         valid = tracked is not None and tracked.presence >= MIN_PRESENCE
         previous = tracked.landmarks if tracked is not None and valid else None

@@ -1,0 +1,204 @@
+"""The report of `openvasa evaluate likeness`: a table, JSON, and a page with traces over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from openvasa.evaluate.likeness import LIVE, REAL, REDRAWN, WHOLE, Judged, Verdict, Way
+from openvasa.evaluate.likeness_clips import NEUTRAL
+from openvasa.evaluate.likeness_figures import (
+    JUDGED,
+    Figures,
+    Traces,
+    likeness,
+    likeness_parts,
+    mean_figures,
+)
+from openvasa.evaluate.page import Table, page, paragraph, write_page
+from openvasa.evaluate.plots import Series, lines
+from openvasa.rates import MOTION_RATE
+
+TITLES = {
+    "yaw": "yaw °",
+    "pitch": "pitch °",
+    "roll": "roll °",
+    "pose_change": "ΔP °",
+    "blinks": "blinks/min",
+    "aperture": "lip aperture %",
+    "width": "lip width %",
+    "pucker": "pucker",
+    "funnel": "funnel",
+    "smile": "smile",
+    "press": "press",
+    "brow_up": "browInnerUp",
+    "brow_down": "browDown",
+    "squint": "eyeSquint",
+    "gaze": "gaze °",
+    "aperture_r": "aperture r",
+    "width_r": "width r",
+    "confidence": "S_C",
+}
+AGREEMENTS = ("aperture_r", "width_r", "confidence")
+NOTE = (
+    "Spreads are standard deviations within a clip, mean over clips by length; in brackets times "
+    "real; ± is the deviation over seeds. Likeness is the mean of max(0, 1 − |made − real| / real) "
+    "over yaw, pitch, roll, ΔP, blinks, lip aperture and width, pucker, smile and browInnerUp. It "
+    "asks how much, not when: that is for r and S_C."
+)
+SHOWN_CLIPS = 8
+TRACES: dict[str, tuple[Callable[[Traces], np.ndarray], str]] = {
+    "yaw": (lambda t: t.angles[:, 0], "degrees"),
+    "pitch": (lambda t: t.angles[:, 1], "degrees"),
+    "roll": (lambda t: t.angles[:, 2], "degrees"),
+    "lids": (lambda t: t.lids, "opening, 1 is usual"),
+    "brows": (lambda t: t.shapes["brow_up"], "browInnerUp"),
+    "lip aperture": (lambda t: t.aperture, "% of the eye corners' distance"),
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One way over all clips.
+
+    Attributes:
+        rounds: by figure (`TITLES`), its mean over clips for every seed.
+        likeness: for every seed.
+        parts: likeness of each judged figure, mean over seeds.
+    """
+
+    rounds: dict[str, np.ndarray]
+    likeness: np.ndarray
+    parts: dict[str, float]
+
+    def mean(self, name: str) -> float:
+        """Mean of a figure over seeds."""
+        return float(self.rounds[name].mean())
+
+
+def summarise(judged: Judged) -> dict[str, Summary]:
+    """A summary of every way, by name."""
+    real = _figures_of(judged.ways[REAL].rounds[0])
+    return {name: _summary(way, real) for name, way in judged.ways.items()}
+
+
+def _figures_of(verdicts: list[Verdict]) -> Figures:
+    return mean_figures([v.figures for v in verdicts], [v.frames for v in verdicts])
+
+
+def _summary(way: Way, real: Figures) -> Summary:
+    means = [_figures_of(verdicts) for verdicts in way.rounds]
+    rounds = {f.name: np.array([getattr(m, f.name) for m in means]) for f in fields(Figures)}
+    for name in AGREEMENTS:
+        rounds[name] = np.array(
+            [
+                np.average(
+                    [getattr(v, name) for v in verdicts], weights=[v.frames for v in verdicts]
+                )
+                for verdicts in way.rounds
+            ]
+        )
+    parts = [likeness_parts(mean, real) for mean in means]
+    return Summary(
+        rounds,
+        np.array([likeness(mean, real) for mean in means]),
+        {name: float(np.mean([p[name] for p in parts])) for name in JUDGED},
+    )
+
+
+def likeness_table(judged: Judged) -> Table:
+    """A row for each figure, a column for each way."""
+    found = summarise(judged)
+    rows = [("likeness", *(_cell(s.likeness, None) for s in found.values()))]
+    for name, title in TITLES.items():
+        wanted = None if name.endswith("_r") else found[REAL].mean(name)
+        cells = (_cell(s.rounds[name], None if way == REAL else wanted) for way, s in found.items())
+        rows.append((title, *cells))
+    return Table(("", *found), tuple(rows))
+
+
+def _cell(values: np.ndarray, real: float | None) -> str:
+    text = f"{values.mean():.3g}"
+    if len(values) > 1:
+        text += f" ± {values.std(ddof=1):.1g}"
+    if real is not None:
+        text += f" ({values.mean() / real:.2f} ×)" if real else " (–)"
+    return text
+
+
+def _scope(judged: Judged) -> str:
+    seconds = sum(v.frames for v in judged.ways[REAL].rounds[0]) / MOTION_RATE
+    how = "rendered and tracked" if judged.pixels else "rows alone, nothing rendered"
+    return f"{len(judged.clips)} clips of held-out people, {seconds:.0f} s, {how}"
+
+
+def likeness_report(judged: Judged) -> str:
+    """All figures in Markdown."""
+    left_out = [f"Left out: {line}." for line in judged.left_out]
+    return "\n".join([_scope(judged), "", likeness_table(judged).markdown(), "", NOTE, *left_out])
+
+
+def likeness_json(judged: Judged) -> dict[str, object]:
+    """All figures as plain numbers: by way, each figure's mean, deviation over seeds and ratio."""
+    found = summarise(judged)
+    real = found[REAL]
+    ways = {}
+    for way, summary in found.items():
+        ways[way] = {
+            "likeness": [float(v) for v in summary.likeness],
+            "parts": summary.parts,
+            "figures": {
+                name: {
+                    "seeds": [float(v) for v in values],
+                    "mean": float(values.mean()),
+                    "times_real": float(values.mean() / real.mean(name))
+                    if real.mean(name)
+                    else None,
+                }
+                for name, values in summary.rounds.items()
+            },
+        }
+    frames = [v.frames for v in judged.ways[REAL].rounds[0]]
+    clips = dict(zip(judged.clips, frames, strict=True))
+    return {"pixels": judged.pixels, "frames": clips, "ways": ways, "left_out": judged.left_out}
+
+
+def write_likeness_page(judged: Judged, path: Path) -> None:
+    """Write the table and traces over time as one self-contained HTML file."""
+    shown = _shown_ways(judged)
+    parts = [
+        paragraph(_scope(judged) + ". " + NOTE),
+        likeness_table(judged).html(),
+        *(paragraph(f"Left out: {line}.") for line in judged.left_out),
+        "<h2>Over time, first seed</h2>",
+        *(
+            _clip_plots(judged, shown, index)
+            for index in range(min(len(judged.clips), SHOWN_CLIPS))
+        ),
+    ]
+    write_page(path, page("Motion beside people's", parts))
+
+
+def _shown_ways(judged: Judged) -> dict[str, int]:
+    """Way → colour: real, whole-file, and live or else redrawn; from a neutral portrait."""
+    suffix = f", {NEUTRAL}" if judged.pixels else ""
+    others = [n for n in judged.ways if n not in (REAL, REDRAWN) and n.endswith(suffix)]
+    shown = [REAL, *sorted(others, key=(WHOLE + suffix, LIVE + suffix).__contains__)[-2:]]
+    if len(shown) < 3 and REDRAWN in judged.ways:
+        shown.append(REDRAWN)
+    return {name: colour for colour, name in enumerate(shown)}
+
+
+def _clip_plots(judged: Judged, shown: dict[str, int], index: int) -> str:
+    plots = []
+    for title, (read, unit) in TRACES.items():
+        series = [
+            Series(name, colour, np.arange(len(values)) / MOTION_RATE, values)
+            for name, colour in shown.items()
+            for values in [read(judged.ways[name].traces[index])]
+        ]
+        plots.append(lines(f"{judged.clips[index]}: {title}", series, "seconds", unit, height=200))
+    return f"<div class='plots'>{''.join(plots)}</div>"
