@@ -114,8 +114,8 @@ def train(
     cv2.setNumThreads(1)
     learnt, judged = _divide_pairs(cache, run / PAIRS)
     for name, training in trainings.items():
-        readers = (PairReader(files, NETWORKS[name]) for files in (learnt, judged))
-        train_network(name, run, *readers, features, training, config, device)
+        reader, judges = (PairReader(files, NETWORKS[name]) for files in (learnt, judged))
+        train_network(name, run, reader, judges, features, training, config, device)
 
 
 def train_network(
