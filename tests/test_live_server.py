@@ -37,10 +37,13 @@ from websockets.sync.client import ClientConnection, connect
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
+from openvasa.live.bodies import LONGEST_MESSAGE
 from openvasa.live.frame import LiveSettings
-from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
+from openvasa.live.guards import loopback_hosts
+from openvasa.live.server import create_app
 from openvasa.live.session import Limits
 from openvasa.live.speech import Voice
+from openvasa.live.studio import Studio
 from openvasa.media.inspect import inspect_video
 
 PICTURE, SOUND, MICROPHONE = 1, 2, 3

@@ -70,7 +70,10 @@ class Shown:
 
 
 class Player:
-    """See the module.
+    """Makes a portrait's frames as time passes, paints them, and hands each to `show` in order.
+
+    `tell` and `interrupt` may be called from any thread. A failure in either thread ends both
+    and is kept in `error`.
 
     Args:
         engine: not to be touched by anyone else while the player runs.

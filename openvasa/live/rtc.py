@@ -47,7 +47,7 @@ def allow_bitrates() -> None:
 
 
 class PictureTrack(VideoStreamTrack):
-    """An outlet's pictures."""
+    """Sends an outlet's pictures, each with its place on the timeline."""
 
     def __init__(self, outlet: Outlet) -> None:
         super().__init__()

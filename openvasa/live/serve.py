@@ -10,11 +10,14 @@ from pathlib import Path
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.errors import InputError
 from openvasa.live.assemble import ModelFactory
+from openvasa.live.bodies import LONGEST_MESSAGE
 from openvasa.live.frame import LiveSettings
+from openvasa.live.guards import loopback_hosts
 from openvasa.live.logs import log_to_stderr, note
-from openvasa.live.server import LONGEST_MESSAGE, Studio, create_app, loopback_hosts
+from openvasa.live.server import create_app
 from openvasa.live.session import Limits
 from openvasa.live.speech import voices
+from openvasa.live.studio import Studio
 from openvasa.render.renderer import RendererFactory
 
 

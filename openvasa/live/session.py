@@ -57,7 +57,10 @@ class Limits:
 
 
 class Session:
-    """Create with `Session.open`; all methods belong to the event loop's thread."""
+    """Plays a portrait while somebody watches or records, and gives its frames to all of them.
+
+    `Session.open` makes one. All methods belong to the event loop's thread.
+    """
 
     def __init__(self, portrait: LivePortrait, metrics: Metrics) -> None:
         self.id = secrets.token_urlsafe(18)

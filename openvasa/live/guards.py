@@ -1,0 +1,98 @@
+"""Which requests a live server answers, and how it says no.
+
+On a loopback address only requests that name it are answered (a page elsewhere cannot reach in
+through DNS); on any other address every request needs the token.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
+
+from openvasa.errors import InputError
+from openvasa.live.bodies import Refused
+from openvasa.live.studio import Studio
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob: mediastream:; connect-src 'self' ws: wss:; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Permissions-Policy": "microphone=(self), camera=()",
+}
+
+
+def loopback_hosts(host: str) -> set[str] | None:
+    """Names of the loopback address that a server is bound to; None for any other address."""
+    names = {"localhost", "127.0.0.1", "[::1]"}
+    try:
+        return names | {host} if ip_address(host).is_loopback else None
+    except ValueError:
+        return names if host == "localhost" else None
+
+
+def add_guards(app: FastAPI, studio: Studio) -> None:
+    """Check every HTTP request, and answer errors with one line of JSON."""
+
+    @app.middleware("http")
+    async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        problem = find_problem(studio, request, request.headers.get("authorization", ""))
+        if problem is not None:
+            studio.metrics.refused.labels(problem[0]).inc()
+            return _error(problem[1], problem[2])
+        response = await answer(request)
+        response.headers.update(SECURITY_HEADERS)
+        return response
+
+    @app.exception_handler(Refused)
+    async def refused(_: Request, error: Refused) -> Response:
+        return _error(error.status, str(error))
+
+    @app.exception_handler(InputError)
+    async def bad_input(_: Request, error: InputError) -> Response:
+        studio.metrics.refused.labels("input").inc()
+        return _error(422, str(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def left(_: Request, error: ClientDisconnect) -> Response:
+        # Nobody reads it; unanswered, it would be logged as a fault of the server.
+        return _error(400, "body: ends too early")
+
+
+def find_problem(
+    studio: Studio, request: Request | WebSocket, authorization: str
+) -> tuple[str, int, str] | None:
+    """Why a request may not be answered: reason, HTTP status, message; None where it may.
+
+    Args:
+        studio: whose token and hosts count.
+        request: HTTP or the opening of a WebSocket; its query may carry the token.
+        authorization: the header of that name, or nothing.
+    """
+    host = request.headers.get("host", "")
+    if studio.hosts is not None and urlsplit(f"//{host}").hostname not in {
+        name.strip("[]") for name in studio.hosts
+    }:
+        return "host", 403, "this server answers on localhost only"
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return "origin", 403, "requests from other sites are not answered"
+    open_to_all = request.url.path == "/healthz" or not request.url.path.startswith(
+        ("/api", "/metrics")
+    )
+    if studio.token is None or open_to_all:
+        return None
+    given = authorization.removeprefix("Bearer ") or request.query_params.get("token", "")
+    if not secrets.compare_digest(given.encode(), studio.token.encode()):
+        return "token", 401, "a token is needed: open the address that the server printed"
+    return None
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": message}, status, headers=SECURITY_HEADERS)

@@ -1,0 +1,192 @@
+"""What a live server answers over HTTP, and where its WebSocket starts.
+
+A client opens a session with a portrait, connects its WebSocket, and then either sends a WebRTC
+offer or asks for media over the socket itself. Who knows a session's id may use it; ids cannot be
+guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+
+from openvasa.errors import InputError
+from openvasa.face.encode import load_portrait
+from openvasa.face.latent import FaceLatent
+from openvasa.live.bodies import LONGEST_MESSAGE, Refused, parse_object, read_body, read_upload
+from openvasa.live.conversation import Conversation
+from openvasa.live.guards import find_problem
+from openvasa.live.logs import note
+from openvasa.live.metrics import CONTENT_TYPE_LATEST
+from openvasa.live.session import Session
+from openvasa.live.speech import LONGEST_TEXT, speak
+from openvasa.live.steering import DISTANCES, GAZE_DEG, INTENSITIES
+from openvasa.live.studio import Studio
+from openvasa.live.uploads import read_portrait, read_voice
+from openvasa.motion.controls import EMOTIONS
+
+
+def add_routes(app: FastAPI, studio: Studio) -> None:
+    """Answer everything but the page's own files."""
+    _add_descriptions(app, studio)
+    _add_sessions(app, studio)
+    _add_speech(app, studio)
+    _add_recordings(app, studio)
+    _add_socket(app, studio)
+
+
+def _add_descriptions(app: FastAPI, studio: Studio) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, object]:
+        failed = [s for s in studio.sessions.values() if s.failed is not None]
+        return {"status": "failing" if failed else "ok", "sessions": len(studio.sessions)}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        for session in studio.sessions.values():
+            session.count()
+        studio.metrics.sessions.set(len(studio.sessions))
+        return Response(studio.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/api/studio")
+    async def describe() -> dict[str, object]:
+        return {
+            "portraits": list(studio.portraits),
+            "voices": [{"name": v.name, "label": v.label} for v in studio.voices],
+            "emotions": EMOTIONS,
+            "gaze_deg": GAZE_DEG,
+            "distance": DISTANCES,
+            "intensity": INTENSITIES,
+            "longest_text": LONGEST_TEXT,
+            "upload_bytes": studio.limits.upload_bytes,
+            "rate": studio.settings.rate,
+        }
+
+    @app.get("/api/portraits/{name}")
+    async def portrait(name: str) -> Response:
+        path = studio.portraits.get(name)
+        if path is None or path.suffix == ".npz":
+            raise Refused(404, "no such portrait")
+        return FileResponse(path)
+
+    @app.get("/robots.txt")
+    async def robots() -> Response:
+        return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+
+def _add_sessions(app: FastAPI, studio: Studio) -> None:
+    @app.post("/api/sessions")
+    async def open_session(
+        request: Request, portrait: str | None = None, face: int | None = None
+    ) -> dict[str, str]:
+        if len(studio.sessions) + studio.opening >= studio.limits.sessions:
+            studio.metrics.refused.labels("sessions").inc()
+            raise Refused(
+                503, f"all {studio.limits.sessions} places are taken; try again in a moment"
+            )
+        studio.opening += 1
+        try:
+            latent = await _read_face(studio, request, portrait, face)
+            session = await Session.open(
+                latent, studio.settings, studio.metrics, studio.renderer, studio.model
+            )
+        finally:
+            studio.opening -= 1
+        studio.sessions[session.id] = session
+        studio.metrics.opened.inc()
+        note("session opened", {"session": session.id[:6], "portrait": portrait or "upload"})
+        return {"id": session.id}
+
+    @app.put("/api/sessions/{key}/portrait")
+    async def change_portrait(
+        key: str, request: Request, portrait: str | None = None, face: int | None = None
+    ) -> dict[str, str]:
+        session = _find_session(studio, key)
+        await session.change_portrait(await _read_face(studio, request, portrait, face))
+        return {"id": session.id}
+
+    @app.delete("/api/sessions/{key}")
+    async def close_session(key: str) -> dict[str, str]:
+        await studio.close(_find_session(studio, key), "client")
+        return {}
+
+    @app.post("/api/sessions/{key}/offer")
+    async def offer(key: str, request: Request) -> dict[str, str]:
+        session = _find_session(studio, key)
+        sdp = (await read_body(request, LONGEST_MESSAGE)).decode(errors="replace")
+        return {"sdp": await session.answer(sdp)}
+
+
+def _add_speech(app: FastAPI, studio: Studio) -> None:
+    @app.post("/api/sessions/{key}/speech")
+    async def speech(key: str, request: Request) -> dict[str, float]:
+        session = _find_session(studio, key)
+        data = await read_upload(request, studio.limits.upload_bytes)
+        samples, rate = await asyncio.to_thread(read_voice, data, studio.limits.sound_s)
+        session.speak(samples, rate)
+        return {"seconds": len(samples) / rate}
+
+    @app.post("/api/sessions/{key}/say")
+    async def say(key: str, request: Request) -> dict[str, float]:
+        session = _find_session(studio, key)
+        wanted = parse_object(await read_body(request, LONGEST_MESSAGE))
+        voice = next((v for v in studio.voices if v.name == wanted.get("voice")), None)
+        if voice is None:
+            raise InputError("voice: no such voice here; choose one of the list")
+        samples, rate = await asyncio.to_thread(speak, str(wanted.get("text", "")), voice)
+        session.speak(samples, rate)
+        return {"seconds": len(samples) / rate}
+
+
+def _add_recordings(app: FastAPI, studio: Studio) -> None:
+    @app.post("/api/sessions/{key}/recording")
+    async def start_recording(key: str) -> dict[str, bool]:
+        _find_session(studio, key).start_recording()
+        return {"recording": True}
+
+    @app.delete("/api/sessions/{key}/recording")
+    async def stop_recording(key: str) -> dict[str, str]:
+        path = await _find_session(studio, key).stop_recording()
+        return {"file": path.name}
+
+    @app.get("/api/sessions/{key}/recordings/{name}")
+    async def recording(key: str, name: str) -> Response:
+        session = _find_session(studio, key)
+        # Compared with what is there; a name never becomes part of a path.
+        path = next((p for p in session.folder.glob("*.mp4") if p.name == name), None)
+        if path is None:
+            raise Refused(404, "no such recording")
+        return FileResponse(path, media_type="video/mp4", filename="openvasa.mp4")
+
+
+def _add_socket(app: FastAPI, studio: Studio) -> None:
+    @app.websocket("/api/sessions/{key}/socket")
+    async def socket(websocket: WebSocket, key: str) -> None:
+        problem = find_problem(studio, websocket, "")
+        session = studio.sessions.get(key)
+        if problem is not None or session is None:
+            await websocket.close(4404 if problem is None else 4403)
+            return
+        await websocket.accept()
+        await Conversation(websocket, session).run()
+
+
+def _find_session(studio: Studio, key: str) -> Session:
+    session = studio.sessions.get(key)
+    if session is None:
+        raise Refused(404, "no such session; it may have ended, open a new one")
+    return session
+
+
+async def _read_face(
+    studio: Studio, request: Request, name: str | None, face: int | None
+) -> FaceLatent:
+    if name is not None:
+        path = studio.portraits.get(name)
+        if path is None:
+            raise Refused(404, "no such portrait")
+        return await asyncio.to_thread(load_portrait, path)
+    data = await read_upload(request, studio.limits.upload_bytes)
+    return await asyncio.to_thread(read_portrait, data, studio.limits.picture_pixels, face)

@@ -1,0 +1,50 @@
+"""What one live server has, and which of its sessions are open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from openvasa.live.assemble import ModelFactory, shipped_motion
+from openvasa.live.frame import LiveSettings
+from openvasa.live.metrics import Metrics
+from openvasa.live.painter import UNREFINED
+from openvasa.live.session import Limits, Session
+from openvasa.live.speech import Voice
+from openvasa.render.renderer import RendererFactory
+
+
+@dataclass
+class Studio:
+    """What one server has.
+
+    Attributes:
+        settings: of every session's engine.
+        renderer: what draws every session's pictures.
+        model: makes the motion model of a session.
+        limits: what is given at most.
+        portraits: the pictures to choose from, by the name shown.
+        voices: to speak text with.
+        token: asked of every request; None on loopback addresses.
+        hosts: names under which requests may come; None for any.
+        metrics: what `/metrics` tells.
+        sessions: the open ones, by their ids.
+        opening: how many are being opened.
+    """
+
+    settings: LiveSettings = field(default_factory=LiveSettings)
+    renderer: RendererFactory = UNREFINED
+    model: ModelFactory = shipped_motion
+    limits: Limits = field(default_factory=Limits)
+    portraits: dict[str, Path] = field(default_factory=dict)
+    voices: list[Voice] = field(default_factory=list)
+    token: str | None = None
+    hosts: set[str] | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    opening: int = 0
+
+    async def close(self, session: Session, reason: str) -> None:
+        """End a session and forget it."""
+        self.sessions.pop(session.id, None)
+        await session.close(reason)
