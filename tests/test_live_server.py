@@ -158,7 +158,7 @@ def reports(messages: list) -> list[dict]:
     return [m for m in messages if isinstance(m, dict) and m["type"] == "report"]
 
 
-def wait_until(holds, seconds: float = 15.0) -> None:
+def wait_until(holds, seconds: float = PATIENCE_S) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "did not happen in time"
@@ -241,7 +241,7 @@ def test_alive_while_idle_and_in_step_while_speaking(
     http: httpx.Client, address: str, key: str
 ) -> None:
     with talk_to(address, key) as link:
-        idle = received(link, 2)
+        idle = received(link, PATIENCE_S, lambda found: len(pictures(found)) > 10)
         seen = pictures(idle)
         assert len(seen) > 10
         assert seen[0][1].shape == (512, 512, 3)
@@ -380,7 +380,7 @@ def test_a_client_that_vanishes_leaves_nothing(
         # No closing handshake: the line is simply dead.
         link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         link.socket.shutdown(socket.SHUT_RDWR)
-    wait_until(lambda: key not in studio.sessions, 30)
+    wait_until(lambda: key not in studio.sessions)
     wait_until(lambda: not {"player", "recorder"} & {t.name for t in threading.enumerate()})
     wait_until(lambda: not folder.exists())
     assert http.get(f"/api/sessions/{key}/recordings/x").status_code == 404
@@ -447,7 +447,7 @@ def test_a_client_that_stalls_comes_back_to_the_present(address: str, key: str) 
 def test_reconnects_to_the_same_session(address: str, key: str) -> None:
     for _ in range(3):
         with talk_to(address, key) as link:
-            assert pictures(received(link, 1))
+            assert pictures(received(link, PATIENCE_S, pictures))
 
 
 class Viewer:

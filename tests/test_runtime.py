@@ -151,7 +151,7 @@ def test_a_stream_beside_a_busy_core_costs_little() -> None:
                 capture_output=True,
                 text=True,
                 check=True,
-                timeout=300,
+                timeout=1200,
             )
         finally:
             burner.kill()
