@@ -51,7 +51,7 @@ RATE = 48000
 PATIENCE_S = 120
 """Everything here takes seconds; a loaded machine takes longer."""
 LIMITS = Limits(
-    sessions=4, idle_s=30.0, upload_bytes=3_000_000, picture_pixels=4_000_000, sound_s=20
+    sessions=4, idle_s=600.0, upload_bytes=3_000_000, picture_pixels=4_000_000, sound_s=20
 )
 
 
