@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
     group = add_group(commands, "train", "train the models on prepared data")
     _add_dynamics(group)
     _add_motion(group)
+    _add_speech_motion(group)
     _add_live(group)
     _add_ablate(group)
     _add_articulation(group)
@@ -127,6 +128,26 @@ def _motion(options: argparse.Namespace) -> int:
     train(options.cache, options.run, config, from_shipped=options.from_shipped)
     if options.export:
         export(options.run, options.weights)
+    return OK
+
+
+def _add_speech_motion(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "speech-motion",
+        _speech_motion,
+        "train the motion generator that starts from a Gaussian prior; goes on from RUN",
+        "openvasa train speech-motion cache/ runs/prior --steps 20000",
+    )
+    add_cache(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    _add_steps(parser, 20_000)
+
+
+def _speech_motion(options: argparse.Namespace) -> int:
+    from openvasa.train.speech_motion import DEFAULTS, train
+
+    train(options.cache, options.run, _trainer(DEFAULTS, options))
     return OK
 
 

@@ -1,0 +1,69 @@
+"""Speaking style of a clip, measured from its motion."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.face.gaze import eye_gaze
+from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.face.topology import LEFT_BROW, RIGHT_BROW
+from openvasa.motion.motion import POSE_DIM
+from openvasa.rates import MOTION_RATE
+
+BLINK_SHARE = 0.45
+"""A blink is a dip of the lid opening below this share of its usual value."""
+FLOORS = np.array([0.02, 0.005, 0.01, 0.003, 3e-4, 0.01, 0.005, 4.0])
+"""Added to each figure before its logarithm: what a tracker makes of a face that does not move."""
+DOUBT_SECONDS = 3.0
+"""A clip of this length says as much of a person's head as people in general do."""
+
+
+def measure_style(motion: np.ndarray) -> np.ndarray:
+    """(T, 6 + D) motion → (8,) float32 logarithms, in the order of `speaker.STYLE_NAMES`."""
+    code = dynamics_code()
+    pose, codes = motion[:, :POSE_DIM], motion[:, POSE_DIM:]
+    brows = code.basis[:, np.concatenate([RIGHT_BROW, LEFT_BROW]), 1].mean(axis=1)
+    gaze = codes @ np.sin(eye_gaze(code.basis))
+    rounding = _read("mouthPucker") + _read("mouthFunnel")
+    smile = (_read("mouthSmileLeft") + _read("mouthSmileRight")) / 2
+    figures = [
+        (codes @ lip_gap(code.basis)).std(),
+        (codes @ rounding).std(),
+        (codes @ smile).std(),
+        head_spread(motion),
+        np.linalg.norm(np.diff(pose[:, :3], axis=0), axis=1).mean(),
+        (codes @ brows).std(),
+        np.sqrt(gaze.var(axis=0).sum()),
+        _count_blinks(codes) * 60 * MOTION_RATE / len(codes),
+    ]
+    return np.log(np.array(figures) + FLOORS).astype(np.float32)
+
+
+def head_spread(motion: np.ndarray) -> float:
+    """Deviation of the head's rotation in a clip, rad, root mean square over the axes."""
+    return float(np.sqrt(motion[:, :3].var(axis=0).mean()))
+
+
+def estimate_head_factor(motion: np.ndarray, usual: float) -> float:
+    """How far a clip's head moves against people in general, drawn to 1 where a clip is short.
+
+    Args:
+        motion: (T, 6 + D).
+        usual: logarithm of the usual spread.
+    """
+    seconds = len(motion) / MOTION_RATE
+    own = np.log(head_spread(motion) + 1e-3)
+    return float(np.exp((own - usual) * seconds / (seconds + DOUBT_SECONDS)))
+
+
+def _read(blendshape: str) -> np.ndarray:
+    """(D,) reading of a blendshape off a code."""
+    return dynamics_code().arkit_reading[:-1, BLENDSHAPE_NAMES.index(blendshape)]
+
+
+def _count_blinks(codes: np.ndarray) -> int:
+    code = dynamics_code()
+    opening = 1 + codes @ (lid_gap(code.basis) / lid_gap(code.mean_shape))
+    shut = opening < BLINK_SHARE * np.median(opening)
+    return int((shut[1:] & ~shut[:-1]).sum())

@@ -1,0 +1,331 @@
+"""Windows of normalised motion and speech features for training the motion generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.signal import lfilter
+
+from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES
+from openvasa.data.windows import (
+    POSE_MIRROR,
+    Rendition,
+    TalkingClip,
+    mirror_matrix,
+    mouth_rest_matrix,
+)
+from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
+from openvasa.motion.speaker import Speakers, count_people_alike
+from openvasa.motion.window_network import MotionSpace
+from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
+from openvasa.train.speaking_style import estimate_head_factor, head_spread, measure_style
+from openvasa.train.speech_motion_network import NetworkConfig
+
+EVEN_LIVE_FRAMES = tuple(frames for frames in LIVE_FRAMES if frames % 2 == 0)
+"""Lengths of live windows that the network, whose tokens are pairs of frames, can take."""
+SPEAKER_FRAMES = 75
+"""A shorter clip says too little of how a person moves to draw a speaker from."""
+LARGEST_STYLE = 3.0
+"""Deviations at which a style is cut off."""
+LEAST_SPREAD = 0.01
+"""Deviation of a style that all clips share."""
+SILENCES = 60
+"""Silences that windows are drawn from."""
+SILENCE_DBFS = (-75.0, -38.0)
+"""Level of the noise in what passes for silence; a quarter of it is digital."""
+PERSON_POWER = -0.4
+"""Power of a person's minutes by which the chance of each is weighed: one who fills half of the
+clips is not half of all people."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training windows are drawn and changed."""
+
+    silence: float = 0.08
+    """Share of windows that hear silence only, mouth at rest."""
+    pause: float = 0.45
+    """Share of windows with stretches silenced, mouth at rest there."""
+    beginning: float = 0.06
+    """Share of windows at the beginning of a clip, which know no motion before."""
+    generated: float = 0.4
+    """How often a clip made by another system is drawn against a real one."""
+    mute: float = 0.5
+    """How often a clip without sound is drawn against one with."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training windows, each array with a leading batch axis; see `MotionNetwork.forward`.
+
+    `motion` is (B, n, C) normalised; `inside` (B, n) is 1 where a frame lies within the clip.
+    """
+
+    recent: np.ndarray
+    blocks: np.ndarray
+    known: np.ndarray
+    motion: np.ndarray
+    audio: np.ndarray
+    style: np.ndarray
+    has_history: np.ndarray
+    has_audio: np.ndarray
+    inside: np.ndarray
+
+
+@dataclass(frozen=True)
+class StyleScale:
+    """Normalisation of speaking styles, and the usual spread of heads.
+
+    Attributes:
+        mean, deviation: (8,) of `measure_style`.
+        usual_head: mean logarithm of the head's spread.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    usual_head: float
+
+    @staticmethod
+    def fit(clips: list[TalkingClip]) -> StyleScale:
+        """Of the clips, all counting alike."""
+        styles = np.stack([measure_style(clip.motion) for clip in clips])
+        heads = [np.log(head_spread(clip.motion) + 1e-3) for clip in clips]
+        return StyleScale(
+            styles.mean(axis=0), np.maximum(styles.std(axis=0), LEAST_SPREAD), float(np.mean(heads))
+        )
+
+    def style(self, motion: np.ndarray) -> np.ndarray:
+        """(8,) float32 normalised style of a clip."""
+        scaled = (measure_style(motion) - self.mean) / self.deviation
+        return np.clip(scaled, -LARGEST_STYLE, LARGEST_STYLE).astype(np.float32)
+
+    def head(self, motion: np.ndarray) -> float:
+        """How far a clip's head moves against people in general."""
+        return estimate_head_factor(motion, self.usual_head)
+
+
+def fit_space(
+    clips: list[TalkingClip], scale: StyleScale, sizes: NetworkConfig, encoder: str
+) -> MotionSpace:
+    """Normalisation, prior and speakers of real clips.
+
+    Args:
+        clips: real people.
+        scale: of their styles.
+        sizes: history and window of the network.
+        encoder: name of the speech encoder of the clips' features.
+    """
+    motions = []
+    for clip in clips:
+        motion = clip.motion.copy()
+        motion[:, :POSE_DIM] /= scale.head(clip.motion)
+        motions.append(motion)
+    frames = np.concatenate(motions)
+    mean = frames.mean(axis=0)
+    mean[:POSE_DIM] = 0
+    deviation = np.sqrt(((frames - mean) ** 2).mean(axis=0))
+    past = sizes.recent + sizes.block * sizes.blocks
+    covariance = measure_autocovariance(
+        [(motion - mean) / deviation for motion in motions], past + sizes.window
+    )
+    prior = build_prior(
+        covariance,
+        recent=sizes.recent,
+        block=sizes.block,
+        blocks=sizes.blocks,
+        window=sizes.window,
+    )
+    long = [clip for clip in clips if len(clip.motion) >= SPEAKER_FRAMES]
+    speakers = Speakers(
+        np.stack([scale.style(clip.motion) for clip in long]),
+        np.array([scale.head(clip.motion) for clip in long], np.float32),
+        count_people_alike([clip.clip.group for clip in long]),
+    )
+    return MotionSpace(
+        mean.astype(np.float32),
+        deviation.astype(np.float32),
+        prior,
+        speakers,
+        encoder,
+        sizes.feature_dim,
+    )
+
+
+@dataclass
+class WindowSampler:
+    """Draws training windows: history, window and speech of one clip."""
+
+    clips: list[TalkingClip]
+    space: MotionSpace
+    scale: StyleScale
+    encoder: SpeechEncoder
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        """Precompute what every draw needs."""
+        code = dynamics_code()
+        self._mirror, self._mouth_rest = mirror_matrix(code), mouth_rest_matrix(code)
+        self._styles = [self.scale.style(clip.motion) for clip in self.clips]
+        self._heads = [self.scale.head(clip.motion) for clip in self.clips]
+        self._silences = _draw_silences(self.encoder, self._prior.recent)
+        chances = self._weigh_clips()
+        heard = np.array([clip.renditions[0].voice is not None for clip in self.clips])
+        self._chances = chances / chances.sum()
+        self._live_chances = chances * heard / (chances * heard).sum()
+
+    @property
+    def _prior(self) -> MotionPrior:
+        return self.space.prior
+
+    def _weigh_clips(self) -> np.ndarray:
+        minutes: dict[str, float] = {}
+        for clip in self.clips:
+            minutes[clip.clip.group] = minutes.get(clip.clip.group, 0.0) + len(clip.motion)
+        rare = self.augmentation
+        return np.array(
+            [
+                len(clip.motion)
+                * minutes[clip.clip.group] ** PERSON_POWER
+                * (1.0 if clip.clip.kind == "real" else rare.generated)
+                * (1.0 if clip.clip.sound else rare.mute)
+                for clip in self.clips
+            ]
+        )
+
+    def whole(self, size: int, rng: np.random.Generator) -> Batch:
+        """A batch of windows as in files."""
+        return _stack([self._draw_whole(rng) for _ in range(size)])
+
+    def live(self, size: int, rng: np.random.Generator) -> Batch:
+        """A batch of short windows as in streams, all of one length."""
+        frames = int(rng.choice(EVEN_LIVE_FRAMES))
+        return _stack([self._draw_live(frames, rng) for _ in range(size)])
+
+    def _draw_whole(self, rng: np.random.Generator) -> tuple[np.ndarray | float, ...]:
+        frames, recent = self._prior.window, self._prior.recent
+        while True:
+            index = int(rng.choice(len(self.clips), p=self._chances))
+            take = _choose(self.clips[index].renditions, rng)
+            length = len(take.motion)
+            start = int(rng.integers(0, max(1, length - frames // 2)))
+            if start < recent or rng.random() < self.augmentation.beginning:
+                # A window knows all of the recent frames or nothing.
+                start = 0 if start < recent // 2 or start >= recent else recent
+            if start + frames // 2 <= length:
+                break
+        heard = np.clip(np.arange(start - recent, start + frames), 0, length - 1)
+        voice, has_audio = take.voice, 0.0
+        audio = np.zeros((len(heard), self.encoder.dim), np.float32)
+        rest = np.zeros(length, np.float32)
+        if voice is not None:
+            paused = rng.random() < self.augmentation.pause
+            audio = (voice.paused if paused else voice.speech)[heard].astype(np.float32)
+            rest, has_audio = take.mouth_rest if paused else rest, 1.0
+        if rng.random() < self.augmentation.silence:
+            silence = _choose(self._silences.whole, rng)
+            at = int(rng.integers(0, len(silence) - len(heard)))
+            audio, has_audio = silence[at : at + len(heard)].astype(np.float32), 1.0
+            rest = np.ones(length, np.float32)
+        return self._window(index, take, start, frames, rest, audio, has_audio, rng)
+
+    def _draw_live(self, frames: int, rng: np.random.Generator) -> tuple[np.ndarray | float, ...]:
+        recent = self._prior.recent
+        while True:
+            index = int(rng.choice(len(self.clips), p=self._live_chances))
+            take = _choose(self.clips[index].renditions, rng)
+            assert take.voice is not None
+            starts = take.voice.live_start
+            inside = (starts >= recent) & (starts + frames <= len(take.motion))
+            fitting = np.flatnonzero((take.voice.live_frames == frames) & inside)
+            if len(fitting):
+                break
+        pick = _choose(fitting, rng)
+        audio = take.voice.live[pick, LIVE_CONTEXT - recent : LIVE_CONTEXT + frames]
+        paused = bool(take.voice.live_paused[pick])
+        rest = take.mouth_rest if paused else np.zeros(len(take.motion), np.float32)
+        if rng.random() < self.augmentation.silence:
+            audio = _choose(self._silences.live[frames], rng)
+            rest = np.ones(len(take.motion), np.float32)
+        start = int(take.voice.live_start[pick])
+        return self._window(index, take, start, frames, rest, audio.astype(np.float32), 1.0, rng)
+
+    def _window(
+        self,
+        index: int,
+        take: Rendition,
+        start: int,
+        frames: int,
+        rest: np.ndarray,
+        audio: np.ndarray,
+        has_audio: float,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray | float, ...]:
+        """Rest the mouth, mirror and normalise the motion of one window and of its past."""
+        length, past = len(take.motion), self._prior.past
+        rows = np.clip(np.arange(start - past, start + frames), 0, length - 1)
+        pose = take.motion[rows, :POSE_DIM] / self._heads[index]
+        codes, still = take.motion[rows, POSE_DIM:], rest[rows][:, None]
+        codes = codes + still * (codes @ self._mouth_rest - codes)
+        if rng.random() < 0.5:
+            pose, codes = pose * POSE_MIRROR, codes @ self._mirror
+        motion = (np.hstack([pose, codes]) - self.space.mean) / self.space.deviation
+        history = self._prior.read_history(motion[past - min(start, past) : past])
+        inside = (np.arange(start, start + frames) < length).astype(np.float32)
+        return (
+            history.recent,
+            history.blocks,
+            history.known,
+            motion[past:],
+            audio,
+            self._styles[index],
+            float(history.given),
+            has_audio,
+            inside,
+        )
+
+
+@dataclass(frozen=True)
+class _Silences:
+    """Features of silences, of whole files and, by frames of the window, of streams."""
+
+    whole: list[np.ndarray]
+    live: dict[int, list[np.ndarray]]
+
+
+def _draw_silences(encoder: SpeechEncoder, recent: int) -> _Silences:
+    rng = np.random.default_rng(0)
+    whole: list[np.ndarray] = []
+    live: dict[int, list[np.ndarray]] = {frames: [] for frames in EVEN_LIVE_FRAMES}
+    for _ in range(SILENCES):
+        level = 0.0 if rng.random() < 0.25 else 10 ** (rng.uniform(*SILENCE_DBFS) / 20)
+
+        def sound(frames: int, level: float = level) -> np.ndarray:
+            return _colour_noise(frames * FRAME_SAMPLES, rng) * np.float32(level)
+
+        whole.append(np.concatenate(list(encoder.stream([sound(250)]))))
+        for frames, found in live.items():
+            heard = sound(encoder.past + frames)
+            found.append(encoder.segment(heard, first=encoder.past - recent))
+    return _Silences(whole, live)
+
+
+def _colour_noise(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count,) float32 noise of root mean square 1, from white to brown, some with mains hum."""
+    pole = float(1 - 10 ** rng.uniform(-2.5, 0))
+    noise = np.asarray(lfilter([1.0], [1.0, -pole], rng.standard_normal(count)))
+    if rng.random() < 0.2:
+        hum = 2 * np.pi * rng.choice([50.0, 60.0]) * np.arange(count) / SAMPLE_RATE
+        noise = noise + noise.std() * (np.sin(hum) + 0.5 * np.sin(2 * hum))
+    return (noise / (np.sqrt((noise**2).mean()) + 1e-9)).astype(np.float32)
+
+
+def _choose(items, rng: np.random.Generator):
+    return items[int(rng.integers(len(items)))]
+
+
+def _stack(windows: list[tuple[np.ndarray | float, ...]]) -> Batch:
+    return Batch(*(np.asarray(part, np.float32) for part in zip(*windows, strict=True)))
