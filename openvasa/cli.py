@@ -62,15 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             options = make_parser().parse_args(arguments)
             return options.command(options)
-        except _Terminated:
-            print("terminated", file=sys.stderr)
-            return TERMINATED
-        except KeyboardInterrupt:
-            print("cancelled", file=sys.stderr)
-            return CANCELLED
+        except KeyboardInterrupt as stop:
+            return _report_stop(stop)
         except SystemExit as leaving:
             return leaving.code if isinstance(leaving.code, int) else OK
-        except ModuleNotFoundError as error:
+        except ImportError as error:
+            # A module written in C that is stopped while it loads says that it cannot be loaded.
+            stop = _stop_behind(error)
+            if stop is not None:
+                return _report_stop(stop)
             extra = _extra_with(error.name or "")
             if extra is None:
                 raise
@@ -79,6 +79,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return bad_input(str(error))
         except OSError as error:
             return bad_input(_describe(error))
+
+
+def _report_stop(stop: KeyboardInterrupt) -> int:
+    terminated = isinstance(stop, _Terminated)
+    print("terminated" if terminated else "cancelled", file=sys.stderr)
+    return TERMINATED if terminated else CANCELLED
+
+
+def _stop_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The request to stop that an error came from, if there was one."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _extra_with(package: str) -> str | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 IMPORT = """
 import sys
-import openvasa.backend
+from openvasa.backend import import_openvino
+import_openvino()
 from openvino.tools.ovc import telemetry_utils
 print(telemetry_utils.tm.__name__, "openvino_telemetry" in sys.modules)
 import openvino_telemetry  # Others may still have it.

@@ -141,6 +141,7 @@ def test_the_way_processes_start_is_chosen_back() -> None:
     assert multiprocessing.get_start_method(allow_none=True) == before
 
 
+@pytest.mark.slow
 def test_a_stream_beside_a_busy_core_costs_little() -> None:
     """By the processor's time, which another program's load does not change."""
     command = [sys.executable, "-m", "openvasa.cli", "bench", "live", "--json"]

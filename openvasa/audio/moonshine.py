@@ -10,9 +10,9 @@ the audio.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -48,12 +48,12 @@ class MoonshineEncoder:
 
     threads: int = 1
 
-    name: ClassVar[str] = "moonshine-tiny"
-    content_dim: ClassVar[int] = len(_READ_AT) * _OUTPUT_DIM
+    name: str = field(default="moonshine-tiny", init=False)
+    content_dim: int = field(default=len(_READ_AT) * _OUTPUT_DIM, init=False)
     """The first features, which say what is spoken; energy and pitch follow."""
-    dim: ClassVar[int] = content_dim + _PROSODY_DIM
-    past: ClassVar[int] = _PAST_FRAMES
-    lookahead: ClassVar[int] = _LOOKAHEAD_FRAMES
+    dim: int = field(default=len(_READ_AT) * _OUTPUT_DIM + _PROSODY_DIM, init=False)
+    past: int = field(default=_PAST_FRAMES, init=False)
+    lookahead: int = field(default=_LOOKAHEAD_FRAMES, init=False)
 
     def segment(self, samples: np.ndarray, *, first: int = 0) -> np.ndarray:
         """See `SpeechEncoder.segment`."""

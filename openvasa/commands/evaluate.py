@@ -224,9 +224,9 @@ def _render(options: argparse.Namespace) -> int:
     if options.network and not options.run:
         options.usage_error("--network: is of a training run; add --run RUN")
     if options.run:
-        from openvasa.train.render_export import export, trained
+        from openvasa.train.render_export import export, find_trained
 
-        names = (options.network,) if options.network else trained(options.run)
+        names = (options.network,) if options.network else find_trained(options.run)
         with TemporaryDirectory() as folder:
             export(options.run, Path(folder), names)
             figures = evaluate(options.cache, options.clips, Path(folder), options.people)

@@ -192,7 +192,7 @@ def join_head(motion: np.ndarray, moment: Moment) -> np.ndarray:
     """
     step = head_on(moment.context) - motion[0]
     step[POSE_DIM:] = 0
-    length = np.float32(POSE_JOIN_HOPS * moment.hop)
+    length = np.array(POSE_JOIN_HOPS * moment.hop, np.float32)
     return motion + step * _fade(np.arange(1, len(motion) + 1), length)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from openvasa.errors import InputError
 from openvasa.render.refine import NETWORKS, network_file
 from openvasa.render.regions import GEOMETRY_CHANNELS
+from openvasa.train.checkpoint import BEST_FILE
 from openvasa.train.export import halve_weights
 from openvasa.train.render import run_folder
 from openvasa.train.render_network import RefinementNetwork
@@ -74,3 +76,15 @@ def drop_traces(path: Path) -> None:
     for port in (*model.graph.input, *model.graph.output):
         del port.metadata_props[:]
     onnx.save(model, str(path))
+
+
+def find_trained(run: Path) -> tuple[str, ...]:
+    """Names of the networks that a run has weights of.
+
+    Raises:
+        InputError: it has none.
+    """
+    found = tuple(name for name in NETWORKS if (run_folder(run, name) / BEST_FILE).exists())
+    if not found:
+        raise InputError(f"{run}: holds no trained network; train it first")
+    return found
