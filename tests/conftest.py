@@ -1,10 +1,17 @@
-"""What every test may take for granted: the policy is accepted, settings are kept elsewhere."""
+"""What every test may take for granted: the policy is accepted, settings are kept elsewhere.
+
+And the example's portrait, encoded once.
+"""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+
+from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.face.encode import load_portrait
+from openvasa.face.latent import FaceLatent
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -13,3 +20,9 @@ def _unattended(tmp_path_factory: pytest.TempPathFactory):
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
     for name in ("OPENVASA_C2PA_CERT", "OPENVASA_C2PA_KEY"):
         os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session")
+def face() -> FaceLatent:
+    """The example's portrait."""
+    return load_portrait(EXAMPLE_PORTRAIT)

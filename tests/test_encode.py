@@ -20,11 +20,6 @@ def picture() -> np.ndarray:
     return np.asarray(Image.open(EXAMPLE_PORTRAIT).convert("RGB"))
 
 
-@pytest.fixture(scope="module")
-def face() -> FaceLatent:
-    return load_portrait(EXAMPLE_PORTRAIT)
-
-
 def test_latent_has_the_promised_shapes(face: FaceLatent) -> None:
     assert face.image.shape == face.background.shape == (512, 512, 3)
     assert face.image.dtype == face.background.dtype == np.uint8

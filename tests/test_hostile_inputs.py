@@ -35,11 +35,6 @@ Refuse = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def face() -> FaceLatent:
-    return load_portrait(PORTRAIT)
-
-
-@pytest.fixture(scope="module")
 def avatar(face: FaceLatent, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("avatar") / "avatar.npz"
     face.save(path)

@@ -18,9 +18,8 @@ import pytest
 from live_example import check_example
 from live_stand_in import StandInModel
 
-from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
-from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.render.renderer import Renderer
 
@@ -46,11 +45,6 @@ class StandInRenderer(Renderer):
 
     def twin(self) -> StandInRenderer:
         return self
-
-
-@pytest.fixture(scope="module")
-def face() -> FaceLatent:
-    return load_portrait(EXAMPLE_PORTRAIT)
 
 
 def make_generator(face: FaceLatent) -> OpenVasaGenerator:

@@ -10,19 +10,13 @@ import pytest
 from live_example import check_example
 from live_stand_in import StandInModel
 
-import openvasa
-from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.face.latent import FaceLatent
 
 pytest.importorskip("pipecat", reason="needs the pipecat extra")
 
 RATE = 16000
-
-
-@pytest.fixture(scope="module")
-def face() -> FaceLatent:
-    return openvasa.load_portrait(EXAMPLE_PORTRAIT)
 
 
 def speech(seconds: float) -> np.ndarray:

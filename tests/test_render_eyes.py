@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from faces import made_face
 
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.dynamics import dynamics_code
@@ -51,19 +52,7 @@ def drawn_face(iris_colour: tuple[int, int, int] = BROWN, openness: float = 1.0)
         cv2.circle(eye, centre, radius, iris_colour, -1, cv2.LINE_AA, 4)
         cover = inside[..., None] / 255
         image = np.uint8(np.round(image + cover * (eye.astype(float) - image)))
-    return FaceLatent(
-        image=image,
-        landmarks=landmarks,
-        head=HEAD,
-        canonical=canonical,
-        neutral=canonical,
-        dynamics=np.zeros(1, np.float32),
-        blendshapes=np.zeros(52, np.float32),
-        matte=np.ones((512, 512), np.float32),
-        background=image,
-        picture=image,
-        crop=np.float32([0, 0, 512, 0]),
-    )
+    return made_face(image, canonical, HEAD)
 
 
 def posed(face: FaceLatent, gaze: tuple[float, float] = (0, 0), blink: float = 0) -> FrameGeometry:

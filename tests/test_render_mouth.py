@@ -8,6 +8,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from faces import made_face
 
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
@@ -31,19 +32,7 @@ def _neutral() -> np.ndarray:
 
 def _latent(image: np.ndarray, canonical: np.ndarray, neutral: np.ndarray) -> FaceLatent:
     head = HeadTransform(np.eye(3), 18.0, np.array([256.0, 256.0, 0.0]))
-    return FaceLatent(
-        image=image,
-        landmarks=head.apply(canonical),
-        head=head,
-        canonical=canonical,
-        neutral=neutral,
-        dynamics=np.zeros(1, np.float32),
-        blendshapes=np.zeros(52, np.float32),
-        matte=np.ones((512, 512), np.float32),
-        background=image,
-        picture=image,
-        crop=np.float32([0, 0, 512, 0]),
-    )
+    return made_face(image, canonical, head, neutral=neutral)
 
 
 @pytest.fixture(scope="module")

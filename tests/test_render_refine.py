@@ -7,9 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.canonical import HeadTransform, apply_pose
-from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import INNER_LIPS
 from openvasa.render import refine
@@ -34,11 +32,6 @@ from openvasa.render.regions import (
 BRIGHTER = float(np.log(1.4))
 FADE = np.clip(np.minimum(np.arange(32), np.arange(32)[::-1]) / 4, 0, 1).astype(np.float32)
 """Along one side of the mouth's fields; a network's are 0 at their border."""
-
-
-@pytest.fixture(scope="module")
-def face() -> FaceLatent:
-    return load_portrait(EXAMPLE_PORTRAIT)
 
 
 @pytest.fixture(scope="module")

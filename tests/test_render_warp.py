@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from faces import made_face
 
 from openvasa.face.canonical import FACE_WIDTH, HeadTransform, apply_pose
 from openvasa.face.latent import FaceLatent, FrameGeometry
@@ -52,19 +53,8 @@ def _made_face(yaw: float = 0.0) -> FaceLatent:
     stripes = np.tile(90 + 60 * np.sin(np.arange(512) / 5)[None, :, None], (512, 1, 3))
     alpha = matte[..., None]
     image = np.clip(alpha * skin + (1 - alpha) * stripes, 0, 255).astype(np.uint8)
-    return FaceLatent(
-        image=image,
-        landmarks=landmarks,
-        head=head,
-        canonical=canonical,
-        neutral=canonical,
-        dynamics=np.zeros(4, np.float32),
-        blendshapes=np.zeros(52, np.float32),
-        matte=matte,
-        background=stripes.astype(np.uint8),
-        picture=image,
-        crop=np.array([0, 0, 512], np.float32),
-    )
+    background = stripes.astype(np.uint8)
+    return made_face(image, canonical, head, matte=matte, background=background, dynamics=4)
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,6 @@ PORTRAIT = EXAMPLE_PORTRAIT
 VOICE = EXAMPLE_VOICE
 
 
-@pytest.fixture(scope="module")
-def face() -> FaceLatent:
-    return load_portrait(PORTRAIT)
-
-
 def talking(frames: int = 40, fps: float = 25.0) -> Motion:
     """Smooth made-up motion: nodding, and every code swinging at its own rate."""
     time = np.arange(frames)[:, None] / fps
