@@ -17,7 +17,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 from tqdm import tqdm
 
-from openvasa.data.prepare import INDEX, Clip, cached_clips
+from openvasa.data.prepare import INDEX, Clip, cached_clips, face_height
 from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
 from openvasa.face.dynamics import lid_gap, lip_gap
@@ -73,11 +73,7 @@ def sharp_clips(
     heights = {}
     for line in (clips / INDEX).read_text().splitlines():
         row = json.loads(line)
-        if "native_face_px" not in row:
-            raise InputError(
-                f"{clips / INDEX}: {row['file']} has no native_face_px; add it (docs/data.md)"
-            )
-        heights[Path(row["file"]).stem] = int(row["native_face_px"])
+        heights[Path(row["file"]).stem] = face_height(row, clips / INDEX)
     chosen = [
         (clip, heights[clip.name])
         for clip in cached_clips(cache)

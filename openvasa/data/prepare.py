@@ -48,7 +48,7 @@ class Clip:
         group: clips of the same group probably share the person.
         kind: "real" or "generated" (made by another audio-driven system).
         sound: the sound track is there and goes with the picture.
-        source: where the clip comes from.
+        source: where the clip comes from; empty where the list does not say.
     """
 
     name: str
@@ -104,10 +104,25 @@ def read_clip_list(folder: Path) -> list[Clip]:
                 group=row["group"],
                 kind=row["kind"],
                 sound=bool(row["sound"]) and paired,
-                source=row["source"],
+                source=row.get("source", ""),
             )
         )
     return clips
+
+
+def face_height(row: dict, index: Path) -> int:
+    """Height of the face in the recording that a line of the clip list is of, px.
+
+    Args:
+        row: the fields of the line.
+        index: the clip list, for the message.
+
+    Raises:
+        InputError: the line does not say it.
+    """
+    if "native_face_px" not in row:
+        raise InputError(f"{index}: {row['file']} has no native_face_px; add it (docs/data.md)")
+    return int(row["native_face_px"])
 
 
 def _frames(path: Path) -> Iterator[np.ndarray]:
