@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +10,17 @@ from test_training import FEATURE_DIM, made_up_clips
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
+from interrupting import train_interrupted  # noqa: E402
+
 from openvasa.audio.moonshine import MoonshineEncoder  # noqa: E402
 from openvasa.face.dynamics import dynamics_code  # noqa: E402
 from openvasa.motion.motion import POSE_DIM  # noqa: E402
 from openvasa.motion.speaker import Speaker  # noqa: E402
 from openvasa.motion.window_loop import WindowLoop  # noqa: E402
 from openvasa.motion.window_network import Guidance, MotionSpace, WindowNetwork  # noqa: E402
-from openvasa.train.run_log import read_log  # noqa: E402
 from openvasa.train.speech_motion import DEFAULTS, MotionTraining, motion_task  # noqa: E402
 from openvasa.train.speech_motion_data import StyleScale, WindowSampler, fit_space  # noqa: E402
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig  # noqa: E402
-from openvasa.train.trainer import train  # noqa: E402
 
 SIZES = NetworkConfig(POSE_DIM + dynamics_code().size, FEATURE_DIM, width=32, layers=2)
 
@@ -39,31 +38,14 @@ def test_a_run_interrupted_equals_one_that_was_not(
 ) -> None:
     space, sampler = fitted
     windows = MotionTraining(batch=4, live_batch=4, live_share=0.5)
-    config = replace(DEFAULTS, steps=20, warmup=4, validate_every=10, save_every=10, log_every=5)
 
-    def trained(run: Path, killed_at: int = -1) -> torch.nn.Module:
-        torch.manual_seed(0)
+    def make_task():
         network = MotionNetwork(SIZES).train()
-        task = motion_task(network, space, sampler, sampler, windows, "cpu", {})
+        return motion_task(network, space, sampler, sampler, windows, "cpu", {})
 
-        def step_loss(batch: object, step: int) -> object:
-            if step == killed_at:
-                raise InterruptedError
-            return task.step_loss(batch, step)
-
-        return train(replace(task, step_loss=step_loss), config, run)
-
-    undisturbed = trained(tmp_path / "whole")
-    with pytest.raises(InterruptedError):
-        trained(tmp_path / "parts", killed_at=13)
-    resumed = trained(tmp_path / "parts")
-    for ours, theirs in zip(resumed.parameters(), undisturbed.parameters(), strict=True):
-        assert (ours == theirs).all()
-    rows = read_log(tmp_path / "parts")
+    rows = train_interrupted(make_task, DEFAULTS, tmp_path)
     names = {name for row in rows for name in row}
     assert {"whole loss", "live loss", "held back face slow 54 R2"} <= names
-    seen = [row["held back loss"] for row in rows if "held back loss" in row]
-    assert seen[1] < seen[0]
 
 
 @pytest.mark.parametrize("window", [54, 4])

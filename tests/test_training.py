@@ -160,41 +160,22 @@ def test_clip_list_distrusts_bad_sync(tmp_path: Path) -> None:
 
 
 def test_motion_training_interrupted_equals_one_that_was_not(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="the train extra is not installed")
+    pytest.importorskip("torch", reason="the train extra is not installed")
+    from interrupting import train_interrupted
+
     from openvasa.train.motion import DEFAULTS, MotionTraining, motion_task
     from openvasa.train.motion_network import MotionNetwork, NetworkConfig
-    from openvasa.train.run_log import read_log
-    from openvasa.train.trainer import train
 
     clips = made_up_clips()
     normaliser = fit_normaliser(clips)
     sizes = NetworkConfig(len(normaliser.mean), 4, width=32, layers=2)
     windows = MotionTraining(batch=4, live_batch=4)
-    config = replace(DEFAULTS, steps=20, warmup=4, validate_every=10, save_every=10, log_every=5)
 
-    def trained(run: Path, killed_at: int = -1) -> torch.nn.Module:
-        torch.manual_seed(0)
-        network = MotionNetwork(sizes).train()
-        task = motion_task(network, sizes, clips, normaliser, windows, "cpu")
+    def make_task():
+        return motion_task(MotionNetwork(sizes).train(), sizes, clips, normaliser, windows, "cpu")
 
-        def step_loss(batch: object, step: int) -> object:
-            if step == killed_at:
-                raise InterruptedError
-            return task.step_loss(batch, step)
-
-        return train(replace(task, step_loss=step_loss), config, run)
-
-    undisturbed = trained(tmp_path / "whole")
-    with pytest.raises(InterruptedError):
-        trained(tmp_path / "parts", killed_at=13)
-    resumed = trained(tmp_path / "parts")
-    for ours, theirs in zip(resumed.parameters(), undisturbed.parameters(), strict=True):
-        assert (ours == theirs).all()
-    rows = read_log(tmp_path / "parts")
-    assert [row["step"] for row in rows if "held back loss" in row] == [10, 20]
+    rows = train_interrupted(make_task, DEFAULTS, tmp_path)
     assert {"whole loss", "live loss", "live gap"} <= {name for row in rows for name in row}
-    seen = [row["held back loss"] for row in rows if "held back loss" in row]
-    assert seen[1] < seen[0]
 
 
 def test_nobody_learnt_from_is_held_back() -> None:

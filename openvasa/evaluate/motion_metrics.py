@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from openvasa.face.dynamics import DynamicsCode, lid_gap, lip_gap
+from openvasa.data.blinks import BLINK_SHARE, blink_starts, lid_opening
+from openvasa.face.dynamics import DynamicsCode, lip_gap
 from openvasa.face.gaze import eye_gaze
 from openvasa.face.topology import LEFT_BROW, LIPS, RIGHT_BROW
 from openvasa.motion.motion import POSE_DIM
 from openvasa.rates import MOTION_RATE
 
-BLINK_SHARE = 0.45
-"""A blink is a dip of the lid opening below this share of its usual value."""
 LONGEST_BLINK_MS = 500.0
 """Eyes shut for longer are resting (or, in drivers, asleep), not blinking."""
 
@@ -43,19 +42,6 @@ def pose_change(motion: np.ndarray) -> float:
     """Mean angle between the head poses of adjacent frames, degrees (ΔP of arXiv:2404.10667)."""
     rotation = Rotation.from_rotvec(motion[:, :3])
     return float(np.degrees((rotation[1:] * rotation[:-1].inv()).magnitude()).mean())
-
-
-def lid_opening(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
-    """(T,) opening of both eyes against the resting face of the mean head, 1 at rest."""
-    rest = float(lid_gap(code.mean_shape))
-    return 1 + lid_gap(code.decode(motion[:, POSE_DIM:])) / rest
-
-
-def blink_starts(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
-    """(n,) frames at which the lids begin a dip."""
-    opening = lid_opening(code, motion)
-    shut = opening < BLINK_SHARE * np.median(opening)
-    return np.flatnonzero(shut[1:] & ~shut[:-1]) + 1
 
 
 def blinks_per_minute(code: DynamicsCode, motion: np.ndarray) -> float:

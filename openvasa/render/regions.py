@@ -23,6 +23,7 @@ from openvasa.face.topology import (
     RIGHT_IRIS,
     canonical_mesh,
 )
+from openvasa.maths import smoothstep
 from openvasa.render.rasterize import UNCOVERED, rasterize
 
 DISPLACEMENT_UNIT = 16.0
@@ -206,8 +207,7 @@ def movement(
     now = _apply(affine, landmarks[region.watched, :2])
     then = _apply(source_affine, source_landmarks[region.watched, :2])
     most = float(np.linalg.norm(now - then, axis=1).max())
-    t = min(max((most - FIRST_MOVE) / (FULL_MOVE - FIRST_MOVE), 0.0), 1.0)
-    return t * t * (3 - 2 * t)
+    return float(smoothstep(FIRST_MOVE, FULL_MOVE, most))
 
 
 def source_view(

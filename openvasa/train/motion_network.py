@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.motion.controls import CONTROL_DIM, CONTROL_SCALE, GROUPS
+from openvasa.train.transformer import Block, choose_given, embed_time
 
 
 @dataclass(frozen=True)
@@ -30,47 +31,6 @@ class NetworkConfig:
     heads: int = 4
     dropout: float = 0.1
     feature_dim: int = MoonshineEncoder.dim
-
-
-def time_embedding(time: Tensor, width: int) -> Tensor:
-    """(B,) diffusion time in 0–1 → (B, width) sinusoids."""
-    frequencies = torch.exp(torch.linspace(0.0, 6.9, width // 2, device=time.device))
-    angles = time[:, None] * frequencies[None]
-    return torch.cat([angles.cos(), angles.sin()], dim=1)
-
-
-class Block(nn.Module):
-    """Self-attention and feed-forward, both modulated by the condition."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        width = config.width
-        self.heads = config.heads
-        self.modulation = nn.Linear(width, 6 * width)
-        nn.init.zeros_(self.modulation.weight)
-        nn.init.zeros_(self.modulation.bias)
-        self.norm1 = nn.LayerNorm(width, elementwise_affine=False)
-        self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.up = nn.Linear(width, 4 * width)
-        self.down = nn.Linear(4 * width, width)
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
-        batch, tokens, width = x.shape
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation[:, None].split(width, dim=2)
-        h = self.norm1(x) * (1 + scale1) + shift1
-        q, k, v = (
-            part.reshape(batch, tokens, self.heads, width // self.heads).transpose(1, 2)
-            for part in self.qkv(h).split(width, dim=2)
-        )
-        h = functional.scaled_dot_product_attention(q, k, v)
-        h = self.out(h.transpose(1, 2).reshape(batch, tokens, width))
-        x = x + gate1 * self.dropout(h)
-        h = self.norm2(x) * (1 + scale2) + shift2
-        h = self.down(functional.gelu(self.up(h), approximate="tanh"))
-        return x + gate2 * self.dropout(h)
 
 
 class MotionNetwork(nn.Module):
@@ -102,7 +62,9 @@ class MotionNetwork(nn.Module):
         self.time_in = nn.Sequential(
             nn.Linear(width, width), nn.GELU(approximate="tanh"), nn.Linear(width, width)
         )
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(
+            Block(width, config.heads, config.dropout) for _ in range(config.layers)
+        )
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, config.motion_dim)
         self.audio_dropout = nn.Dropout(config.dropout)
@@ -143,8 +105,8 @@ class MotionNetwork(nn.Module):
 
     def modulations(self, time: Tensor, style: Tensor, has_style: Tensor) -> Tensor:
         """(B, layers, 6 width): what time and style, the same for all tokens, do to each layer."""
-        condition = self.time_in(time_embedding(time, self.config.width))
-        condition = condition + _choose(has_style, self.style_in(style), self.no_style)
+        condition = self.time_in(embed_time(time, self.config.width, log_highest=6.9))
+        condition = condition + choose_given(has_style, self.style_in(style), self.no_style)
         condition = functional.silu(condition)
         blocks = (block for block in self.blocks if isinstance(block, Block))
         return torch.stack([block.modulation(condition) for block in blocks], dim=1)
@@ -161,10 +123,10 @@ class MotionNetwork(nn.Module):
         modulations: Tensor,
     ) -> Tensor:
         """What is left of `forward` once `modulations` are known."""
-        past = _choose(has_context, self.context_in(context), self.no_context)
+        past = choose_given(has_context, self.context_in(context), self.no_context)
         tokens = torch.cat([past, self.motion_in(noisy)], dim=1)
         heard = self.audio_in(self.audio_dropout(audio).transpose(1, 2)).transpose(1, 2)
-        tokens = tokens + _choose(has_audio, heard, self.no_audio)
+        tokens = tokens + choose_given(has_audio, heard, self.no_audio)
         tokens = tokens + self._steered(controls, has_controls) + self.position[: tokens.shape[1]]
         for block, modulation in zip(self.blocks, modulations.unbind(dim=1), strict=True):
             tokens = block(tokens, modulation)
@@ -177,9 +139,3 @@ class MotionNetwork(nn.Module):
         scaled = controls / self.control_scale * mask[:, None]
         flags = given[:, None].expand(-1, controls.shape[1], -1)
         return self.controls_in(torch.cat([scaled, flags], dim=2))
-
-
-def _choose(given: Tensor, value: Tensor, absent: Tensor) -> Tensor:
-    """Rows of `value` (B, …) where `given` (B,) is 1, else of `absent`."""
-    mask = given.reshape((-1,) + (1,) * (value.dim() - 1))
-    return value * mask + absent * (1 - mask)

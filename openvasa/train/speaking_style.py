@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.data.blinks import blink_starts
+from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.gaze import eye_gaze
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import LEFT_BROW, RIGHT_BROW
 from openvasa.motion.motion import POSE_DIM
 from openvasa.rates import MOTION_RATE
 
-BLINK_SHARE = 0.45
-"""A blink is a dip of the lid opening below this share of its usual value."""
 FLOORS = np.array([0.02, 0.005, 0.01, 0.003, 3e-4, 0.01, 0.005, 4.0])
 """Added to each figure before its logarithm: what a tracker makes of a face that does not move."""
 DOUBT_SECONDS = 3.0
@@ -35,7 +34,7 @@ def measure_style(motion: np.ndarray) -> np.ndarray:
         np.linalg.norm(np.diff(pose[:, :3], axis=0), axis=1).mean(),
         (codes @ brows).std(),
         np.sqrt(gaze.var(axis=0).sum()),
-        _count_blinks(codes) * 60 * MOTION_RATE / len(codes),
+        len(blink_starts(code, motion)) * 60 * MOTION_RATE / len(codes),
     ]
     return np.log(np.array(figures) + FLOORS).astype(np.float32)
 
@@ -60,10 +59,3 @@ def estimate_head_factor(motion: np.ndarray, usual: float) -> float:
 def _read(blendshape: str) -> np.ndarray:
     """(D,) reading of a blendshape off a code."""
     return dynamics_code().arkit_reading[:-1, BLENDSHAPE_NAMES.index(blendshape)]
-
-
-def _count_blinks(codes: np.ndarray) -> int:
-    code = dynamics_code()
-    opening = 1 + codes @ (lid_gap(code.basis) / lid_gap(code.mean_shape))
-    shut = opening < BLINK_SHARE * np.median(opening)
-    return int((shut[1:] & ~shut[:-1]).sum())

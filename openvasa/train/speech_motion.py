@@ -82,10 +82,14 @@ class PriorOnDevice:
         self.gain, self.factor = tensor(prior.gain), tensor(prior.factor)
         self.deviation, self.step = tensor(prior.deviation), tensor(prior.step)
 
-    def mean(self, pattern: Tensor, recent: Tensor, blocks: Tensor, frames: int) -> Tensor:
-        """(B, frames, C) means of windows with the given history."""
+    def expect(
+        self, recent: Tensor, blocks: Tensor, known: Tensor, has_history: Tensor, frames: int
+    ) -> tuple[Tensor, Tensor]:
+        """Patterns (B,) and means (B, frames, C) of windows with the given history."""
+        pattern = (has_history * (1 + known.sum(dim=1))).long()
         seen = torch.cat([recent, blocks], dim=1)
-        return torch.einsum("bcwo,boc->bwc", self.gain[pattern][:, :, :frames], seen)
+        mean = torch.einsum("bcwo,boc->bwc", self.gain[pattern][:, :, :frames], seen)
+        return pattern, mean * has_history[:, None, None]
 
     def colour(self, pattern: Tensor, white: Tensor) -> Tensor:
         """(B, n, C) standard normal → noise of unit deviation that moves as motion does."""
@@ -191,8 +195,7 @@ def step_loss(
 
     has_history = t["has_history"] * keep(training.drop_history)
     known = t["known"] * has_history[:, None]
-    pattern = (has_history * (1 + known.sum(dim=1))).long()
-    mean = prior.mean(pattern, t["recent"], t["blocks"], frames) * has_history[:, None, None]
+    pattern, mean = prior.expect(t["recent"], t["blocks"], known, has_history, frames)
     deviation, step = prior.deviation[pattern][:, :frames], prior.step[pattern][:, :frames]
     clean = (t["motion"] - mean) / deviation
     time = torch.rand(size, device=device)
@@ -257,8 +260,8 @@ def _predict_clean(
     """True and predicted windows that lie wholly within their clips, deviations of the prior."""
     t = {key: torch.tensor(value, device=device) for key, value in vars(batch).items()}
     size, frames, _ = t["motion"].shape
-    pattern = (t["has_history"] * (1 + t["known"].sum(dim=1))).long()
-    mean = prior.mean(pattern, t["recent"], t["blocks"], frames) * t["has_history"][:, None, None]
+    history = (t["recent"], t["blocks"], t["known"], t["has_history"])
+    pattern, mean = prior.expect(*history, frames)
     clean = (t["motion"] - mean) / prior.deviation[pattern][:, :frames]
     angle = math.radians(degrees)
     noise = prior.colour(pattern, torch.randn_like(clean))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openvasa.motion.speaker import STYLE_NAMES
+from openvasa.train.transformer import Block, choose_given, embed_time, make_zero_linear
 
 
 @dataclass(frozen=True)
@@ -47,40 +48,6 @@ class NetworkConfig:
     """Share of numbers dropped in training."""
 
 
-class Block(nn.Module):
-    """Self-attention and feed-forward, both modulated by the condition."""
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        width = config.width
-        self.heads = config.heads
-        self.modulation = _zeroed(nn.Linear(width, 6 * width))
-        self.norm1 = nn.LayerNorm(width, elementwise_affine=False)
-        self.norm2 = nn.LayerNorm(width, elementwise_affine=False)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.up = nn.Linear(width, 4 * width)
-        self.down = nn.Linear(4 * width, width)
-        self.dropout = nn.Dropout(config.dropout)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, T, width) tokens and (B, width) condition → (B, T, width)."""
-        batch, tokens, width = x.shape
-        modulation = self.modulation(condition)[:, None]
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.split(width, dim=2)
-        h = self.norm1(x) * (1 + scale1) + shift1
-        q, k, v = (
-            part.reshape(batch, tokens, self.heads, width // self.heads).transpose(1, 2)
-            for part in self.qkv(h).split(width, dim=2)
-        )
-        h = functional.scaled_dot_product_attention(q, k, v)
-        h = self.out(h.transpose(1, 2).reshape(batch, tokens, width))
-        x = x + gate1 * self.dropout(h)
-        h = self.norm2(x) * (1 + scale2) + shift2
-        h = self.down(functional.gelu(self.up(h), approximate="tanh"))
-        return x + gate2 * self.dropout(h)
-
-
 class MotionNetwork(nn.Module):
     """Predicts the velocity of a noisy window from the conditions."""
 
@@ -108,12 +75,14 @@ class MotionNetwork(nn.Module):
         self.time_in = nn.Sequential(
             nn.Linear(width, width), nn.GELU(approximate="tanh"), nn.Linear(width, width)
         )
-        self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(
+            Block(width, config.heads, config.dropout) for _ in range(config.layers)
+        )
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.head_modulation = _zeroed(nn.Linear(width, 2 * width))
+        self.head_modulation = make_zero_linear(width, 2 * width)
         # Without a velocity the sampler leaves a sample of the prior: an untrained network makes
         # motion of the right size and speed that has nothing to do with the speech.
-        self.head = _zeroed(nn.Linear(width, patch * config.motion_dim))
+        self.head = make_zero_linear(width, patch * config.motion_dim)
         self.audio_dropout = nn.Dropout(config.dropout)
 
     def forward(
@@ -153,37 +122,19 @@ class MotionNetwork(nn.Module):
             [noisy.reshape(size, tokens, paired), mean.reshape(size, tokens, paired)], dim=2
         )
         before = recent.reshape(size, self.config.recent // patch, paired)
-        before = _choose(has_history[:, None], self.recent_in(before), self.no_history)
+        before = choose_given(has_history, self.recent_in(before), self.no_history)
         heard = self.hear(self.audio_dropout(audio).transpose(1, 2)).transpose(1, 2)
         near = torch.cat([before, self.window_in(window)], dim=1)
-        near = near + _choose(has_audio[:, None], heard, self.no_audio)
-        far = _choose(known * has_history[:, None], self.block_in(blocks), self.no_block)
+        near = near + choose_given(has_audio, heard, self.no_audio)
+        far = choose_given(known * has_history[:, None], self.block_in(blocks), self.no_block)
         x = torch.cat([far, near], dim=1)
         x = x + self.position[: x.shape[1]]
-        condition = self.time_in(embed_time(time, width))
-        condition = condition + _choose(has_style, self.style_in(style), self.no_style)
+        condition = self.time_in(embed_time(time, width, log_highest=5.5))
+        condition = condition + choose_given(has_style, self.style_in(style), self.no_style)
         condition = functional.silu(condition)
         for layer in self.layers:
-            x = layer(x, condition)
+            assert isinstance(layer, Block)
+            x = layer(x, layer.modulation(condition))
         x = x[:, self.config.blocks + self.config.recent // patch :]
         shift, gain = self.head_modulation(condition)[:, None].split(width, dim=2)
         return self.head(self.norm(x) * (1 + gain) + shift).reshape(size, frames, channels)
-
-
-def embed_time(time: Tensor, width: int) -> Tensor:
-    """(B,) time in 0–1 → (B, width) sinusoids."""
-    frequencies = torch.exp(torch.linspace(0.0, 5.5, width // 2, device=time.device))
-    angles = time[:, None] * frequencies[None]
-    return torch.cat([angles.cos(), angles.sin()], dim=1)
-
-
-def _zeroed(layer: nn.Linear) -> nn.Linear:
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
-
-
-def _choose(given: Tensor, value: Tensor, absent: Tensor) -> Tensor:
-    """`value` (..., width) where `given` (...) is 1, else `absent`."""
-    mask = given[..., None]
-    return value * mask + absent * (1 - mask)
