@@ -30,6 +30,7 @@ from openvasa.motion.model import MotionModel
 from openvasa.motion.motion import Motion, resample_pieces
 from openvasa.motion.settings import MotionSettings
 from openvasa.provenance.marking import Marking, derived_content_id
+from openvasa.publish import open_frames, open_mp4
 from openvasa.rates import FRAME_RATES, MOTION_RATE, SAMPLE_RATE
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.renderer import Renderer, RendererFactory
@@ -141,7 +142,7 @@ class Video:
         """
         path = Path(path)
         self._write_into(
-            Mp4Writer(
+            open_mp4(
                 path,
                 self.frame_size,
                 self.fps,
@@ -168,7 +169,7 @@ class Video:
         """
         folder = Path(folder)
         self._write_into(
-            FrameFolderWriter(
+            open_frames(
                 folder,
                 self.frame_size,
                 self.fps,

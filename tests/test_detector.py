@@ -74,7 +74,7 @@ def test_a_render_is_told_from_noise(tmp_path: Path, capsys) -> None:
     made = animate(load_portrait(EXAMPLE_PORTRAIT), motion).save(
         tmp_path / "a.mp4", marking=UNMARKED
     )
-    with Mp4Writer(tmp_path / "b.mp4", (120, 96), 25, marking=UNMARKED) as writer:
+    with Mp4Writer(tmp_path / "b.mp4", (120, 96), 25) as writer:
         for frame in noise(1):
             writer.write(frame)
     assert main(["detect", str(made), "--json"]) == 0

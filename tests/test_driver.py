@@ -13,8 +13,8 @@ from openvasa.capture.driver import DriverTrack, file_frames, is_camera, motion_
 from openvasa.cli import main
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video
-from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.motion import Motion
+from openvasa.publish import open_mp4
 
 PORTRAIT = EXAMPLE_PORTRAIT
 FRAMES = 24
@@ -133,7 +133,7 @@ def test_a_clip_lends_its_head(
 @pytest.fixture
 def faceless(tmp_path: Path) -> Path:
     path = tmp_path / "empty.mp4"
-    with Mp4Writer(path, (128, 128), 25) as writer:
+    with open_mp4(path, (128, 128), 25) as writer:
         for _ in range(3):
             writer.write(np.full((128, 128, 3), 90, np.uint8))
     return path

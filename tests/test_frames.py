@@ -20,9 +20,9 @@ from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.cli import main
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
-from openvasa.media.frames import FrameFolderWriter
 from openvasa.motion.motion import Motion
 from openvasa.provenance.marking import UNMARKED, Marking
+from openvasa.publish import open_frames
 from openvasa.verify import verify
 
 PORTRAIT, VOICE = EXAMPLE_PORTRAIT, EXAMPLE_VOICE
@@ -36,7 +36,7 @@ def picture() -> np.ndarray:
 
 def write(folder: Path, picture: np.ndarray, marking: Marking, count: int = 3, **options) -> Path:
     size = (picture.shape[1], picture.shape[0])
-    with FrameFolderWriter(folder, size, 25, marking=marking, **options) as writer:
+    with open_frames(folder, size, 25, marking=marking, **options) as writer:
         for _ in range(count):
             writer.write(picture)
     return folder
@@ -109,7 +109,7 @@ def test_an_interrupted_run_leaves_nothing(
     tmp_path: Path, picture: np.ndarray, error: type[BaseException]
 ) -> None:
     def interrupted_run() -> None:
-        with FrameFolderWriter(tmp_path / "frames", (384, 384), 25, marking=UNMARKED) as writer:
+        with open_frames(tmp_path / "frames", (384, 384), 25, marking=UNMARKED) as writer:
             writer.write(picture)
             raise error
 
@@ -130,11 +130,11 @@ _FULL_DISK = """
 import resource, sys
 import numpy as np
 from openvasa.errors import InputError
-from openvasa.media.frames import FrameFolderWriter
+from openvasa.publish import open_frames
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 noise = np.random.default_rng(0).integers(0, 255, (128, 128, 3), np.uint8)
 try:
-    with FrameFolderWriter(sys.argv[1], (128, 128), 25) as writer:
+    with open_frames(sys.argv[1], (128, 128), 25) as writer:
         for _ in range(20):
             writer.write(noise)
 except InputError as error:

@@ -242,7 +242,6 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.motion.geometry import geometry_at
     from openvasa.motion.window import window_model
     from openvasa.provenance.embed import WatermarkEmbedder
-    from openvasa.provenance.marking import UNMARKED
     from openvasa.rates import SAMPLE_RATE
     from openvasa.render.warp_renderer import WarpRenderer
 
@@ -287,7 +286,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
         def write() -> None:
             target = Path(folder) / "video.mp4"
             size = frames[0].shape[1::-1]
-            with Mp4Writer(target, size, MOTION_RATE, voice, marking=UNMARKED) as writer:
+            with Mp4Writer(target, size, MOTION_RATE, voice) as writer:
                 for frame in frames:
                     writer.write(frame)
 

@@ -32,7 +32,6 @@ from openvasa.face.encode import load_portrait
 from openvasa.media.inspect import read_frames
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.provenance.embed import WatermarkEmbedder
-from openvasa.provenance.marking import UNMARKED
 from openvasa.provenance.read import read_watermark
 from openvasa.rates import MOTION_RATE
 from openvasa.video import animate
@@ -296,7 +295,7 @@ def _written(frames: Frames) -> Frames:
     height, width = frames[0].shape[:2]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.mp4"
-        with Mp4Writer(path, (width, height), MOTION_RATE, marking=UNMARKED) as writer:
+        with Mp4Writer(path, (width, height), MOTION_RATE) as writer:
             for frame in frames:
                 writer.write(frame)
         return list(read_frames(path))

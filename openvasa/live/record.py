@@ -28,9 +28,8 @@ from openvasa.media.colour import (
     TRANSFER_SRGB,
     to_yuv420p,
 )
-from openvasa.provenance.certificate import identity
-from openvasa.provenance.credentials import sign
 from openvasa.provenance.metadata import ai_mark
+from openvasa.publish import sign_recording
 
 LONGEST_S = 600.0
 _QUEUE = 64
@@ -85,10 +84,7 @@ class Recorder:
         if self.error is not None:
             self.path.unlink(missing_ok=True)
             raise self.error
-        signed = self.path.with_suffix(".signed.mp4")
-        content = {"content_id": f"{self._content_id:08x}"}
-        sign(self.path, signed, identity(), content, title=self.path.name, portrait=None)
-        return signed.replace(self.path)
+        return sign_recording(self.path, self._content_id)
 
     def _run(self) -> None:
         frames = iter(self._frames.get, None)

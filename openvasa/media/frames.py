@@ -1,4 +1,4 @@
-"""Frames and a voice → a folder of numbered PNGs and a WAV, each picture marked, all or nothing."""
+"""Frames and a voice → a folder of numbered PNGs and a WAV, all or nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import secrets
 import shutil
 import wave
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -17,15 +18,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from openvasa.errors import InputError
+from openvasa.media.finishing import Finishing
 from openvasa.media.soundtrack import Soundtrack, soundtrack
-from openvasa.provenance.certificate import identity
-from openvasa.provenance.credentials import picture_file, sign
-from openvasa.provenance.frame_marks import FrameMarks
-from openvasa.provenance.marking import Marking
-from openvasa.provenance.metadata import COMMENT_TAG, content_tags
 
 SOUND_NAME = "sound.wav"
 
+_COMMENT = "comment"
+"""The tag that PNG spells with a capital letter."""
 _WORKERS = 2
 _QUEUE = 8
 # 25 ms of processor time for 512×512; level 3 takes 35 for 3 % less bytes. Signing takes 7.
@@ -37,19 +36,19 @@ class FrameFolderWriter:
 
     The folder appears under its name only when the block ends without an exception: until then a
     hidden folder beside it is filled, which any exception (KeyboardInterrupt included) removes.
-    Frames are marked, encoded and signed in two threads, no more than 8 at a time; their errors are
-    raised by a later `write` or at the end.
+    Frames are finished and encoded in two threads, no more than 8 at a time; their errors are
+    raised by a later `write` or at the end. `openvasa.publish.open_frames` gives a writer that
+    marks.
 
     folder: must not exist yet, or be empty.
     size: (width, height) of the frames.
-    fps: frames per second, which the pictures do not tell.
     audio: file whose sound is written beside the pictures as sound.wav, 16 bits, at its own rate.
     sound_seconds: leave out the sound after this time; None keeps all of it.
-    marking: how the pictures are marked; by default with watermark, Content Credentials and
-        metadata. The sound carries no mark but the notice. Content id 0 where none is given.
+    metadata: text fields of each picture.
+    finishing: what is done to frames, sound and files besides; its errors pass through.
 
-    Raises InputError: as `check_folder`, no frame was written, the disk is full, or a picture
-    cannot be signed; and whatever `read_sound` says of `audio`.
+    Raises InputError: as `check_folder`, no frame was written, or the disk is full; and whatever
+    `read_sound` says of `audio`.
     ValueError: a frame of another shape or dtype than (h, w, 3) uint8.
     """
 
@@ -57,20 +56,17 @@ class FrameFolderWriter:
         self,
         folder: str | Path,
         size: tuple[int, int],
-        fps: int,
         audio: str | Path | None = None,
         sound_seconds: float | None = None,
-        marking: Marking = Marking(),  # noqa: B008 (frozen)
+        metadata: Mapping[str, str] | None = None,
+        finishing: Finishing = Finishing(),  # noqa: B008 (frozen)
     ) -> None:
         self.folder = Path(folder)
         check_folder(self.folder)
-        self._marking = marking
-        # Whatever is wrong with marking or sound is said before anything is rendered.
-        self._identity = identity(marking.cert, marking.key) if marking.marked else None
-        self._marks = FrameMarks(size, fps, marking) if marking.marked else None
-        self._portrait = _portrait(marking)
+        self._finishing = finishing
+        self._tags = dict(metadata or {})
         self._shape = (size[1], size[0], 3)
-        self._sound = soundtrack(self.folder, audio, marking, sound_seconds)
+        self._sound = soundtrack(audio, finishing.opening, sound_seconds)
         # Beside the target, so that the final rename stays on one file system.
         self._target = self.folder.resolve()
         self._partial = self._target.with_name(f".openvasa-{secrets.token_hex(8)}")
@@ -137,29 +133,15 @@ class FrameFolderWriter:
 
     def _write_picture(self, frame: np.ndarray, index: int) -> None:
         path = self._partial / f"{index + 1:05d}.png"
-        if self._marks is None or self._identity is None:
-            path.write_bytes(_png(frame, {}))
+        alter, complete = self._finishing.alter_frame, self._finishing.complete_file
+        content = _png(frame if alter is None else alter(frame, index), self._tags)
+        if complete is None:
+            path.write_bytes(content)
             return
-        content_id = self._marking.content_id or 0
-        unsigned = path.with_suffix(".unsigned.png")
-        unsigned.write_bytes(
-            _png(self._marks.apply(frame, index), content_tags(content_id, self._marking))
-        )
-        sign(
-            unsigned,
-            path,
-            self._identity,
-            {
-                "content_id": f"{content_id:08x}",
-                "frame": index + 1,
-                "controls": dict(self._marking.controls),
-            },
-            title=path.name,
-            portrait=self._portrait and (self._portrait[0], io.BytesIO(self._portrait[1])),
-            timestamp_url=self._marking.timestamp_url,
-            mime="image/png",
-        )
-        unsigned.unlink()
+        encoded = path.with_suffix(".encoded.png")
+        encoded.write_bytes(content)
+        complete(encoded, path, index + 1)
+        encoded.unlink()
 
 
 def check_folder(folder: Path) -> None:
@@ -176,19 +158,11 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder}: its place does not exist; create {folder.parent} first")
 
 
-def _portrait(marking: Marking) -> tuple[str, bytes] | None:
-    """MIME type and content of the portrait, read once for all pictures."""
-    if not marking.marked or marking.portrait is None:
-        return None
-    mime, file = picture_file(marking.portrait)
-    return mime, file.read()
-
-
 def _png(frame: np.ndarray, tags: dict[str, str]) -> bytes:
     """(h, w, 3) uint8 RGB and its text fields → a PNG file."""
     info = PngInfo()
     for name, text in tags.items():
-        info.add_itxt("Comment" if name == COMMENT_TAG else name, text)
+        info.add_itxt(_COMMENT.title() if name == _COMMENT else name, text)
     content = io.BytesIO()
     Image.fromarray(frame).save(content, "PNG", compress_level=_COMPRESSION, pnginfo=info)
     return content.getvalue()

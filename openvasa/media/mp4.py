@@ -1,4 +1,4 @@
-"""Frames and a voice → one MP4 (H.264, AAC), marked as AI-generated, whole or not at all."""
+"""Frames and a voice → one MP4 (H.264, AAC), whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,12 +28,8 @@ from openvasa.media.colour import (
     TRANSFER_SRGB,
     to_yuv420p,
 )
+from openvasa.media.finishing import Finishing
 from openvasa.media.soundtrack import Soundtrack, soundtrack
-from openvasa.provenance.certificate import Identity, identity
-from openvasa.provenance.credentials import picture_file, sign
-from openvasa.provenance.frame_marks import FrameMarks
-from openvasa.provenance.marking import Marking
-from openvasa.provenance.metadata import COMMENT_TAG, content_tags
 
 Quality = Literal["fast", "good"]
 
@@ -52,8 +48,8 @@ class Mp4Writer:
 
     The file appears under its name only when the block ends without an exception: until then a
     hidden temporary file beside it is written, which any exception (KeyboardInterrupt included)
-    removes. Marking and encoding run in a thread behind a queue of 8 frames; its errors are raised
-    by the next `write` or at the end.
+    removes. Frames are finished and encoded in a thread behind a queue of 8; its errors are raised
+    by the next `write` or at the end. `openvasa.publish.open_mp4` gives a writer that marks.
 
     size: (width, height) of the frames; odd sizes gain a repeated last column or row.
     fps: frames per second; frame i is shown at i / fps.
@@ -62,15 +58,14 @@ class Mp4Writer:
     quality: "fast" (x264 ultrafast) or "good" (x264 veryfast: half the size,
         two to three times the time).
     sound_seconds: leave out the sound after this time; None keeps all of it.
-    metadata: further container tags. The comment of a marked file starts with the mark.
-    marking: how the video is marked; by default with watermark, Content Credentials and metadata.
-        Its content id is 0 where none is given.
+    metadata: container tags.
+    finishing: what is done to frames, sound and file besides; its errors pass through.
 
     Colours: RGB is converted with the BT.709 matrix to limited range and tagged BT.709 primaries,
     sRGB transfer, so that players show the values that were written.
 
     Raises InputError: `path` is not .mp4, is the audio file itself, cannot be written, the disk is
-    full, no frame was written, or it cannot be signed; and whatever `read_sound` says of `audio`.
+    full, or no frame was written; and whatever `read_sound` says of `audio`.
     ValueError: a frame of another shape or dtype than (h, w, 3) uint8.
     """
 
@@ -83,25 +78,22 @@ class Mp4Writer:
         quality: Quality = "fast",
         metadata: Mapping[str, str] | None = None,
         sound_seconds: float | None = None,
-        marking: Marking = Marking(),  # noqa: B008 (frozen)
+        finishing: Finishing = Finishing(),  # noqa: B008 (frozen)
     ) -> None:
         self.path = Path(path)
         check_output(self.path, None if audio is None else Path(audio))
-        self._marking = marking
-        # Whatever is wrong with the marking is said before anything is rendered.
-        self._identity = identity(marking.cert, marking.key) if marking.marked else None
-        self._marks = FrameMarks(size, fps, marking) if marking.marked else None
+        self._finishing = finishing
         self._shape = (size[1], size[0], 3)
         self._fps = fps
-        self._sound = soundtrack(self.path, audio, marking, sound_seconds, _AAC_RATES)
+        self._sound = soundtrack(audio, finishing.opening, sound_seconds, _AAC_RATES)
         self._quality: Quality = quality
-        self._tags = _tags(metadata or {}, marking)
+        self._tags = dict(metadata or {})
         self._frames: queue.Queue[np.ndarray | None] = queue.Queue(_QUEUE)
         self._error: BaseException | None = None
         self._abandoned = threading.Event()
         # Beside the target, so that the final rename stays on one file system and is atomic.
         self._partial = self.path.with_name(f".openvasa-{secrets.token_hex(8)}.mp4")
-        self._signed = self._partial.with_suffix(".signed.mp4")
+        self._completed = self._partial.with_suffix(".completed.mp4")
         self._thread = threading.Thread(target=self._encode, name="mp4-encoder", daemon=True)
         self._count = 0
 
@@ -144,7 +136,7 @@ class Mp4Writer:
         if self._thread.ident is not None:
             self._thread.join()
         self._partial.unlink(missing_ok=True)
-        self._signed.unlink(missing_ok=True)
+        self._completed.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if not self._count:
@@ -153,30 +145,13 @@ class Mp4Writer:
         self._thread.join()
         self._raise_error()
         try:
-            if self._identity is not None:
-                self._sign(self._identity)
-                os.replace(self._signed, self.path)
+            if self._finishing.complete_file is not None:
+                self._finishing.complete_file(self._partial, self._completed, self._count)
+                os.replace(self._completed, self.path)
             else:
                 os.replace(self._partial, self.path)
         except OSError as error:
             raise _not_written(self.path, error) from error
-
-    def _sign(self, signer: Identity) -> None:
-        marking = self._marking
-        generation = {
-            "content_id": f"{marking.content_id or 0:08x}",
-            "frames": self._count,
-            "controls": dict(marking.controls),
-        }
-        sign(
-            self._partial,
-            self._signed,
-            signer,
-            generation,
-            title=self.path.name,
-            portrait=None if marking.portrait is None else picture_file(marking.portrait),
-            timestamp_url=marking.timestamp_url,
-        )
 
     def _put(self, frame: np.ndarray | None) -> None:
         while True:
@@ -225,9 +200,9 @@ class Mp4Writer:
                 continue
             if rgb is None:
                 return
-            # Marked here and not in `write`, so that the next frame is rendered meanwhile.
-            if self._marks is not None:
-                rgb = self._marks.apply(rgb, count)
+            # Altered here and not in `write`, so that the next frame is rendered meanwhile.
+            if self._finishing.alter_frame is not None:
+                rgb = self._finishing.alter_frame(rgb, count)
             yield to_yuv420p(reformatter, _even(rgb))
             count += 1
 
@@ -285,15 +260,6 @@ def _video_stream(
     context.colorspace = MATRIX_BT709
     context.color_range = RANGE_LIMITED
     return stream
-
-
-def _tags(metadata: Mapping[str, str], marking: Marking) -> dict[str, str]:
-    if not marking.marked:
-        return dict(metadata)
-    marks, comment = content_tags(marking.content_id or 0, marking), metadata.get(COMMENT_TAG)
-    if comment:
-        marks[COMMENT_TAG] += f"; {comment}"
-    return {**metadata, **marks}
 
 
 def check_output(path: Path, audio: Path | None) -> None:

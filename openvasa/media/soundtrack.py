@@ -1,4 +1,4 @@
-"""The sound that is laid under the picture, with the audible notice mixed in where one is asked."""
+"""The sound that is laid under the picture, with an opening mixed in where one is asked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 
 from openvasa.audio.decode import probe, read_sound, resampled
 from openvasa.errors import InputError
-from openvasa.provenance.marking import Marking, Notice
-from openvasa.provenance.notice import notice_sound
+from openvasa.media.finishing import Opening
 
 
 class Soundtrack:
@@ -26,7 +25,7 @@ class Soundtrack:
     def __init__(
         self,
         path: Path,
-        notice: Notice | None = None,
+        opening: Opening | None = None,
         rates: Sequence[int] | None = None,
         seconds: float = float("inf"),
     ) -> None:
@@ -34,12 +33,12 @@ class Soundtrack:
 
         Args:
             path: an audio or video file.
-            notice: to be heard at the start.
+            opening: to be heard at the start.
             rates: what the file to be written allows, Hz; None keeps the sound's own.
             seconds: leave out the sound after this time.
 
         Raises:
-            InputError: as `read_sound`; the notice cannot be made, or is longer than the sound.
+            InputError: as `read_sound`; the opening cannot be made, or is longer than the sound.
         """
         pieces = read_sound(path)
         first = next(pieces)
@@ -47,13 +46,13 @@ class Soundtrack:
         self.rate = min(rates or [first.rate], key=lambda rate: abs(rate - first.rate))
         self._pieces = resampled(chain([first], pieces), self.rate)
         self._seconds = seconds
-        self._notice = None if notice is None else notice_sound(notice, self.rate)
-        if self._notice is not None:
-            needed = len(self._notice.samples) / self.rate
+        self._opening = None if opening is None else opening.make(self.rate)
+        if opening is not None and self._opening is not None:
+            needed = len(self._opening.samples) / self.rate
             length = min(seconds, probe(path).duration_s)
             if length < needed:
                 raise InputError(
-                    f"{path}: {length:.1f} s of sound are too short for the notice {notice} "
+                    f"{path}: {length:.1f} s of sound are too short for the {opening.name} "
                     f"({needed:.1f} s); give a longer sound"
                 )
 
@@ -66,28 +65,23 @@ class Soundtrack:
             samples = samples[:, : math.ceil(min(end - position, samples.shape[1]))]
             if samples.shape[0] != self.channels:
                 samples = np.repeat(samples.mean(axis=0, keepdims=True), self.channels, axis=0)
-            if self._notice is not None:
-                samples = self._notice.mixed_into(samples, position)
+            if self._opening is not None:
+                samples = self._opening.mixed_into(samples, position)
             yield samples
             position += samples.shape[1]
 
 
 def soundtrack(
-    target: Path,
     audio: str | Path | None,
-    marking: Marking,
+    opening: Opening | None,
     seconds: float | None,
     rates: Sequence[int] | None = None,
 ) -> Soundtrack | None:
-    """What is heard with the pictures written to `target`; None where there is no sound.
+    """What is heard with pictures, for `seconds` or to its end; None where there is no sound.
 
     Raises:
-        InputError: an audible notice is asked for without a sound; and as `Soundtrack`.
+        InputError: as `Soundtrack`.
     """
-    notice = marking.notice if marking.marked else None
-    if audio is not None:
-        end = float("inf") if seconds is None else seconds
-        return Soundtrack(Path(audio), notice, rates, end)
-    if notice is not None:
-        raise InputError(f"{target}: no sound to put the audible notice in; give a sound")
-    return None
+    if audio is None:
+        return None
+    return Soundtrack(Path(audio), opening, rates, float("inf") if seconds is None else seconds)

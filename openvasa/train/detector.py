@@ -35,7 +35,6 @@ from openvasa.provenance.detector import (
     excerpt_features,
     square,
 )
-from openvasa.provenance.marking import UNMARKED
 from openvasa.rates import MOTION_RATE
 from openvasa.video import animate
 
@@ -169,7 +168,7 @@ def _rendered(frame: np.ndarray, voice: Path | None) -> list[np.ndarray]:
         Image.fromarray(frame).save(portrait)
         made = animate(load_portrait(portrait), voice or EXAMPLE_VOICE, full_frame=True, seed=1)
         made = replace(made, seconds_limit=EXCERPT_FRAMES / MOTION_RATE)
-        with Mp4Writer(video, made.frame_size, MOTION_RATE, marking=UNMARKED) as writer:
+        with Mp4Writer(video, made.frame_size, MOTION_RATE) as writer:
             for picture in made:
                 writer.write(picture)
         return list(read_frames(video))[:EXCERPT_FRAMES]

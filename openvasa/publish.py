@@ -1,0 +1,168 @@
+"""Write videos and pictures that say they are AI-generated: media and marks, joined.
+
+The writers of `openvasa.media` know no marks, and `openvasa.provenance` knows no containers.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from openvasa.errors import InputError
+from openvasa.media.finishing import Finishing, Opening
+from openvasa.media.frames import FrameFolderWriter
+from openvasa.media.mp4 import Mp4Writer, Quality
+from openvasa.provenance.certificate import Identity, identity
+from openvasa.provenance.credentials import picture_file, sign
+from openvasa.provenance.frame_marks import FrameMarks
+from openvasa.provenance.marking import Marking
+from openvasa.provenance.metadata import COMMENT_TAG, content_tags
+from openvasa.provenance.notice import notice_sound
+
+_EncodedPortrait = tuple[str, bytes]
+
+
+def open_mp4(
+    path: str | Path,
+    size: tuple[int, int],
+    fps: int,
+    audio: str | Path | None = None,
+    quality: Quality = "fast",
+    metadata: Mapping[str, str] | None = None,
+    sound_seconds: float | None = None,
+    marking: Marking = Marking(),  # noqa: B008 (frozen)
+) -> Mp4Writer:
+    """A writer of one marked and signed video; whatever is wrong with the marking is said now.
+
+    Args:
+        path, size, fps, audio, quality, sound_seconds: as in `Mp4Writer`.
+        metadata: further container tags. The comment of a marked file starts with the mark.
+        marking: how the video is marked; by default with watermark, Content Credentials and
+            metadata. Its content id is 0 where none is given.
+
+    Raises:
+        InputError: as `Mp4Writer`; the certificate or the label cannot be used, or an audible
+            notice is asked for without a sound. The writer itself: the video cannot be signed.
+    """
+    path = Path(path)
+    write = partial(Mp4Writer, path, size, fps, audio, quality=quality, sound_seconds=sound_seconds)
+    if not marking.marked:
+        return write(metadata=metadata)
+    signer = identity(marking.cert, marking.key)
+
+    def sign_video(unsigned: Path, signed: Path, frames: int) -> None:
+        generation = {**_generation(marking), "frames": frames}
+        _sign(unsigned, signed, signer, marking, generation, path.name, _portrait(marking))
+
+    finishing = _finishing(path, size, fps, audio, marking, sign_video)
+    return write(metadata=_tags(metadata or {}, marking), finishing=finishing)
+
+
+def open_frames(
+    folder: str | Path,
+    size: tuple[int, int],
+    fps: int,
+    audio: str | Path | None = None,
+    sound_seconds: float | None = None,
+    marking: Marking = Marking(),  # noqa: B008 (frozen)
+) -> FrameFolderWriter:
+    """A writer of a folder of pictures, each marked and signed.
+
+    Args:
+        folder, size, audio, sound_seconds: as in `FrameFolderWriter`.
+        fps: frames per second, for a label that shows for some seconds.
+        marking: as in `open_mp4`. The sound carries no mark but the notice.
+
+    Raises:
+        InputError: as `open_mp4`, for the folder.
+    """
+    folder = Path(folder)
+    write = partial(FrameFolderWriter, folder, size, audio, sound_seconds)
+    if not marking.marked:
+        return write()
+    signer, portrait = identity(marking.cert, marking.key), _portrait(marking)
+
+    def sign_picture(unsigned: Path, signed: Path, number: int) -> None:
+        generation = {**_generation(marking), "frame": number}
+        _sign(
+            unsigned, signed, signer, marking, generation, signed.name, portrait, mime="image/png"
+        )
+
+    finishing = _finishing(folder, size, fps, audio, marking, sign_picture)
+    return write(metadata=_tags({}, marking), finishing=finishing)
+
+
+def sign_recording(path: Path, content_id: int) -> Path:
+    """Sign a finished mp4 whose frames carry the watermark `content_id`; it keeps its name.
+
+    Raises:
+        InputError: the certificate is refused.
+        OSError: the disk is full.
+    """
+    signed, content = path.with_suffix(".signed.mp4"), {"content_id": f"{content_id:08x}"}
+    try:
+        sign(path, signed, identity(), content, title=path.name, portrait=None)
+        return signed.replace(path)
+    finally:
+        signed.unlink(missing_ok=True)
+
+
+def _finishing(
+    target: Path,
+    size: tuple[int, int],
+    fps: int,
+    audio: str | Path | None,
+    marking: Marking,
+    complete_file: Callable[[Path, Path, int], None],
+) -> Finishing:
+    opening = None
+    if marking.notice is not None:
+        if audio is None:
+            raise InputError(f"{target}: no sound to put the audible notice in; give a sound")
+        opening = Opening(f"notice {marking.notice}", partial(notice_sound, marking.notice))
+    return Finishing(FrameMarks(size, fps, marking).apply, complete_file, opening)
+
+
+def _sign(
+    unsigned: Path,
+    signed: Path,
+    signer: Identity,
+    marking: Marking,
+    generation: Mapping[str, object],
+    title: str,
+    portrait: _EncodedPortrait | None,
+    mime: str = "video/mp4",
+) -> None:
+    sign(
+        unsigned,
+        signed,
+        signer,
+        generation,
+        title=title,
+        # Two threads sign pictures: each reads a file of its own.
+        portrait=None if portrait is None else (portrait[0], io.BytesIO(portrait[1])),
+        timestamp_url=marking.timestamp_url,
+        mime=mime,
+    )
+
+
+def _generation(marking: Marking) -> dict[str, object]:
+    content_id = f"{marking.content_id or 0:08x}"
+    return {"content_id": content_id, "controls": dict(marking.controls)}
+
+
+def _portrait(marking: Marking) -> _EncodedPortrait | None:
+    """MIME type and content of the portrait."""
+    if marking.portrait is None:
+        return None
+    mime, file = picture_file(marking.portrait)
+    return mime, file.read()
+
+
+def _tags(metadata: Mapping[str, str], marking: Marking) -> dict[str, str]:
+    marks, comment = content_tags(marking.content_id or 0, marking), metadata.get(COMMENT_TAG)
+    if comment:
+        marks[COMMENT_TAG] += f"; {comment}"
+    return {**metadata, **marks}
