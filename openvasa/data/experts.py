@@ -21,7 +21,7 @@ import numpy as np
 from openvasa.assets import ASSETS
 from openvasa.backend import load_onnx
 from openvasa.face.dynamics import dynamics_code
-from openvasa.face.topology import INNER_LIPS, OUTER_LIPS
+from openvasa.face.topology import CHIN, INNER_LIPS, OUTER_LIPS
 from openvasa.motion.motion import POSE_DIM
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
@@ -35,7 +35,7 @@ LARGEST_SHIFT = 15
 """Frames by which the sound is shifted at most, either way, for confidence and offset."""
 SHIFTS = np.arange(-LARGEST_SHIFT, LARGEST_SHIFT + 1)
 
-LIP_POINTS = np.concatenate([INNER_LIPS, OUTER_LIPS, [152, 148, 377]])
+LIP_POINTS = np.concatenate([INNER_LIPS, OUTER_LIPS, [CHIN, 148, 377]])
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import encode_picture
 from openvasa.face.latent import FaceLatent
+from openvasa.face.topology import CHIN, FOREHEAD_TOP
 from openvasa.media.inspect import read_frames
 from openvasa.motion.articulation import TONGUE_DIM
 from openvasa.motion.motion import POSE_DIM
@@ -86,7 +87,7 @@ def choose_clips(
 def _is_fit(track: Track) -> bool:
     if len(track.valid) < LEAST_SECONDS * MOTION_RATE or track.valid.mean() < LEAST_SEEN:
         return False
-    heights = np.linalg.norm(track.canonical[:, 10] - track.canonical[:, 152], axis=1)
+    heights = np.linalg.norm(track.canonical[:, FOREHEAD_TOP] - track.canonical[:, CHIN], axis=1)
     return float(np.median(heights * track.scale)) >= LEAST_FACE_PX
 
 

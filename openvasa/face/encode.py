@@ -23,7 +23,7 @@ from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.matte import person_matte
 from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
-from openvasa.face.topology import FACE_OVAL
+from openvasa.face.topology import CHIN, FACE_OVAL, FOREHEAD_TOP, LEFT_SIDE, RIGHT_SIDE
 
 MIN_FACE_HEIGHT = 40
 """Shorter faces, in px of the picture, hold too little to animate at 512 × 512."""
@@ -83,10 +83,13 @@ def _detect_in_tiles(picture: np.ndarray) -> list[Detection]:
 
 def face_height(face: TrackedFace) -> float:
     """Height of a face from forehead to chin or its width if larger, px."""
-    points = face.landmarks[:, :2]
-    return float(
-        max(np.linalg.norm(points[10] - points[152]), np.linalg.norm(points[234] - points[454]))
-    )
+    return float(_largest_extent(face.landmarks[:, :2]))
+
+
+def _largest_extent(points: np.ndarray) -> np.floating:
+    """(478, 2) px → height of the face from forehead to chin or its width if larger, px."""
+    height = np.linalg.norm(points[FOREHEAD_TOP] - points[CHIN])
+    return max(height, np.linalg.norm(points[RIGHT_SIDE] - points[LEFT_SIDE]))
 
 
 def choose_face(faces: list[TrackedFace], number: int | None, name: str) -> TrackedFace:
@@ -123,7 +126,7 @@ def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
     enough.
     """
     points = landmarks[:, :2]
-    face = max(np.linalg.norm(points[10] - points[152]), np.linalg.norm(points[234] - points[454]))
+    face = _largest_extent(points)
     side = max(min(CROP_OVER_FACE * face, height, width), TIGHTEST_CROP * face)
     centre = points[FACE_OVAL].mean(axis=0)
     corner = centre - side / 2

@@ -18,6 +18,12 @@ from openvasa.assets import THIRD_PARTY
 POINTS = 478
 SURFACE_POINTS = 468
 
+FOREHEAD_TOP, CHIN = 10, 152
+"""Highest and lowest point of the face's outline, on the midline."""
+
+RIGHT_SIDE, LEFT_SIDE = 234, 454
+"""Points of the face's outline before the ears, between which the face is widest."""
+
 FACE_OVAL = np.array(
     [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377]
     + [152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]

@@ -14,7 +14,16 @@ import numpy as np
 
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FaceLatent
-from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, mirror_pairs
+from openvasa.face.topology import (
+    CHIN,
+    FACE_OVAL,
+    FOREHEAD_TOP,
+    LEFT_SIDE,
+    RIGHT_SIDE,
+    SURFACE_POINTS,
+    canonical_mesh,
+    mirror_pairs,
+)
 from openvasa.maths import smoothstep
 from openvasa.render.cutout import margin_px, place, upsample
 from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh, covered_triangles, find_ground
@@ -96,7 +105,7 @@ def _facing(landmarks: np.ndarray, side: int) -> np.ndarray:
     corners = points.astype(np.float32)
     rasterize(corners, sources, triangles, depth, unused_x, unused_y, whole)
     at = np.clip(np.rint(points[:, :2]), 0, side - 1).astype(int)
-    face_width = np.linalg.norm(points[234] - points[454])
+    face_width = np.linalg.norm(points[RIGHT_SIDE] - points[LEFT_SIDE])
     behind = points[:, 2] - depth[at[:, 1], at[:, 0]]
     return np.clip(facing, 0, 1) * (behind < 0.05 * face_width)
 
@@ -150,7 +159,9 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     gains = _gains(face, facing, points)
 
     rings = len(RING_SCALES)
-    below_chin = (mesh.rings[:, 1] - canonical[152, 1]) / (canonical[152, 1] - canonical[10, 1])
+    below_chin = (mesh.rings[:, 1] - canonical[CHIN, 1]) / (
+        canonical[CHIN, 1] - canonical[FOREHEAD_TOP, 1]
+    )
     # Collars and shoulders do not turn with the head; two of them would show at once.
     symmetric = 1 - smoothstep(-0.4, -0.05, below_chin)
     trust = np.append(unseen, np.tile(unseen[FACE_OVAL], rings) * symmetric)

@@ -16,7 +16,14 @@ import numpy as np
 
 from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
 from openvasa.face.latent import FaceLatent, FrameGeometry
-from openvasa.face.topology import FACE_OVAL, SURFACE_POINTS, canonical_mesh, near_oval
+from openvasa.face.topology import (
+    CHIN,
+    FACE_OVAL,
+    FOREHEAD_TOP,
+    SURFACE_POINTS,
+    canonical_mesh,
+    near_oval,
+)
 from openvasa.maths import smoothstep
 from openvasa.render.scale import stated_px
 
@@ -173,7 +180,7 @@ def build_mesh(
     oval = landmarks[FACE_OVAL].astype(np.float64)
     centre = (oval[:, :2].min(axis=0) + oval[:, :2].max(axis=0)) / 2
     spokes = oval[:, :2] - centre
-    face_height = float(np.linalg.norm(landmarks[10] - landmarks[152]))
+    face_height = float(np.linalg.norm(landmarks[FOREHEAD_TOP] - landmarks[CHIN]))
 
     xy = (centre + RING_SCALES[:, None, None] * spokes).reshape(-1, 2)
     distance = (RING_SCALES[:, None] - 1) * np.linalg.norm(spokes, axis=1) / face_height
@@ -191,7 +198,7 @@ def build_mesh(
     spokes = spokes - canonical[FACE_OVAL, :2].mean(axis=0)
     outward = spokes / np.maximum(np.linalg.norm(spokes, axis=1, keepdims=True), 1e-6)
 
-    below_chin = (xy - landmarks[152, :2]) @ down / face_height
+    below_chin = (xy - landmarks[CHIN, :2]) @ down / face_height
     head_share = 1 - smoothstep(0.0, NECK_LENGTH, below_chin)
     eased = _eased_depth(landmarks[:SURFACE_POINTS])
     eased_rings = (eased[FACE_OVAL] * fade).reshape(-1) * head_share

@@ -15,6 +15,7 @@ import numpy as np
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FrameGeometry
 from openvasa.face.topology import (
+    CHIN,
     INNER_LIPS,
     LEFT_EYE,
     LEFT_IRIS,
@@ -80,7 +81,7 @@ MOUTH = Region(
     mirrored=False,
     inner=INNER_LIPS,
     outer=OUTER_LIPS,
-    watched=np.concatenate([INNER_LIPS, OUTER_LIPS, [152, 50, 280, 205, 425]]),
+    watched=np.concatenate([INNER_LIPS, OUTER_LIPS, [CHIN, 50, 280, 205, 425]]),
 )
 RIGHT = Region(
     name="right eye",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-JAW_POINTS = np.array([152, 148, 377, 176, 400, 149, 378, 150, 379])
+from openvasa.face.topology import CHIN, LEFT_SIDE, RIGHT_SIDE
+
+JAW_POINTS = np.array([CHIN, 148, 377, 176, 400, 149, 378, 150, 379])
 """Tracked points of the chin."""
 
-HINGE_POINTS = np.array([234, 454])
+HINGE_POINTS = np.array([RIGHT_SIDE, LEFT_SIDE])
 """Tracked points beside the jaw's joints."""
 
 MAX_JAW_ANGLE = 0.6
