@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -22,8 +23,8 @@ EXCERPT_FRAMES = 50
 _EXCERPT_STARTS = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 """Frames at which an excerpt starts, until one has the watermark; the rest is not looked at."""
 
-MARKED, UNMARKED, TAMPERED = 0, 1, 3
-"""Exit statuses: a mark of ours and nothing wrong; no mark of ours; a broken manifest."""
+Finding = Literal["marked", "unmarked", "changed"]
+"""A mark of ours and nothing wrong; no mark of ours; changed after it was signed, by anybody."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,15 @@ class Report:
         return signed_by_us or self.watermark is not None or named
 
     @property
-    def status(self) -> int:
-        """`MARKED`, `UNMARKED` or `TAMPERED`."""
+    def finding(self) -> Finding:
+        """What the marks together say."""
         if self.credentials is not None and not self.credentials.intact:
-            return TAMPERED
-        return MARKED if self.ours else UNMARKED
+            return "changed"
+        return "marked" if self.ours else "unmarked"
 
     def as_json(self) -> dict[str, object]:
         """The same for scripts."""
-        return {**asdict(self), "made_by_openvasa": self.ours, "status": self.status}
+        return {**asdict(self), "made_by_openvasa": self.ours}
 
 
 def verify(path: str | Path) -> Report:
@@ -101,7 +102,7 @@ def in_words(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    if report.status == TAMPERED:
+    if report.finding == "changed":
         return "CHANGED after it was signed" + (
             ", and carries marks of OpenVASA" if report.ours else ""
         )

@@ -50,7 +50,7 @@ def test_every_picture_is_marked_and_signed(tmp_path: Path, picture: np.ndarray)
     assert sorted(os.listdir(folder)) == ["00001.png", "00002.png", "00003.png"]
     assert os.listdir(tmp_path) == ["frames"]
     report = verify(folder / "00002.png")
-    assert report.status == 0
+    assert report.finding == "marked"
     assert report.credentials is not None
     assert report.credentials.intact
     assert report.credentials.source_type == "compositeWithTrainedAlgorithmicMedia"

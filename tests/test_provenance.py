@@ -111,7 +111,7 @@ def test_one_changed_byte_of_video_is_found(signed: Path, tmp_path: Path) -> Non
     report = verify(changed)
     assert report.credentials is not None
     assert not report.credentials.intact
-    assert report.status == 3
+    assert report.finding == "changed"
     assert "CHANGED" in in_words(report)
 
 
@@ -120,12 +120,12 @@ def test_a_damaged_manifest_is_not_taken_for_none(signed: Path, tmp_path: Path) 
     start = content.index(b"c2pa.signature")
     content[start - 60 : start - 20] = bytes(40)
     (tmp_path / "a.mp4").write_bytes(content)
-    assert verify(tmp_path / "a.mp4").status == 3
+    assert verify(tmp_path / "a.mp4").finding == "changed"
 
 
 def test_verify_says_who_and_what(signed: Path) -> None:
     report = verify(signed)
-    assert report.status == 0
+    assert report.finding == "marked"
     assert report.credentials is not None
     assert report.credentials.self_signed_by_openvasa
     assert report.watermark is not None
@@ -142,7 +142,7 @@ def test_after_a_re_encode_the_watermark_is_left(signed: Path, tmp_path: Path) -
         assert report.comment is None
         assert report.watermark is not None
         assert report.watermark.content_id == ID
-        assert report.status == 0
+        assert report.finding == "marked"
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
@@ -156,7 +156,7 @@ def test_a_screenshot_is_recognised(signed: Path, tmp_path: Path, name: str) -> 
 def test_unmarked_has_nothing_and_is_only_by_asking(tmp_path: Path, picture: np.ndarray) -> None:
     report = verify(write(tmp_path / "a.mp4", picture, UNMARKED))
     assert (report.credentials, report.watermark, report.comment) == (None, None, None)
-    assert report.status == 1
+    assert report.finding == "unmarked"
     assert "does not prove" in in_words(report)
 
 
@@ -321,7 +321,7 @@ def test_animate_marks_by_default(tmp_path: Path, avatar_and_motion, capsys) -> 
     assert status == 0
     assert "Content Credentials (self-signed)" in capsys.readouterr().out
     report = verify(path)
-    assert report.status == 0
+    assert report.finding == "marked"
     assert report.credentials is not None
     assert report.watermark is not None
     made_by = report.credentials.generation
@@ -340,7 +340,7 @@ def test_animate_without_marks_says_so(tmp_path: Path, avatar_and_motion, capsys
     status, path = animate(tmp_path, avatar_and_motion, "--no-marks", "--quiet")
     assert status == 0
     assert "NOT marked" in capsys.readouterr().err
-    assert verify(path).status == 1
+    assert verify(path).finding == "unmarked"
 
 
 def test_options_that_do_not_go_together(tmp_path: Path, avatar_and_motion, capsys) -> None:

@@ -1,3 +1,3 @@
 """What the exit status of a command says."""
 
-OK, FAILED, BAD_INPUT, CANCELLED, TERMINATED = 0, 1, 2, 130, 143
+OK, FAILED, BAD_INPUT, CHANGED, CANCELLED, TERMINATED = 0, 1, 2, 3, 130, 143

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from openvasa.commands.exit_status import BAD_INPUT, FAILED, OK
+from openvasa.commands.exit_status import BAD_INPUT, CHANGED, FAILED, OK
 from openvasa.commands.messages import bad_input
 from openvasa.commands.parser import Commands, add_command
 from openvasa.errors import InputError
@@ -32,8 +32,9 @@ def add_verify(commands: Commands) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from openvasa.verify import TAMPERED, in_words, verify
+    from openvasa.verify import in_words, verify
 
+    status_of = {"marked": OK, "unmarked": FAILED, "changed": CHANGED}
     statuses = []
     for path in options.files:
         try:
@@ -41,9 +42,13 @@ def _verify(options: argparse.Namespace) -> int:
         except InputError as error:
             statuses.append(bad_input(str(error)))
             continue
-        statuses.append(report.status)
-        print(json.dumps(report.as_json()) if options.json else in_words(report), flush=True)
-    order = (BAD_INPUT, TAMPERED, FAILED, OK)
+        status = status_of[report.finding]
+        statuses.append(status)
+        said = (
+            json.dumps(report.as_json() | {"status": status}) if options.json else in_words(report)
+        )
+        print(said, flush=True)
+    order = (BAD_INPUT, CHANGED, FAILED, OK)
     return min(statuses, key=order.index)
 
 
