@@ -33,7 +33,7 @@ from openvasa.commands import (
     verify,
 )
 from openvasa.commands.exit_status import CANCELLED, OK, TERMINATED
-from openvasa.commands.messages import bad_input, one_line
+from openvasa.commands.messages import bad_input, one_line, with_remedy
 from openvasa.commands.parser import Parser
 from openvasa.errors import InputError
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _warnings_in_one_line(), _cleanup_when_terminated(), _no_stop_swallowed():
         try:
             options = make_parser().parse_args(arguments)
-            return options.command(options)
+            return _run(options)
         except KeyboardInterrupt as stop:
             return _report_stop(stop)
         except SystemExit as leaving:
@@ -75,10 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if extra is None:
                 raise
             return bad_input(f"needs {error.name}; run pip install 'openvasa[{extra}]'")
-        except InputError as error:
-            return bad_input(str(error))
         except OSError as error:
             return bad_input(_describe(error))
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        return options.command(options)
+    except InputError as error:
+        return bad_input(with_remedy(error, options))
 
 
 def _report_stop(stop: KeyboardInterrupt) -> int:

@@ -21,7 +21,9 @@ from stopping import stop_when
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.cli import main, make_parser
+from openvasa.commands.messages import with_remedy
 from openvasa.commands.parser import Parser
+from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video, read_frames
@@ -115,6 +117,14 @@ def test_usage_errors_are_one_line(arguments: list[str], capsys) -> None:
     assert said.err.startswith("openvasa: ")
     assert said.err.count("\n") == 1
     assert "--help" in said.err
+
+
+def test_a_remedy_names_only_options_that_the_command_has() -> None:
+    error = InputError("signing: give both", parameters=("cert", "key"))
+    given = argparse.Namespace(c2pa_cert=None, c2pa_key=None)
+    assert with_remedy(error, given) == "signing: give both (--c2pa-cert PEM, --c2pa-key PEM)"
+    assert with_remedy(error, argparse.Namespace(face=None)) == "signing: give both"
+    assert with_remedy(InputError("a.wav: is empty"), given) == "a.wav: is empty"
 
 
 def test_portrait_and_voice_to_video(tmp_path: Path, avatar: str, capsys) -> None:

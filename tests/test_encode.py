@@ -78,7 +78,7 @@ def test_small_faces_in_large_pictures_are_found(picture: np.ndarray) -> None:
 
 def test_two_faces_ask_for_a_choice(picture: np.ndarray) -> None:
     pair = np.hstack([picture, picture[:, ::-1]])
-    with pytest.raises(InputError, match=r"--face N"):
+    with pytest.raises(InputError, match="choose one by its number, 1 to 2"):
         encode_picture(pair, name="pair")
     left = encode_picture(pair, face=1, name="pair")
     right = encode_picture(pair, face=2, name="pair")

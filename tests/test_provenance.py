@@ -20,12 +20,12 @@ import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE, EXAMPLES
 from openvasa.audio.decode import read_blocks
 from openvasa.cli import main
+from openvasa.commands.consent import require_consent
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import read_frames
 from openvasa.motion.motion import Motion
 from openvasa.provenance.certificate import config_folder, identity
-from openvasa.provenance.consent import require_consent
 from openvasa.provenance.label import VisibleLabel
 from openvasa.provenance.marking import UNMARKED, Marking, Notice
 from openvasa.provenance.notice import morse_notice, spoken_notice
@@ -348,6 +348,7 @@ def test_options_that_do_not_go_together(tmp_path: Path, avatar_and_motion, caps
         ("--no-marks", "--label"),
         ("--label-seconds", "3"),
         ("--producer", "me"),
+        ("--c2pa-cert", "cert.pem"),
         ("--content-id", "xyz"),
     ):
         status, path = animate(tmp_path, avatar_and_motion, *options)

@@ -208,7 +208,7 @@ def test_nothing_to_load_is_said(tmp_path: Path) -> None:
     for read in (load_weights, load_settings):
         with pytest.raises(InputError, match="train it first"):
             read(tmp_path)
-    with pytest.raises(InputError, match="--steps 0"):
+    with pytest.raises(InputError, match="steps 0: choose 1 or more"):
         TrainerConfig(steps=0)
 
 

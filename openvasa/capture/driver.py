@@ -89,8 +89,9 @@ def file_frames(path: Path, seconds: float | None) -> Iterator[tuple[float, np.n
             return
         if at > LONGEST:
             raise InputError(
-                f"{path}: longer than {LONGEST / 60:.0f} minutes; cut it, or let openvasa drive "
-                "read only its first --seconds"
+                f"{path}: longer than {LONGEST / 60:.0f} minutes; cut it, or ask for its first "
+                "seconds only",
+                parameters=("seconds",),
             )
         yield at, frame
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.exit_status import OK
-from openvasa.commands.marking import add_consent
 from openvasa.commands.parser import Commands, add_command
 from openvasa.commands.saving import check_output, save_video
 
@@ -44,7 +44,6 @@ def add(commands: Commands) -> None:
 def _demo(options: argparse.Namespace) -> int:
     from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
     from openvasa.face.encode import load_portrait
-    from openvasa.provenance.consent import require_consent
     from openvasa.provenance.marking import Marking
     from openvasa.video import animate
 

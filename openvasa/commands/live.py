@@ -6,8 +6,8 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.exit_status import OK
-from openvasa.commands.marking import add_consent
 from openvasa.commands.parser import Commands, add_command
 from openvasa.commands.steering import add_styles, read_styles
 from openvasa.commands.streaming import add_streaming
@@ -76,7 +76,6 @@ def _live(options: argparse.Namespace) -> int:
     from openvasa.live.session import Limits
     from openvasa.motion.diffusion import DiffusionMotion
     from openvasa.motion.settings import MotionSettings
-    from openvasa.provenance.consent import require_consent
     from openvasa.render.warp_renderer import WarpRenderer
 
     require_consent(options.accept_policy)

@@ -6,19 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.parser import Parser
 
 if TYPE_CHECKING:
     from openvasa.provenance.marking import Marking
-
-
-def add_consent(parser: argparse._ActionsContainer) -> None:
-    """The option with which the user agrees to the use policy."""
-    parser.add_argument(
-        "--accept-policy",
-        action="store_true",
-        help="agree to the use policy for this run (or set OPENVASA_ACCEPT_POLICY=1)",
-    )
 
 
 def add_marking(parser: Parser) -> None:
@@ -80,7 +72,6 @@ def marking_of(options: argparse.Namespace) -> Marking:
     Raises:
         InputError: the user has not agreed to the use policy.
     """
-    from openvasa.provenance.consent import require_consent
     from openvasa.provenance.marking import UNMARKED, Marking
 
     require_consent(options.accept_policy)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from openvasa.commands.exit_status import BAD_INPUT
+from openvasa.errors import InputError
+
+OPTIONS = {
+    "cert": "--c2pa-cert PEM",
+    "face": "--face N",
+    "key": "--c2pa-key PEM",
+    "seconds": "--seconds S",
+    "steps": "--steps N",
+}
+"""What the command line calls the parameters that an `InputError` names."""
 
 
 def complain(message: str) -> None:
@@ -18,6 +29,18 @@ def bad_input(message: str) -> int:
     return BAD_INPUT
 
 
+def with_remedy(error: InputError, options: argparse.Namespace) -> str:
+    """The error's message, with the command's own options for the parameters that it names."""
+    named = [OPTIONS[name] for name in error.parameters if name in OPTIONS]
+    remedies = [option for option in named if hasattr(options, _attribute_of(option))]
+    return f"{error} ({', '.join(remedies)})" if remedies else str(error)
+
+
 def one_line(text: str) -> str:
     """The text with every run of white space as one space."""
     return " ".join(text.split())
+
+
+def _attribute_of(option: str) -> str:
+    """An option with its metavar → the attribute that argparse keeps it in."""
+    return option.split()[0].removeprefix("--").replace("-", "_")

@@ -80,7 +80,7 @@ def sharp_clips(
         if clip.split == split and clip.kind == "real" and heights[clip.name] >= least_px
     ]
     if not chosen:
-        raise InputError(f"{cache}: holds no sharp {split} clip; run openvasa data prepare")
+        raise InputError(f"{cache}: holds no sharp {split} clip; prepare some (docs/data.md)")
     return chosen
 
 

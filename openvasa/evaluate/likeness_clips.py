@@ -78,7 +78,7 @@ def choose_clips(
     if not found:
         raise InputError(
             f"{cache}: holds no clip of a held-out person with sound, {LEAST_SECONDS:g} s and a "
-            f"face of {LEAST_FACE_PX:g} px; run openvasa data prepare on some"
+            f"face of {LEAST_FACE_PX:g} px; prepare some (docs/data.md)"
         )
     found.sort(key=lambda entry: entry[0])
     return [_hold_out(clip, track, folder, seconds) for _, clip, track in found[:count]]

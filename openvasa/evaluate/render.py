@@ -308,7 +308,9 @@ def evaluate(
         if footage is not None:
             loaded.append((clip, footage))
     if len(loaded) < 2:
-        raise InputError(f"{cache}: needs held-out clips of two people; run openvasa data prepare")
+        raise InputError(
+            f"{cache}: needs held-out clips of two people; prepare some (docs/data.md)"
+        )
     faces: list[FaceLatent] = []
     real_pool: list[np.ndarray] = []
     for clip, footage in tqdm(loaded, desc="self", unit="clip"):

@@ -114,7 +114,9 @@ def choose_face(faces: list[TrackedFace], number: int | None, name: str) -> Trac
     rivals = [f for f in faces if face_height(f) >= RIVAL_SHARE * face_height(tallest)]
     if len(rivals) > 1:
         raise InputError(
-            f"{name}: {len(faces)} faces; choose one with --face N, 1 to {len(faces)} from the left"
+            f"{name}: {len(faces)} faces; choose one by its number, "
+            f"1 to {len(faces)} from the left",
+            parameters=("face",),
         )
     return tallest
 

@@ -81,4 +81,5 @@ def _called(path: Path, name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(str(error).replace(str(path), name)) from error
+        message = str(error).replace(str(path), name)
+        raise InputError(message, parameters=error.parameters) from error

@@ -62,7 +62,7 @@ def identity(cert: Path | None = None, key: Path | None = None) -> Identity:
     cert = cert or _path_in(CERT_VARIABLE)
     key = key or _path_in(KEY_VARIABLE)
     if (cert is None) != (key is None):
-        raise InputError("signing: give both a certificate and its key (--c2pa-cert, --c2pa-key)")
+        raise InputError("signing: give both a certificate and its key", parameters=("cert", "key"))
     if cert is not None and key is not None:
         return _load(cert, key)
     cert, key = config_folder() / "c2pa-cert.pem", config_folder() / "c2pa-key.pem"
@@ -167,7 +167,8 @@ def _create(cert: Path, key: Path) -> None:
     except OSError as error:
         raise InputError(
             f"{cert.parent}: a signing certificate cannot be kept there ({error.strerror}); set "
-            f"XDG_CONFIG_HOME to a writable folder, or give --c2pa-cert and --c2pa-key"
+            "XDG_CONFIG_HOME to a writable folder, or give a certificate and its key",
+            parameters=("cert", "key"),
         ) from error
 
 

@@ -1,15 +1,14 @@
-"""The use policy, and that it was accepted before the first face is animated."""
+"""The use policy, and whether it was accepted on this machine."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
+from pathlib import Path
 
-from openvasa.errors import InputError
 from openvasa.provenance.certificate import config_folder
 
 VARIABLE = "OPENVASA_ACCEPT_POLICY"
+"""Environment variable that accepts the policy where it is 1."""
 POLICY_VERSION = "1"
 POLICY = """\
 OpenVASA makes faces say what they never said. Before you go on, agree to this:
@@ -20,35 +19,24 @@ OpenVASA makes faces say what they never said. Before you go on, agree to this:
 More: docs/responsible-use.md"""
 
 
-def require_consent(accepted: bool, ask: Callable[[str], str] = input) -> None:
-    """Make sure that the user accepted the policy: by flag, environment, earlier, or now.
+def is_accepted() -> bool:
+    """Whether the policy is accepted by the environment, or was earlier, in this version of it."""
+    if os.environ.get(VARIABLE) == "1":
+        return True
+    memory = _memory()
+    return memory.is_file() and memory.read_text().strip() == POLICY_VERSION
 
-    Args:
-        accepted: the user gave the flag --accept-policy; counts for this run alone.
-        ask: shows a question and returns the answer.
+
+def keep_acceptance() -> None:
+    """Remember for later runs that the policy is accepted.
 
     Raises:
-        InputError: it was not accepted, or there is nobody to ask.
+        OSError: it cannot be written.
     """
-    memory = config_folder() / "policy-accepted"
-    if accepted or os.environ.get(VARIABLE) == "1":
-        return
-    if memory.is_file() and memory.read_text().strip() == POLICY_VERSION:
-        return
-    remedy = f"read docs/responsible-use.md, then give --accept-policy or set {VARIABLE}=1"
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InputError(f"the use policy was not accepted yet; {remedy}")
-    print(POLICY, file=sys.stderr)
-    try:
-        answer = ask("Do you agree? Type yes: ")
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() != "yes":
-        raise InputError(f"the use policy was not accepted; {remedy}")
-    try:
-        memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        memory.write_text(POLICY_VERSION + "\n")
-    except OSError as error:
-        raise InputError(
-            f"{memory}: your answer cannot be kept ({error.strerror}); {remedy}"
-        ) from error
+    memory = _memory()
+    memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    memory.write_text(POLICY_VERSION + "\n")
+
+
+def _memory() -> Path:
+    return config_folder() / "policy-accepted"

@@ -98,7 +98,7 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         """Refuse a run of no steps."""
         if self.steps < 1:
-            raise InputError(f"--steps {self.steps}: choose 1 or more")
+            raise InputError(f"steps {self.steps}: choose 1 or more", parameters=("steps",))
 
 
 @dataclass(frozen=True)
