@@ -9,7 +9,9 @@ import pytest
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
-from openvasa.capture.driver import DriverTrack, file_frames, is_camera, motion_of, track_driver
+from openvasa.capture.footage import file_frames, is_camera
+from openvasa.capture.retargeting import motion_of
+from openvasa.capture.tracking import DriverTrack, track_driver
 from openvasa.cli import main
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video

@@ -15,7 +15,7 @@ from openvasa.commands.tracking import track, warn_of_lost_face
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
-    from openvasa.capture.driver import DriverTrack
+    from openvasa.capture.tracking import DriverTrack
 
 CAMERA_SECONDS = 60.0
 """Longest recording from a camera where --seconds says nothing else."""
@@ -73,7 +73,8 @@ def _drive(options: argparse.Namespace) -> int:
     if options.seconds is not None and options.seconds <= 0:
         options.usage_error(f"seconds {options.seconds:g}: choose more than 0")
 
-    from openvasa.capture.driver import is_camera, motion_of, with_tongue_heard
+    from openvasa.capture.footage import is_camera
+    from openvasa.capture.retargeting import motion_of, with_tongue_heard
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import CROP_SIDE
     from openvasa.media.inspect import has_sound
@@ -110,7 +111,7 @@ def _drive(options: argparse.Namespace) -> int:
 
 
 def _track_driver(options: argparse.Namespace) -> DriverTrack:
-    from openvasa.capture.driver import camera_frames, file_frames, is_camera
+    from openvasa.capture.footage import camera_frames, file_frames, is_camera
 
     if is_camera(options.driver):
         print(f"{options.driver}: recording; Ctrl-C ends it", file=sys.stderr)

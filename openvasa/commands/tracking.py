@@ -12,7 +12,7 @@ from openvasa.commands.messages import complain
 if TYPE_CHECKING:
     import numpy as np
 
-    from openvasa.capture.driver import DriverTrack
+    from openvasa.capture.tracking import DriverTrack
     from openvasa.motion.motion import Motion
 
 MOTION_FILES = {".npz", ".csv"}
@@ -33,7 +33,7 @@ def track(frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool) ->
     """
     from tqdm import tqdm
 
-    from openvasa.capture.driver import track_driver
+    from openvasa.capture.tracking import track_driver
 
     with tqdm(
         desc="tracking",
@@ -62,7 +62,8 @@ def motion_from(path: Path, quiet: bool) -> Motion:
     Raises:
         InputError: the file cannot be read, or the clip shows no face.
     """
-    from openvasa.capture.driver import file_frames, motion_of
+    from openvasa.capture.footage import file_frames
+    from openvasa.capture.retargeting import motion_of
     from openvasa.motion.motion import Motion
 
     if path.suffix.lower() in MOTION_FILES:
