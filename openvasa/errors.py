@@ -1,6 +1,8 @@
-"""The one exception that means "the input, not the program, is at fault"."""
+"""The exception that says that the input, not the program, is at fault, and a check for it."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 
 class InputError(ValueError):
@@ -17,3 +19,18 @@ class InputError(ValueError):
     def __init__(self, message: str, *, parameters: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.parameters = parameters
+
+
+def check_choice(name: str, value: object, choices: Collection[object]) -> None:
+    """Refuse a value that is none of its choices.
+
+    Args:
+        name: what the user chose, for the message.
+        value: what was given for it.
+        choices: what may be given.
+
+    Raises:
+        InputError: `value` is not among `choices`.
+    """
+    if value not in choices:
+        raise InputError(f"{name} {value}: choose one of {', '.join(map(str, choices))}")

@@ -19,7 +19,7 @@ import numpy as np
 from openvasa.ahead import made_ahead, made_side_by_side
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
-from openvasa.errors import InputError
+from openvasa.errors import InputError, check_choice
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.machine import usable_cores
 from openvasa.media.frames import FrameFolderWriter
@@ -77,8 +77,7 @@ class Video:
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
-        if self.fps not in FRAME_RATES:
-            raise InputError(f"fps {self.fps}: choose one of {', '.join(map(str, FRAME_RATES))}")
+        check_choice("fps", self.fps, FRAME_RATES)
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
 

@@ -28,6 +28,13 @@ def test_a_clip_needs_no_source(clips: Path) -> None:
     assert (clip.name, clip.sound, clip.source) == ("a", True, "")
 
 
+def test_a_folder_without_a_list_is_refused(clips: Path) -> None:
+    (clips / "clips.jsonl").unlink()
+    for read in (read_clip_list, lambda folder: sharp_clips(folder, folder, "train")):
+        with pytest.raises(InputError, match=r"holds no clips\.jsonl"):
+            read(clips)
+
+
 def test_readers_of_sharp_clips_ask_for_the_height_of_the_face(clips: Path) -> None:
     with pytest.raises(InputError, match=r"a\.mp4 has no native_face_px"):
         sharp_clips(clips, clips, "train")

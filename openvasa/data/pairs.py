@@ -8,7 +8,6 @@ so that the change from frame to frame can be learned too.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 from tqdm import tqdm
 
-from openvasa.data.prepare import INDEX, Clip, cached_clips, face_height
+from openvasa.data.prepare import INDEX, Clip, cached_clips, face_height, read_rows
 from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
 from openvasa.face.dynamics import lid_gap, lip_gap
@@ -70,10 +69,7 @@ def sharp_clips(
     cache: Path, clips: Path, split: str, least_px: int = MIN_FACE_PX
 ) -> list[tuple[Clip, int]]:
     """Real clips of one split with large enough faces, and the height of their faces in px."""
-    heights = {}
-    for line in (clips / INDEX).read_text().splitlines():
-        row = json.loads(line)
-        heights[Path(row["file"]).stem] = face_height(row, clips / INDEX)
+    heights = {Path(row["file"]).stem: face_height(row, clips / INDEX) for row in read_rows(clips)}
     chosen = [
         (clip, heights[clip.name])
         for clip in cached_clips(cache)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -85,14 +86,22 @@ def cached_clips(cache: Path) -> list[Clip]:
     return [c for c in read_clip_list(cache) if (cache / "tracks" / f"{c.name}.npz").exists()]
 
 
-def read_clip_list(folder: Path) -> list[Clip]:
-    """Read `clips.jsonl`; sound whose pairing with the picture is doubtful counts as absent."""
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    """The fields of each clip on the folder's clip list.
+
+    Raises:
+        InputError: the folder holds none.
+    """
     index = folder / INDEX
     if not index.is_file():
         raise InputError(f"{folder}: holds no {INDEX}; give the folder with the clip list")
+    return [json.loads(line) for line in index.read_text().splitlines() if line.strip()]
+
+
+def read_clip_list(folder: Path) -> list[Clip]:
+    """Read `clips.jsonl`; sound whose pairing with the picture is doubtful counts as absent."""
     clips = []
-    for line in index.read_text().splitlines():
-        row = json.loads(line)
+    for row in read_rows(folder):
         offset, confidence = row.get("av_offset"), row.get("av_confidence")
         paired = offset is None or (
             abs(offset) <= 2 and (row["seconds"] < 3 or (confidence or 0) >= 1)

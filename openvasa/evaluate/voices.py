@@ -21,7 +21,7 @@ from scipy.signal import butter, lfilter, resample_poly, sosfilt
 from openvasa.audio.decode import read_blocks
 from openvasa.data.voices import changed_speed
 from openvasa.errors import InputError
-from openvasa.rates import SAMPLE_RATE
+from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 SENTENCES = {
     "English": (
@@ -72,7 +72,8 @@ TELEPHONE_RATE = 8000
 MU = 255.0
 """Of the telephone's companding, ITU-T G.711."""
 
-_GRAIN, _HOP, _SEARCH = 640, 320, 160
+_GRAIN = FRAME_SAMPLES
+_HOP, _SEARCH = _GRAIN // 2, _GRAIN // 4
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ attack ends as a file of its own (H.264 by x264 medium, PNG or JPEG), from which
 from __future__ import annotations
 
 import io
-import json
 import multiprocessing
 import tempfile
 import time
@@ -25,6 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
+from openvasa.data.prepare import read_rows
 from openvasa.data.reencode import reencoded
 from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, machine
@@ -355,11 +355,8 @@ ATTACKS: dict[str, Callable[[Frames], Frames]] = {
 
 
 def _real_clips(folder: Path) -> list[Path]:
-    listing = folder / "clips.jsonl"
-    if not listing.is_file():
-        raise InputError(f"{folder}: holds no clips.jsonl; see docs/data.md")
-    clips = [json.loads(line) for line in listing.read_text().splitlines() if line.strip()]
-    return [folder / Path(clip["file"]).name for clip in clips if clip["kind"] == "real"]
+    rows = read_rows(folder)
+    return [folder / Path(row["file"]).name for row in rows if row["kind"] == "real"]
 
 
 def _marks_in(path: Path) -> Iterator[tuple[float, bool]]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from openvasa.errors import InputError
+from openvasa.errors import check_choice
 from openvasa.face.dynamics import dynamics_code
 from openvasa.live.behaviour import ListeningNods
 from openvasa.live.frame import LiveFrame, LiveSettings, State
@@ -81,8 +81,9 @@ class Engine:
 
     @fps.setter
     def fps(self, fps: int) -> None:
-        if fps not in FRAME_RATES + RELIEF_RATES:
-            raise InputError(f"fps {fps}: choose one of {', '.join(map(str, FRAME_RATES))}")
+        # Relief rates are for a machine that is too slow, not for a user to choose.
+        if fps not in RELIEF_RATES:
+            check_choice("fps", fps, FRAME_RATES)
         self._frame_length = TICKS // fps
 
     @property

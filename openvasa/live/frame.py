@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from openvasa.errors import InputError
+from openvasa.errors import check_choice
 from openvasa.live.timeline import TICKS
 from openvasa.rates import FRAME_RATES, SOUND_RATES
 
@@ -39,10 +39,8 @@ class LiveSettings:
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
-        if self.fps not in FRAME_RATES:
-            raise InputError(f"fps {self.fps}: choose one of {', '.join(map(str, FRAME_RATES))}")
-        if self.rate not in SOUND_RATES:
-            raise InputError(f"rate {self.rate}: choose one of {', '.join(map(str, SOUND_RATES))}")
+        check_choice("fps", self.fps, FRAME_RATES)
+        check_choice("rate", self.rate, SOUND_RATES)
 
 
 @dataclass(frozen=True)

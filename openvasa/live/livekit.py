@@ -22,6 +22,7 @@ from openvasa.live.avatar import LiveAvatar
 from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED
 from openvasa.motion.model import MotionModel
+from openvasa.rates import MOTION_RATE
 from openvasa.render.renderer import RendererFactory
 
 
@@ -41,7 +42,7 @@ class OpenVasaGenerator(VideoGenerator):
         self,
         face: FaceLatent,
         *,
-        fps: int = 25,
+        fps: int = MOTION_RATE,
         sample_rate: int = 24000,
         seed: int = 0,
         renderer: RendererFactory = UNREFINED,

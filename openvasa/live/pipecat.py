@@ -28,6 +28,7 @@ from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED
 from openvasa.live.player import Shown
 from openvasa.motion.model import MotionModel
+from openvasa.rates import MOTION_RATE
 from openvasa.render.renderer import RendererFactory
 
 LAST_WORDS_S = 60.0
@@ -52,7 +53,7 @@ class OpenVasaVideo(FrameProcessor):
         self,
         face: FaceLatent,
         *,
-        fps: int = 25,
+        fps: int = MOTION_RATE,
         sample_rate: int = 24000,
         seed: int = 0,
         renderer: RendererFactory = UNREFINED,

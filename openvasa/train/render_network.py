@@ -13,6 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from openvasa.evaluation_models import VGG16, VGG16_MEAN
+from openvasa.maths import smoothstep
 from openvasa.render.regions import FEATHER, FIELD_STEP, GEOMETRY_CHANNELS
 
 WIDTHS = (24, 48, 80)
@@ -71,9 +72,9 @@ class RefinementNetwork(nn.Module):
         for head in (self.skin_head, self.inside_head):
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)
-        cells = torch.arange(side // FIELD_STEP)
-        ramp = (torch.minimum(cells, cells.flip(0)) * FIELD_STEP / FEATHER).clamp(0, 1)
-        ramp = ramp * ramp * (3 - 2 * ramp)
+        from_start = np.arange(side // FIELD_STEP, dtype=np.float32) * FIELD_STEP
+        to_border = np.minimum(from_start, from_start[::-1])
+        ramp = torch.from_numpy(smoothstep(0, FEATHER, to_border))
         self.register_buffer("ramp", ramp[:, None] * ramp, persistent=False)
 
     def forward(self, rendered: Tensor, source: Tensor, geometry: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from openvasa.maths import smoothstep_at
 from openvasa.render.eye.lift import Eye
 from openvasa.render.eye.points import find_down, is_clockwise
 from openvasa.render.eye.shading import EyeShading, LashShading, LidShading
@@ -117,9 +118,9 @@ def _paint(frame: np.ndarray, span: LidSpan, paint: LidPaint, shading: LidShadin
             end = span.ends[i] + (at - i) * (span.ends[i + 1] - span.ends[i])
             # Taper towards the corners, where lid and fold meet.
             corner = min(min(at, 8 - at) / shading.taper, 1.0)
-            up = min(max((end - distance) / (end - full + 1e-3), 0.0), 1.0)
+            up = smoothstep_at(end, full - 1e-3, distance)
             under = min(max(distance + 1.0, 0.0), 1.0)
-            cover = paint.weight * corner * up * up * (3 - 2 * up) * under
+            cover = paint.weight * corner * up * under
             # Lashes of a closed eye hang below the line.
             spread = distance / (line if distance > 0 else shading.hanging * line)
             strength = shading.line_at_corners + (1 - shading.line_at_corners) * corner
