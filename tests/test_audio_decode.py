@@ -15,6 +15,7 @@ from PIL import Image
 
 from openvasa.audio.decode import probe, read_blocks, read_sound
 from openvasa.audio.level import speech_gain
+from openvasa.audio.mono import MonoMixer
 from openvasa.errors import InputError
 from openvasa.rates import SAMPLE_RATE
 
@@ -102,6 +103,25 @@ def test_encoder_delay_and_padding_are_removed(
     assert peak_time(got) == pytest.approx(0.5, abs=1e-3)
     assert info.duration_s == pytest.approx(1.0, abs=1e-3)
     assert (info.sample_rate, info.channels) == (rate, 1)
+
+
+@pytest.mark.parametrize("share", [-1.0, -0.6, 0.0, 0.5, 1.0])
+def test_a_channel_wired_against_the_other_is_heard(tmp_path: Path, share: float) -> None:
+    """Whatever the second channel holds of the first, the voice comes through at half or more."""
+    left = tone(16000, 3.0)
+    both = np.vstack([left, share * left])
+    path = encode(tmp_path / "a.wav", both, 16000, "pcm_s16le", layout="stereo")
+    assert np.abs(decoded(path)).max() > 0.9 * np.abs(left).max() * (1 + abs(share)) / 2
+
+
+def test_a_stereo_room_stays_one_sound() -> None:
+    """Channels that have little in common are never turned about on the way."""
+    rng = np.random.default_rng(0)
+    voice, rooms = rng.standard_normal(48000), rng.standard_normal((2, 48000))
+    sound = (voice + 2 * rooms).astype(np.float32)
+    mixer = MonoMixer()
+    pieces = [mixer.mix(sound[:, at : at + 480], 16000) for at in range(0, 48000, 480)]
+    assert np.allclose(np.hstack(pieces)[0], sound.mean(axis=0), atol=1e-6)
 
 
 def test_every_sample_format_decodes_to_the_same_sound(tmp_path: Path) -> None:

@@ -21,10 +21,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from openvasa.audio.mono import MonoMixer
 from openvasa.errors import InputError
 from openvasa.rates import SAMPLE_RATE
-
-"""Rate in Hz of everything `read_blocks` yields."""
 
 SHORTEST_S = 0.1
 
@@ -69,7 +68,7 @@ class Sound:
 
 
 def read_blocks(path: str | Path, seconds: float = 1.0) -> Iterator[np.ndarray]:
-    """Mono 16 kHz blocks of a file's sound, decoded as they are asked for.
+    """Mono 16 kHz blocks of a file's sound, decoded as they are asked for; see `audio.mono`.
 
     Yields float32 arrays in [-1, 1] of `seconds` · 16000 samples, the last one shorter. Samples
     that are not finite become 0. The samples add up to the duration times 16000, rounded.
@@ -361,7 +360,8 @@ def _long_enough(pieces: Iterable[Sound], damage: _Damage, path: Path) -> Iterat
 
 
 def _mono_16k(pieces: Iterable[Sound]) -> Iterator[np.ndarray]:
-    mono = (Sound(piece.samples.mean(axis=0, keepdims=True), piece.rate) for piece in pieces)
+    mixer = MonoMixer()
+    mono = (Sound(mixer.mix(piece.samples, piece.rate), piece.rate) for piece in pieces)
     return (samples[0] for samples in resampled(mono, SAMPLE_RATE))
 
 
