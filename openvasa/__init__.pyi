@@ -3,6 +3,7 @@
 from openvasa.errors import InputError as InputError
 from openvasa.face.encode import load_portrait as load_portrait
 from openvasa.face.latent import FaceLatent as FaceLatent
+from openvasa.motion.amount import Amount as Amount
 from openvasa.motion.controls import Controls as Controls
 from openvasa.motion.controls import Curve as Curve
 from openvasa.motion.motion import Motion as Motion

@@ -25,15 +25,10 @@ ASSET_FILES = (
     "detector.json",
     "dynamics.npz",
     "label_cn.png",
-    "motion.json",
-    "motion.onnx",
-    "motion_normaliser.npz",
-    "motion_live.json",
-    "motion_live.onnx",
-    "motion_live_normaliser.npz",
-    "motion_live_style.onnx",
     "refine_eye.onnx",
     "refine_mouth.onnx",
+    "speech_motion.npz",
+    "speech_motion.onnx",
     "third_party/face_blendshapes.tflite",
     "third_party/face_detector.tflite",
     "third_party/face_landmarks_detector.tflite",
@@ -193,12 +188,12 @@ def _features_ms() -> float:
 def _motion_ms() -> float:
     from openvasa.audio.moonshine import MoonshineEncoder
     from openvasa.motion.generator import MotionGenerator
-    from openvasa.motion.window import window_model
+    from openvasa.motion.window_network import window_network
 
     silence = np.zeros((100, MoonshineEncoder.dim), np.float32)
 
     def generate() -> None:
-        generator = MotionGenerator(window_model(2))
+        generator = MotionGenerator(window_network(2))
         frames = np.concatenate([generator.feed(silence), generator.finish()])
         if not np.isfinite(frames).all():
             raise ArithmeticError("the network gave numbers that are not finite")

@@ -24,11 +24,11 @@ from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.machine import usable_cores
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
-from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.model import MotionModel
 from openvasa.motion.motion import Motion, resample_pieces
 from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.publish import open_frames, open_mp4
 from openvasa.rates import FRAME_RATES, MOTION_RATE, SAMPLE_RATE
@@ -71,7 +71,7 @@ class Video:
     fps: int = MOTION_RATE
     size: int = CROP_SIDE
     full_frame: bool = False
-    model: MotionModel = field(default_factory=DiffusionMotion)
+    model: MotionModel = field(default_factory=SpeechMotion)
     seconds_limit: float | None = None
     renderer: RendererFactory = WarpRenderer
 
@@ -281,7 +281,7 @@ def animate(
     path = Path(audio)
     probe(path)
     if model is None:
-        model = DiffusionMotion(settings or MotionSettings(seed=seed))
+        model = SpeechMotion(settings or MotionSettings(seed=seed))
     elif settings is not None:
         raise InputError("settings: a model given brings its own; give the settings to the model")
     return Video(face, path, path, fps, size, full_frame, model, renderer=renderer)

@@ -33,8 +33,7 @@ from openvasa.face.plate import background_plate
 from openvasa.face.topology import INNER_LIPS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.geometry import geometry_at
-from openvasa.motion.space import NETWORK_FILE, motion_space
-from openvasa.motion.window import WindowModel
+from openvasa.motion.window_network import NETWORK_FILE, WindowNetwork, window_network
 from openvasa.render.eye.points import LEFT, RIGHT
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
@@ -93,7 +92,7 @@ def made_rows() -> np.ndarray:
     return np.stack(rows).astype(np.float32)
 
 
-def spoken_rows(model: WindowModel) -> np.ndarray:
+def spoken_rows(model: WindowNetwork) -> np.ndarray:
     """(T, 6 + D + 2) float32 rows of motion of the start of the example's voice, one thread."""
     gain = speech_gain(read_blocks(VOICE))
     blocks = islice(read_blocks(VOICE), VOICE_SECONDS)
@@ -102,7 +101,7 @@ def spoken_rows(model: WindowModel) -> np.ndarray:
     return np.concatenate([*rows, generator.finish()])
 
 
-def float_model(folder: Path) -> WindowModel:
+def float_model(folder: Path) -> WindowNetwork:
     """The shipped motion model, computed in float32 from its 8-bit weights.
 
     The shipped network rounds its activations to 8 bits as it goes, so that what processors differ
@@ -140,12 +139,12 @@ def float_model(folder: Path) -> WindowModel:
     graph.initializer.extend(tensors)
     path = folder / "motion_float.onnx"
     onnx.save(graph_file, str(path))
-    return WindowModel(load_onnx(path, threads=1), motion_space())
+    return WindowNetwork(load_onnx(path, threads=1), window_network(1).space)
 
 
 def row_deviations() -> np.ndarray:
     """(6 + D + 2,) a standard deviation of each number of a row; the tongue's are shares, 1."""
-    return np.concatenate([motion_space().deviation, np.ones(2, np.float32)])
+    return np.concatenate([window_network(1).space.deviation, np.ones(2, np.float32)])
 
 
 def encoded(name: str) -> FaceLatent:

@@ -8,6 +8,7 @@ import numpy as np
 
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.motion.amount import Amount
 from openvasa.motion.motion import row_width
 
 ROW = 640
@@ -24,7 +25,7 @@ class StandInGenerator:
     """The jaw opens with the loudness of the row and of the look-ahead; the head nods along."""
 
     def __init__(self, hop: int = 2, lookahead: int = 1) -> None:
-        self.controls = StandInControls()
+        self.controls, self.amount = StandInControls(), Amount()
         self._hop, self._lookahead = hop, lookahead
         self._sound = np.zeros(0, np.float32)
         self._row = 0

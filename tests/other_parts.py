@@ -9,6 +9,7 @@ import numpy as np
 from openvasa import Controls
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.motion.amount import Amount
 from openvasa.motion.motion import row_width
 from openvasa.rates import FRAME_SAMPLES
 
@@ -61,7 +62,8 @@ class JawStream:
     """The same jaw while the sound comes in."""
 
     def __init__(self, model: JawModel, hop: int, lookahead: int) -> None:
-        self.controls, self.ahead = Controls(), np.zeros((0, row_width()), np.float32)
+        self.controls, self.amount = Controls(), Amount()
+        self.ahead = np.zeros((0, row_width()), np.float32)
         self._model, self._hop, self._later = model, hop, lookahead * FRAME_SAMPLES
         self._held = np.zeros(0, np.float32)
 

@@ -24,7 +24,7 @@ from openvasa.motion.articulation import (
 )
 from openvasa.motion.correction import LET_THROUGH, Moment, articulate_lips
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.space import motion_space
+from openvasa.motion.window_network import window_network
 from openvasa.rates import SAMPLE_RATE
 
 FEATURE_DIM = MoonshineEncoder.dim
@@ -59,10 +59,7 @@ def test_a_frame_hears_its_neighbours_and_no_more() -> None:
 
 
 def articulated(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
-    nothing = np.zeros(0, np.float32)
-    return articulate_lips(
-        motion, Moment(motion_space(), nothing, nothing, nothing, len(motion), reading)
-    )
+    return articulate_lips(motion, Moment(window_network(1).space, 1.0, reading))
 
 
 def test_lips_close_where_they_are_pressed_and_nowhere_else() -> None:

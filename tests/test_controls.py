@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.face.encode import load_portrait
 from openvasa.face.gaze import eye_gaze, iris_shifts
 from openvasa.motion.controls import (
     CONTROL_DIM,
@@ -24,6 +27,7 @@ from openvasa.motion.controls import (
     stressed,
 )
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.viewer import gaze_to_viewer
 
 
 @pytest.mark.parametrize("angles", [(15.0, 0.0), (-10.0, 0.0), (0.0, 5.0), (8.0, -6.0)])
@@ -143,3 +147,12 @@ def test_bad_values_are_explained() -> None:
         Controls(distance=9)
     with pytest.raises(InputError, match="gaze"):
         Controls(gaze=(float("nan"), 0))
+
+
+def test_a_portrait_that_looks_away_is_turned_back_to_the_viewer() -> None:
+    face = load_portrait(EXAMPLE_PORTRAIT)
+    own = np.array(gaze_to_viewer(face))
+    away = dynamics_code().decode(eye_turn(np.radians([[12.0, -6.0]], dtype=np.float32)))[0]
+    averted = np.array(gaze_to_viewer(replace(face, neutral=face.neutral + away)))
+    np.testing.assert_allclose(averted - own, [-12, 6], atol=1.5)
+    Controls(gaze=gaze_to_viewer(face))

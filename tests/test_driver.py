@@ -161,7 +161,7 @@ def test_a_clip_without_a_face_lends_none(
     assert list(tmp_path.iterdir()) == [faceless]
 
 
-@pytest.mark.parametrize("option", ["--distance=1.1", "--head-style=1"])
+@pytest.mark.parametrize("option", ["--distance=1.1", "--head=2"])
 def test_a_lent_head_is_not_steered(
     option: str, driver: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,8 +12,8 @@ from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.data.experts import SOUND_DIM, expert, lip_shapes, sound_bands, sync_score
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.speech_motion import generate_motion
 
 
 def test_sync_score_finds_a_shift_and_knows_strangers() -> None:

@@ -6,56 +6,38 @@ import numpy as np
 import pytest
 
 from openvasa.assets import EXAMPLE_VOICE
+from openvasa.audio.decode import read_blocks
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.data.windows import silence_features
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
-from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.amount import Amount, code_parts, scale_motion
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.schedule import ddim_sample, signal_and_noise
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.space import motion_space
-from openvasa.motion.window import window_model
+from openvasa.motion.speech_motion import generate_motion
+from openvasa.motion.window_network import window_network
 from openvasa.rates import SAMPLE_RATE
 
-FEATURE_DIM = MoonshineEncoder.dim
-
-FAST = MotionSettings(steps=4)
+DIM = MoonshineEncoder.dim
 
 
 def features(frames: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return (0.5 * rng.standard_normal((frames, FEATURE_DIM))).astype(np.float32)
+    return (0.5 * rng.standard_normal((frames, DIM))).astype(np.float32)
 
 
-def whole(rows: np.ndarray, settings: MotionSettings = FAST) -> np.ndarray:
-    generator = MotionGenerator(window_model(2), settings)
-    return without_tongue(np.concatenate([generator.feed(rows), generator.finish()]))
+@pytest.fixture(scope="module")
+def silence() -> np.ndarray:
+    return np.concatenate(list(MoonshineEncoder().stream([np.zeros(10 * SAMPLE_RATE)])))
 
 
-def test_schedule_keeps_the_variance() -> None:
-    alpha, sigma = signal_and_noise(np.linspace(0, 1, 11))
-    np.testing.assert_allclose(alpha**2 + sigma**2, 1)
-    assert alpha[0] == 1
+def whole(heard: np.ndarray, settings: MotionSettings | None = None) -> np.ndarray:
+    generator = MotionGenerator(window_network(2), settings or MotionSettings())
+    return without_tongue(np.concatenate([generator.feed(heard), generator.finish()]))
 
 
-def test_sampler_finds_a_known_distribution() -> None:
-    mean, deviation = 2.0, 0.5
-
-    def best_guess(noisy: np.ndarray, time: float) -> np.ndarray:
-        alpha, sigma = signal_and_noise(time)
-        gain = alpha * deviation**2 / (alpha**2 * deviation**2 + sigma**2)
-        return mean + gain * (noisy - alpha * mean)
-
-    noise = np.random.default_rng(0).standard_normal(20000).astype(np.float32)
-    made = ddim_sample(best_guess, noise, 50)
-    assert made.mean() == pytest.approx(mean, abs=0.03)
-    assert made.std() == pytest.approx(deviation, abs=0.05)
-
-
-@pytest.mark.parametrize("frames", [1, 7, 50, 51, 60, 137])
+@pytest.mark.parametrize("frames", [1, 7, 50, 51, 54, 60, 137])
 def test_a_frame_of_motion_for_each_frame_of_speech(frames: int) -> None:
     motion = whole(features(frames))
     assert len(motion) == frames
@@ -63,72 +45,76 @@ def test_a_frame_of_motion_for_each_frame_of_speech(frames: int) -> None:
 
 
 def test_chunks_of_features_do_not_matter() -> None:
-    rows = features(160)
-    generator = MotionGenerator(window_model(2), FAST)
-    pieces = [generator.feed(part) for part in np.split(rows, [3, 40, 111, 112])]
+    heard = features(160)
+    generator = MotionGenerator(window_network(2))
+    pieces = [generator.feed(part) for part in np.split(heard, [3, 40, 111, 112])]
     np.testing.assert_allclose(
-        without_tongue(np.concatenate([*pieces, generator.finish()])), whole(rows), atol=1e-4
+        without_tongue(np.concatenate([*pieces, generator.finish()])), whole(heard), atol=1e-4
     )
 
 
 def test_the_seed_decides() -> None:
-    rows = features(60)
-    np.testing.assert_array_equal(whole(rows), whole(rows))
-    assert np.abs(whole(rows) - whole(rows, MotionSettings(seed=1, steps=4))).max() > 0.01
+    heard = features(60)
+    np.testing.assert_array_equal(whole(heard), whole(heard))
+    assert np.abs(whole(heard) - whole(heard, MotionSettings(seed=1))).max() > 0.01
 
 
-def test_windows_join_without_a_step() -> None:
-    silence = silence_features(250, np.random.default_rng(0))
-    motion = whole(silence, MotionSettings())
-    speed = np.linalg.norm(np.diff(motion[:, :3], axis=0), axis=1)
-    joins = speed[49::50]
-    assert np.median(joins) < 2.5 * np.median(speed) + 1e-4
+def test_windows_join_without_a_step(silence: np.ndarray) -> None:
+    speeds = []
+    for seed in range(4):
+        motion = whole(silence, MotionSettings(seed=seed))
+        speed = np.linalg.norm(np.diff(motion[:, :3], axis=0), axis=1)
+        speeds.append(speed / speed.mean())
+    joins = np.concatenate([speed[49::50] for speed in speeds])
+    assert joins.mean() < 2
 
 
-def test_silence_stills_the_lips_but_not_the_head() -> None:
+def test_the_first_second_is_as_alive_as_the_others(silence: np.ndarray) -> None:
+    motions = [whole(silence, MotionSettings(seed=seed)) for seed in range(6)]
+    speeds = np.array([np.linalg.norm(np.diff(m[:, :3], axis=0), axis=1) for m in motions])
+    assert 0.4 < speeds[:, :25].mean() / speeds.mean() < 2.5
+
+
+def test_silence_stills_the_lips_but_not_the_head(silence: np.ndarray) -> None:
     code = dynamics_code()
-    motion = whole(silence_features(250, np.random.default_rng(0)), MotionSettings())[25:]
-    assert lip_activity(code, motion) < 0.02
-    assert pose_change(motion) > 0.02
+    quiet = [whole(silence, MotionSettings(seed=seed))[25:] for seed in range(3)]
+    assert np.mean([lip_activity(code, motion) for motion in quiet]) < 0.04
+    assert np.mean([pose_change(motion) for motion in quiet]) > 0.05
 
 
 def test_strange_audio_does_not_throw_the_face() -> None:
-    motion = whole(50 * features(100), MotionSettings())
+    motion = whole(50 * features(100))
     assert np.degrees(np.abs(motion[:, :3])).max() < 60
 
 
-def test_lips_follow_the_example_voice() -> None:
-
-    from openvasa.audio.decode import read_blocks
-
-    voice = EXAMPLE_VOICE
-    blocks = list(read_blocks(voice))
+def test_lips_follow_the_example_voice(silence: np.ndarray) -> None:
+    blocks = list(read_blocks(EXAMPLE_VOICE))
     code = dynamics_code()
     motions = [generate_motion(blocks, MotionSettings(seed=seed)) for seed in range(4)]
     apertures = [aperture(code, np.hstack([m.pose, m.dynamics])) for m in motions]
     # What the seeds agree on is what the speech decides.
-    assert np.mean([correlation(a, b) for a, b in combinations(apertures, 2)]) > 0.5
+    assert np.mean([correlation(a, b) for a, b in combinations(apertures, 2)]) > 0.4
     heads = [m.pose[:, 1] for m in motions[:2]]
     assert abs(correlation(*heads)) < 0.9
-    quiet = whole(silence_features(len(motions[0]), np.random.default_rng(0)), MotionSettings())
     spoken = np.hstack([motions[0].pose, motions[0].dynamics])
-    assert lip_activity(code, spoken) > 5 * lip_activity(code, quiet)
+    assert lip_activity(code, spoken) > 3 * lip_activity(code, whole(silence))
     assert len(motions[0]) == round(sum(map(len, blocks)) / SAMPLE_RATE * 25)
 
 
-def test_chance_moves_the_mouth_less_and_the_rest_as_before() -> None:
-    code, space = dynamics_code(), motion_space()
-    noise = space.noise(np.random.default_rng(0), 4000)
-    plain = np.random.default_rng(0).standard_normal(noise.shape).astype(np.float32)
-    np.testing.assert_array_equal(noise[:, :POSE_DIM], plain[:, :POSE_DIM])
+def test_amounts_scale_what_they_name() -> None:
+    motion = whole(features(100))
+    np.testing.assert_allclose(scale_motion(motion, Amount(eyes=1.0).factors), motion)
+    still = scale_motion(motion, Amount(head=0).factors)
+    assert np.abs(still[:, :POSE_DIM]).max() == 0
+    np.testing.assert_allclose(still[:, POSE_DIM:], motion[:, POSE_DIM:], atol=1e-5)
+    twice = scale_motion(motion, Amount(mouth=2).factors)
+    parts = code_parts()
+    added = twice[:, POSE_DIM:] - motion[:, POSE_DIM:]
+    np.testing.assert_allclose(added, motion[:, POSE_DIM:] @ parts.mouth, atol=1e-4)
 
-    def spread(drawn: np.ndarray, read: np.ndarray) -> float:
-        return float((drawn[:, POSE_DIM:] * space.deviation[POSE_DIM:] @ read).std())
 
-    brows = code.basis[:, [105, 334], 1].mean(axis=1)
-    for read, least, most in (
-        (lip_gap(code.basis), 0.45, 0.6),
-        (lid_gap(code.basis), 0.8, 0.9),
-        (brows, 0.85, 1.05),
-    ):
-        assert least < spread(noise, read) / spread(plain, read) < most
+def test_speakers_are_calm_and_lively() -> None:
+    speakers = window_network(1).space.speakers
+    heads = [speakers.draw(seed).head for seed in range(60)]
+    assert max(heads) > 2.5 * min(heads)
+    assert speakers.draw(7).head == speakers.draw(7).head

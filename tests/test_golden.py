@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from golden_set import GALLERY, Likeness
 
-from openvasa.motion.window import window_model
+from openvasa.motion.window_network import window_network
 from openvasa.render.shading import Shading
 from openvasa.render.warp_renderer import WarpRenderer
 
@@ -53,7 +53,7 @@ def test_voice_moves_faces_as_kept(tmp_path: Path) -> None:
 
 def test_the_shipped_network_moves_faces_nearly_so() -> None:
     kept = golden_set.kept_arrays()["spoken"]
-    off = (golden_set.spoken_rows(window_model(1)) - kept) / golden_set.row_deviations()
+    off = (golden_set.spoken_rows(window_network(1)) - kept) / golden_set.row_deviations()
     assert np.sqrt((off**2).mean()) <= ROUNDED_TOLERANCE
 
 

@@ -16,6 +16,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.live.sound_timeline import BACKLOG_S, LIVE_BACKLOG_S, LIVE_TARGET_S, PATIENCE_S
 from openvasa.live.timeline import RELIEF_RATES, TICKS
+from openvasa.motion.amount import Amount
 from openvasa.motion.articulation import without_tongue
 from openvasa.rates import FRAME_RATES
 
@@ -330,17 +331,12 @@ def test_frame_rate_changes_without_a_seam() -> None:
     np.testing.assert_array_equal(sounds(frames)[: 2 * RATE], voice(3)[: 2 * RATE])
 
 
-def test_intensity_scales_mouth_and_head_smoothly() -> None:
-    def spoken(intensity: float) -> list[LiveFrame]:
-        live = engine()
-        live.intensity = intensity
-        live.push(voice(3), RATE)
-        return run(live, 3)[80:]
-
-    plain, strong, none = spoken(1.0), spoken(1.5), spoken(0.0)
-    rest = lips(none).min()
-    assert lips(strong).max() - rest > 1.3 * (lips(plain).max() - rest)
-    assert np.ptp(lips(none)) < 0.02
+def test_steering_reaches_the_generator() -> None:
+    generator = StandInGenerator()
+    live = Engine(generator, LiveSettings(rate=RATE))
+    live.steer(StandInControls(gaze=(0.5, 0.0)), Amount(head=0.5))  # pyright: ignore[reportArgumentType]
+    assert generator.amount == Amount(head=0.5)
+    assert generator.controls.gaze == (0.5, 0.0)
 
 
 def test_strange_numbers_are_silence() -> None:

@@ -10,9 +10,10 @@ from openvasa.audio.decode import read_blocks
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.assemble import assemble_engine
 from openvasa.live.frame import LiveFrame, LiveSettings, State
-from openvasa.motion.diffusion import DiffusionMotion
+from openvasa.motion.amount import Amount
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speech_motion import SpeechMotion
 
 SAMPLE_RATE = 16000
 SETTINGS = LiveSettings(fps=40, rate=16000)
@@ -27,7 +28,7 @@ def speech() -> np.ndarray:
 
 def stream(speech: np.ndarray, settings: MotionSettings, chunk_s: float) -> list[LiveFrame]:
     """Frames of a speech that is pushed in chunks as it is spoken, and of a second of silence."""
-    engine = assemble_engine(SETTINGS, DiffusionMotion(settings))
+    engine = assemble_engine(SETTINGS, SpeechMotion(settings))
     frames, count = [], round(chunk_s * SAMPLE_RATE)
     for start in range(0, len(speech), count):
         engine.push(speech[start : start + count], SAMPLE_RATE, live=True)
@@ -63,9 +64,9 @@ def test_the_shipped_model_moves_alike_in_any_chunks(speech: np.ndarray) -> None
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_style_and_controls_reach_a_stream(speech: np.ndarray) -> None:
+def test_amounts_reach_a_stream(speech: np.ndarray) -> None:
     calm, lively = (
-        np.array([f.motion for f in stream(speech, MotionSettings(head=head), 0.02)])
-        for head in (-2.0, 2.0)
+        np.array([f.motion for f in stream(speech, MotionSettings(amount=Amount(head=head)), 0.02)])
+        for head in (0.5, 1.5)
     )
     assert lively[:, :3].std(axis=0).sum() > 1.3 * calm[:, :3].std(axis=0).sum()

@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 
 from openvasa.errors import InputError
-from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
-from openvasa.face.topology import INNER_LIPS, OUTER_LIPS
-from openvasa.motion.correction import (
-    SHUT_BY,
-    close_nearly_met_lips,
-    remove_tremble,
-    shut_nearly_shut_lids,
-)
+from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import LIVE_LINK_COLUMNS, Motion, resample_pieces
 
 
@@ -113,48 +106,3 @@ def test_wrong_shapes_are_refused() -> None:
         Motion(np.zeros((5, 6), np.float32), np.zeros((4, 32), np.float32))
     with pytest.raises(InputError, match="tongue has shape"):
         Motion(*(np.zeros((5, n), np.float32) for n in (6, 32)), tongue=np.zeros((4, 2)))
-
-
-def test_a_resting_face_does_not_tremble_and_a_moving_one_keeps_up() -> None:
-    rng = np.random.default_rng(0)
-    resting = 0.06 * rng.standard_normal((100, 4)).astype(np.float32)
-    steady = remove_tremble(resting, resting[0])
-    assert np.abs(np.diff(steady, axis=0)).mean() < 0.6 * np.abs(np.diff(resting, axis=0)).mean()
-    syllables = 1.5 * np.sin(np.arange(100) * 2 * np.pi * 4 / 25)[:, None].astype(np.float32)
-    followed = remove_tremble(syllables, syllables[0])
-    assert np.corrcoef(followed[5:, 0], syllables[5:, 0])[0, 1] > 0.97
-    assert followed.std() > 0.85 * syllables.std()
-    # Whatever way the frames are cut, they come out the same.
-    halves = remove_tremble(resting[:37], resting[0])
-    rest = remove_tremble(resting[37:], halves[-1])
-    np.testing.assert_array_equal(np.concatenate([halves, rest]), steady)
-
-
-def test_lids_that_nearly_shut_shut_and_others_stay() -> None:
-    code = dynamics_code()
-    blink = code.from_arkit(np.isin(np.arange(52), (9, 10)).astype(np.float32))
-    rest = float(lid_gap(code.mean_shape))
-    by_one = -float(lid_gap(code.decode(blink))) / rest
-    wanted = np.float32([1.0, 0.8, 0.6, 0.5, 0.3, 0.05, 0.0])
-    codes = (1 - wanted)[:, None] / by_one * blink
-    shut = shut_nearly_shut_lids(codes)
-    opening = 1 + lid_gap(code.decode(shut)) / rest
-    np.testing.assert_allclose(shut[:2], codes[:2], atol=1e-6)
-    np.testing.assert_allclose(opening[3:], np.maximum(wanted[3:] - SHUT_BY, 0), atol=1e-4)
-    assert 0.5 < opening[2] < 0.6
-    # Lips stay.
-    lips = np.concatenate([INNER_LIPS, OUTER_LIPS])
-    assert np.abs((code.decode(shut) - code.decode(codes))[:, lips]).max() < 0.03
-
-
-def test_lips_that_nearly_meet_meet_and_others_stay() -> None:
-    code = dynamics_code()
-    jaw = code.from_arkit(np.eye(52, dtype=np.float32)[25])
-    wide = float(lip_gap(code.decode(jaw)))
-    codes = np.array([0.0, 0.1, 0.17, 0.5, 1.0], np.float32)[:, None] / wide * jaw
-    gaps = lip_gap(code.decode(close_nearly_met_lips(codes, 0.42)))
-    assert gaps[0] == pytest.approx(0, abs=1e-5)
-    assert gaps[1] < 0.05
-    assert gaps[2] < 0.12
-    assert (np.diff(gaps) > 0).all()
-    np.testing.assert_allclose(close_nearly_met_lips(codes, 0.42)[3:], codes[3:], atol=1e-6)

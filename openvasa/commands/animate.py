@@ -120,10 +120,10 @@ def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
     from openvasa.motion.motion import Motion
     from openvasa.video import animate
 
-    settings = motion_settings(options)
-    if options.pose_from and (settings.controls.distance is not None or settings.head):
+    settings = motion_settings(options, face)
+    if options.pose_from and (settings.controls.distance is not None or options.head is not None):
         options.usage_error(
-            "--pose-from brings the head's distance and movement; give no distance or --head-style"
+            "--pose-from brings the head's distance and movement; give no distance or --head"
         )
     source: str | Motion = options.audio
     if options.motion:

@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
     group = add_group(commands, "evaluate", "measure the models on held-out people")
     _add_motion(group)
     _add_motion_long(group)
+    _add_sentence_ends(group)
     add_likeness(group)
     _add_dynamics(group)
     _add_experts(group)
@@ -113,6 +114,37 @@ def _motion_long(options: argparse.Namespace) -> int:
 
     voice = options.audio or EXAMPLE_VOICE
     print(long_report(long_run(voice, options.minutes)))
+    return OK
+
+
+def _add_sentence_ends(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "sentence-ends",
+        _sentence_ends,
+        "measure whether the mouth closes after the last word, in any room",
+        "openvasa evaluate sentence-ends cache/",
+        "openvasa evaluate sentence-ends cache/ --live",
+    )
+    add_cache(parser)
+    parser.add_argument("--live", action="store_true", help="also judge the streaming generator")
+
+
+def _sentence_ends(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.motion import LIVE, WHOLE, generate, held_out, stream
+    from openvasa.evaluate.sentence_ends import Make, ends_report, judge_ends
+    from openvasa.live.engine import LiveSettings
+    from openvasa.motion.settings import MotionSettings
+
+    sounds = [sound for _, sound in held_out(options.cache)]
+    makers: dict[str, Make] = {
+        WHOLE: lambda sound, seed: generate(sound, MotionSettings(seed=seed)),
+    }
+    if options.live:
+        makers[LIVE] = lambda sound, seed: stream(
+            sound, seed, LiveSettings.hop, LiveSettings.lookahead
+        )
+    print(ends_report({name: judge_ends(sounds, make) for name, make in makers.items()}))
     return OK
 
 

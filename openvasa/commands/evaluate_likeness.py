@@ -64,8 +64,8 @@ def _likeness(options: argparse.Namespace) -> int:
     )
     from openvasa.evaluate.page import check_writable, write_page
     from openvasa.live.engine import LiveSettings
-    from openvasa.motion.diffusion import DiffusionMotion
     from openvasa.motion.settings import MotionSettings
+    from openvasa.motion.speech_motion import SpeechMotion
 
     if options.count is not None and options.count < 1:
         options.usage_error(f"clips {options.count}: choose 1 or more")
@@ -77,8 +77,8 @@ def _likeness(options: argparse.Namespace) -> int:
         if path:
             check_writable(path)
 
-    def shipped(seed: int) -> DiffusionMotion:
-        return DiffusionMotion(MotionSettings(seed=seed), threads=1)
+    def shipped(seed: int) -> SpeechMotion:
+        return SpeechMotion(MotionSettings(seed=seed), threads=1)
 
     makers: dict[str, Make] = {WHOLE: whole_file(shipped)}
     if options.live:

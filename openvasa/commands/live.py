@@ -9,7 +9,7 @@ from pathlib import Path
 from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.steering import add_styles, read_styles
+from openvasa.commands.steering import add_amounts, read_amount
 from openvasa.commands.streaming import add_streaming
 
 
@@ -60,7 +60,7 @@ def add(commands: Commands) -> None:
     )
     add_consent(parser)
     add_streaming(parser)
-    add_styles(parser)
+    add_amounts(parser)
 
 
 def _live(options: argparse.Namespace) -> int:
@@ -69,13 +69,13 @@ def _live(options: argparse.Namespace) -> int:
     if options.sessions < 1:
         options.usage_error(f"sessions {options.sessions}: choose 1 or more")
 
-    styles = read_styles(options)
+    amount = read_amount(options)
 
     from openvasa.live.frame import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
-    from openvasa.motion.diffusion import DiffusionMotion
     from openvasa.motion.settings import MotionSettings
+    from openvasa.motion.speech_motion import SpeechMotion
     from openvasa.render.warp_renderer import WarpRenderer
 
     require_consent(options.accept_policy)
@@ -85,7 +85,7 @@ def _live(options: argparse.Namespace) -> int:
         portraits=options.portrait,
         settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
         renderer=partial(WarpRenderer, refined=options.refine),
-        model=lambda seed: DiffusionMotion(MotionSettings(seed=seed, **styles)),
+        model=lambda seed: SpeechMotion(MotionSettings(seed=seed, amount=amount)),
         limits=Limits(sessions=options.sessions),
         token=options.token,
         piper_voices=options.piper_voice,

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from openvasa.commands.parser import Parser
 
 if TYPE_CHECKING:
+    from openvasa.face.latent import FaceLatent
+    from openvasa.motion.amount import Amount
     from openvasa.motion.settings import MotionSettings
 
-STYLES = {
-    "mouth": "how far the mouth opens",
-    "head": "how much the head moves",
-    "brows": "how much the brows move",
-    "gaze": "how much the eyes wander",
+AMOUNTS = {
+    "head": "the head's movement",
+    "brows": "the movement of brows and cheeks",
+    "mouth": "the mouth's movement",
+    "eyes": "how far the eyes wander",
 }
+VIEWER = "viewer"
+"""What --gaze takes in place of angles."""
+MOVEMENTS = ("calm", "natural", "lively")
 
 
 def add_steering(parser: Parser) -> None:
@@ -26,8 +32,9 @@ def add_steering(parser: Parser) -> None:
     )
     steering.add_argument(
         "--gaze",
-        metavar="YAW,PITCH",
-        help="main gaze in degrees, to the picture's right and up, as 15,-5 or --gaze=-15,5",
+        metavar="YAW,PITCH|viewer",
+        help="main gaze in degrees, to the picture's right and up, as 15,-5 or --gaze=-15,5; "
+        "`viewer` looks into the lens",
     )
     steering.add_argument(
         "--distance", type=float, metavar="F", help="head distance, 1.1 is a tenth farther"
@@ -43,29 +50,35 @@ def add_steering(parser: Parser) -> None:
         metavar="FILE.json",
         help='curves over time, as {"gaze": [[0, 0, 0], [2.5, 15, -5]]}',
     )
-    add_styles(steering)
+    add_amounts(steering)
 
 
-def add_styles(parser: Parser | argparse._ArgumentGroup) -> None:
-    """Options of the speaking style; `read_styles` reads them."""
-    for name, what in STYLES.items():
+def add_amounts(parser: Parser | argparse._ArgumentGroup) -> None:
+    """Options that say how much of the movement is shown; `read_amount` reads them."""
+    parser.add_argument(
+        "--movement",
+        choices=MOVEMENTS,
+        default="natural",
+        help="how much the portrait moves (default: natural, as people do)",
+    )
+    for name, what in AMOUNTS.items():
         parser.add_argument(
-            f"--{name}-style",
+            f"--{name}",
             type=float,
-            default=0.0,
-            metavar="S",
-            help=f"{what}, −2 calm to 2 lively (default: 0)",
+            metavar="F",
+            help=f"factor of {what}: 0 still, 1 as people, 2 twice (default: by --movement)",
         )
 
 
-def motion_settings(options: argparse.Namespace) -> MotionSettings:
-    """The settings that the options ask for; --seed is among them.
+def motion_settings(options: argparse.Namespace, face: FaceLatent) -> MotionSettings:
+    """The settings that the options ask for a portrait; --seed is among them.
 
     Raises:
         InputError: the file of curves, or a value of an option, cannot be used.
     """
     from openvasa.motion.controls import Controls, parse_emotion, parse_gaze
     from openvasa.motion.settings import MotionSettings
+    from openvasa.motion.viewer import gaze_to_viewer
 
     single = {"gaze": options.gaze, "distance": options.distance, "emotion": options.emotion}
     given = {key: value for key, value in single.items() if value is not None}
@@ -74,15 +87,23 @@ def motion_settings(options: argparse.Namespace) -> MotionSettings:
             options.usage_error(f"--{next(iter(given))} does not go with --controls")
         controls = Controls.load(options.controls)
     else:
-        parsers = {"gaze": parse_gaze, "distance": float, "emotion": parse_emotion}
+        parsers = {
+            "gaze": lambda text: gaze_to_viewer(face) if text == VIEWER else parse_gaze(text),
+            "distance": float,
+            "emotion": parse_emotion,
+        }
         controls = Controls(**{key: parsers[key](value) for key, value in given.items()})
-    return MotionSettings(seed=options.seed, controls=controls, **read_styles(options))
+    return MotionSettings(seed=options.seed, controls=controls, amount=read_amount(options))
 
 
-def read_styles(options: argparse.Namespace) -> dict[str, Any]:
-    """The speaking style that the options ask for, as fields of `MotionSettings`."""
-    styles = {name: getattr(options, f"{name}_style") for name in STYLES}
-    for name, amount in styles.items():
-        if not -3 <= amount <= 3:
-            options.usage_error(f"--{name}-style {amount}: choose -3 to 3")
-    return styles
+def read_amount(options: argparse.Namespace) -> Amount:
+    """How much of the movement the options ask for.
+
+    Raises:
+        InputError: a factor is out of range.
+    """
+    from openvasa.motion.amount import PRESETS
+
+    given = {name: getattr(options, name) for name in AMOUNTS}
+    asked = {name: value for name, value in given.items() if value is not None}
+    return replace(PRESETS[options.movement], **asked)

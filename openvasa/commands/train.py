@@ -21,9 +21,6 @@ def add(commands: Commands) -> None:
     group = add_group(commands, "train", "train the models on prepared data")
     _add_dynamics(group)
     _add_motion(group)
-    _add_speech_motion(group)
-    _add_live(group)
-    _add_ablate(group)
     _add_articulation(group)
     _add_detector(group)
     _add_experts(group)
@@ -88,7 +85,7 @@ def _trainer(defaults: TrainerConfig, options: argparse.Namespace) -> TrainerCon
 
 
 def _add_run(parser: Parser, steps: int) -> None:
-    """What training motion and distilling it ask for."""
+    """What training motion asks for."""
     add_cache(parser)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     _add_steps(parser, steps)
@@ -109,95 +106,19 @@ def _add_motion(group: Commands) -> None:
         "motion",
         _motion,
         "train the motion generator; goes on from the last checkpoint in RUN",
-        "openvasa train motion cache/ runs/first --steps 10000",
-        "openvasa train motion cache/ runs/first --steps 10000 --export",
+        "openvasa train motion cache/ runs/first",
+        "openvasa train motion cache/ runs/first --export",
     )
-    _add_run(parser, steps=10_000)
-    parser.add_argument(
-        "--from-shipped",
-        action="store_true",
-        help="start a new run from the package's weights: fine-tune rather than begin afresh",
-    )
+    _add_run(parser, steps=9_500)
 
 
 def _motion(options: argparse.Namespace) -> int:
-    from openvasa.train.export import export
-    from openvasa.train.motion import DEFAULTS, train
+    from openvasa.train.speech_motion import DEFAULTS, train
+    from openvasa.train.speech_motion_export import export
 
-    config = _trainer(DEFAULTS, options)
-    train(options.cache, options.run, config, from_shipped=options.from_shipped)
+    train(options.cache, options.run, _trainer(DEFAULTS, options))
     if options.export:
         export(options.run, options.weights)
-    return OK
-
-
-def _add_speech_motion(group: Commands) -> None:
-    parser = add_command(
-        group,
-        "speech-motion",
-        _speech_motion,
-        "train the motion generator that starts from a Gaussian prior; goes on from RUN",
-        "openvasa train speech-motion cache/ runs/prior --steps 20000",
-    )
-    add_cache(parser)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
-    _add_steps(parser, 20_000)
-
-
-def _speech_motion(options: argparse.Namespace) -> int:
-    from openvasa.train.speech_motion import DEFAULTS, train
-
-    train(options.cache, options.run, _trainer(DEFAULTS, options))
-    return OK
-
-
-def _add_live(group: Commands) -> None:
-    parser = add_command(
-        group,
-        "live",
-        _live,
-        "distil the package's motion generator for live streams; goes on from the last checkpoint",
-        "openvasa train live cache/ runs/live --steps 4000",
-        "openvasa train live cache/ runs/live --steps 4000 --export",
-    )
-    _add_run(parser, steps=4000)
-
-
-def _live(options: argparse.Namespace) -> int:
-    from openvasa.train.distil import DEFAULTS, train
-    from openvasa.train.export import export_live
-
-    train(options.cache, options.run, _trainer(DEFAULTS, options))
-    if options.export:
-        export_live(options.run, options.weights)
-    return OK
-
-
-def _add_ablate(group: Commands) -> None:
-    parser = add_command(
-        group,
-        "ablate",
-        _ablate,
-        "measure what each choice of the motion generator is worth, in short trainings",
-        "openvasa train ablate cache/ runs/ablations",
-        "openvasa train ablate cache/ runs/ablations --only standard --only 'flow matching'",
-    )
-    add_cache(parser)
-    parser.add_argument(
-        "run", type=Path, metavar="RUN", help="folder of the figures; those there are kept"
-    )
-    parser.add_argument(
-        "--steps", type=int, default=600, metavar="N", help="of each variant (default: 600)"
-    )
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="NAME", help="this variant; may be repeated"
-    )
-
-
-def _ablate(options: argparse.Namespace) -> int:
-    from openvasa.ablate import ablate, ablation_report
-
-    print(ablation_report(ablate(options.cache, options.run, options.steps, tuple(options.only))))
     return OK
 
 

@@ -99,7 +99,10 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_clip_list(folder: Path) -> list[Clip]:
-    """Read `clips.jsonl`; sound whose pairing with the picture is doubtful counts as absent."""
+    """Read `clips.jsonl`; sound whose pairing with the picture is doubtful counts as absent.
+
+    A clip to train on is left out where its person is also among those never trained on.
+    """
     clips = []
     for row in read_rows(folder):
         offset, confidence = row.get("av_offset"), row.get("av_confidence")
@@ -116,7 +119,8 @@ def read_clip_list(folder: Path) -> list[Clip]:
                 source=row.get("source", ""),
             )
         )
-    return clips
+    tested = {clip.group for clip in clips if clip.split == "test"}
+    return [clip for clip in clips if clip.split == "test" or clip.group not in tested]
 
 
 def face_height(row: dict, index: Path) -> int:

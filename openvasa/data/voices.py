@@ -20,13 +20,17 @@ from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
 
 PAUSE_SECONDS, SPEECH_SECONDS = (0.2, 1.6), (0.6, 3.0)
 """Lengths of the stretches that `silence_stretches` silences, and of those between."""
-LIVE_FRAMES = (3, 4, 6, 7)
+LIVE_FRAMES = (4, 6, 8)
 """Lengths of live windows, look-ahead included, frames."""
 LIVE_CONTEXT = 16
 """Frames before a live window whose features are kept."""
-LIVE_EVERY = 4
+LIVE_EVERY = 10
 """Frames from one live window's start to the next."""
 SPEEDS = (0.87, 1.15)
+FLOOR_SHARE, FLOOR_DBFS = 0.7, (-75.0, -38.0)
+"""Share of paused renditions with a noise floor, and its level; speech stands at −20 dBFS."""
+BREATH_SHARE, BREATH_SECONDS, BREATH_DBFS = 0.35, (0.2, 0.5), (-48.0, -28.0)
+"""Share of pauses in which somebody breathes, how long, and how loud."""
 _SHIPPED = MoonshineEncoder()
 
 
@@ -92,25 +96,59 @@ def disturbed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def silence_stretches(
     samples: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Silence stretches of speech.
+    """Silence stretches of speech, over digital silence or a room's noise floor, with breaths.
 
     Recorded pauses hold breath and room noise; synthetic voices pause in perfect silence, which
     the clips never show. The encoder hears the silence in its place among the speech, as it will.
+
+    Args:
+        samples: (n,) float32 at the standard level.
+        rng: chooses stretches, noise floor and breaths.
 
     Returns:
         The samples, and (T,) bool for each frame of 40 ms whether its middle was silenced.
     """
     keep = np.ones(len(samples), np.float32)
+    floor = np.zeros(len(samples), np.float32)
+    if rng.random() < FLOOR_SHARE:
+        floor += coloured_noise(len(samples), rng) * 10 ** (rng.uniform(*FLOOR_DBFS) / 20)
     at = int(rng.uniform(0, 2) * SAMPLE_RATE)
     while at < len(samples):
         length = int(rng.uniform(*PAUSE_SECONDS) * SAMPLE_RATE)
         keep[at : at + length] = 0
+        if rng.random() < BREATH_SHARE:
+            breath = draw_breath(rng)
+            start = at + int(rng.uniform(0, max(1, length - len(breath))))
+            room = floor[start : min(start + len(breath), at + length)]
+            room += breath[: len(room)]
         at += length + int(rng.uniform(*SPEECH_SECONDS) * SAMPLE_RATE)
     ramp = np.ones(160, np.float32) / 160
     frames = max(1, round(len(samples) / FRAME_SAMPLES))
     middles = ((np.arange(frames) + 0.5) * SAMPLE_RATE / MOTION_RATE).astype(int)
     silenced = keep[np.minimum(middles, len(keep) - 1)] == 0
-    return (samples * np.convolve(keep, ramp, mode="same")).astype(np.float32), silenced
+    spoken = samples * np.convolve(keep, ramp, mode="same")
+    return (spoken + floor).astype(np.float32), silenced
+
+
+def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count,) float32 noise of root mean square 1, from white to brown, some with mains hum."""
+    pole = float(1 - 10 ** rng.uniform(-2.5, 0))
+    noise = np.asarray(lfilter([1.0], [1.0, -pole], rng.standard_normal(count)))
+    if rng.random() < 0.2:
+        hum = 2 * np.pi * rng.choice([50.0, 60.0]) * np.arange(count) / SAMPLE_RATE
+        noise = noise + noise.std() * (np.sin(hum) + 0.5 * np.sin(2 * hum))
+    return (noise / (np.sqrt((noise**2).mean()) + 1e-9)).astype(np.float32)
+
+
+def draw_breath(rng: np.random.Generator) -> np.ndarray:
+    """(n,) float32 breath: noise of a band around 1 to 2.5 kHz that swells and dies away."""
+    count = int(rng.uniform(*BREATH_SECONDS) * SAMPLE_RATE)
+    middle = rng.uniform(1000, 2500)
+    sos = butter(2, [middle * 0.6, middle * 1.5], "bandpass", fs=SAMPLE_RATE, output="sos")
+    noise = np.asarray(sosfilt(sos, rng.standard_normal(count)))
+    noise *= np.sin(np.pi * np.linspace(0, 1, count)) ** rng.uniform(0.3, 1.5)
+    level = 10 ** (rng.uniform(*BREATH_DBFS) / 20)
+    return (noise * level / (np.sqrt((noise**2).mean()) + 1e-9)).astype(np.float32)
 
 
 def whole_features(samples: np.ndarray, encoder: SpeechEncoder = _SHIPPED) -> np.ndarray:

@@ -29,7 +29,7 @@ from openvasa.motion.controls import (
 )
 from openvasa.motion.motion import POSE_DIM, interpolate
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
-from openvasa.motion.steering import turned
+from openvasa.motion.steer import turn_heads
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
 
 _SHIPPED = MoonshineEncoder()
@@ -366,7 +366,10 @@ class WindowSampler:
         if rng.random() < self.augmentation.gaze:
             turn = rng.uniform(-1, 1, 2) * np.radians([28, 18])
             head = turn * rng.uniform([0.25, 0.5], [0.7, 0.85])
-            pose, codes = turned(pose, head), codes + eye_turn(turn - head)
+            pose, codes = (
+                turn_heads(pose, np.tile(head, (len(pose), 1))),
+                codes + eye_turn(turn - head),
+            )
             controls[:, GAZE] += turn.astype(np.float32)
         if rng.random() < self.augmentation.distance:
             away = np.float32(rng.uniform(-0.35, 0.35))

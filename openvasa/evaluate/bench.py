@@ -240,7 +240,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     from openvasa.media.mp4 import Mp4Writer
     from openvasa.motion.generator import MotionGenerator
     from openvasa.motion.geometry import geometry_at
-    from openvasa.motion.window import window_model
+    from openvasa.motion.window_network import window_network
     from openvasa.provenance.embed import WatermarkEmbedder
     from openvasa.rates import SAMPLE_RATE
     from openvasa.render.warp_renderer import WarpRenderer
@@ -261,8 +261,8 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     features, more = _timed(lambda: np.concatenate(list(encoder.stream(blocks, gain=gain))))
     per_frame["speech features"] = 1000 * (seconds + more) / len(features)
 
-    MotionGenerator(window_model(2)).feed(np.repeat(features[:1], 200, axis=0))
-    generator = MotionGenerator(window_model(2))
+    MotionGenerator(window_network(2)).feed(np.repeat(features[:1], 200, axis=0))
+    generator = MotionGenerator(window_network(2))
     motion, seconds = _timed(lambda: np.concatenate([generator.feed(features), generator.finish()]))
     per_frame["motion"] = 1000 * seconds / len(motion)
 

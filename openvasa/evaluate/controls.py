@@ -21,10 +21,10 @@ from openvasa.face.gaze import eye_gaze, head_gaze
 from openvasa.face.landmarker import TrackedFace, track_next
 from openvasa.face.latent import FaceLatent
 from openvasa.motion.controls import EMOTIONS, Controls
-from openvasa.motion.diffusion import generate_motion
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.motion import Motion
 from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speech_motion import generate_motion
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.render.renderer import Renderer
 from openvasa.render.warp_renderer import WarpRenderer

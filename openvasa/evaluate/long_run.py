@@ -25,9 +25,9 @@ from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, po
 from openvasa.evaluate.page import Table
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
 
 MINUTE_FRAMES = 60 * MOTION_RATE
@@ -71,9 +71,7 @@ def long_run(voice: Path, minutes: int, settings: MotionSettings | None = None) 
         raise InputError(f"minutes {minutes}: choose {FEWEST_MINUTES} or more, to compare")
     cycle = spoken_cycle(voice)
     sync = expert("sync")
-    pieces = DiffusionMotion(settings or MotionSettings(), threads=1).frames(
-        _repeated(cycle, minutes)
-    )
+    pieces = SpeechMotion(settings or MotionSettings(), threads=1).frames(_repeated(cycle, minutes))
     found: list[Minute] = []
     first_peak_mb = float("nan")
     for number, motion in enumerate(tqdm(_by_minute(pieces), total=minutes, unit="min")):

@@ -46,11 +46,11 @@ from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
 from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.correction import WHOLE_FILE, leave_out
-from openvasa.motion.diffusion import DiffusionMotion
+from openvasa.motion.correction import CORRECTIONS, leave_out
 from openvasa.motion.generator import LOOKAHEAD
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.space import motion_space
+from openvasa.motion.speech_motion import SpeechMotion
+from openvasa.motion.window_network import window_network
 from openvasa.rates import MOTION_RATE
 
 CHANCES = 3
@@ -160,7 +160,7 @@ def generate(
 ) -> np.ndarray:
     """(n,) levelled samples → (T, 6 + D) motion by the shipped generator, whole-file mode."""
     return without_tongue(
-        np.concatenate(list(DiffusionMotion(settings, without=without).frames([sound])))
+        np.concatenate(list(SpeechMotion(settings, without=without).frames([sound])))
     )
 
 
@@ -172,7 +172,7 @@ def stream(
     without: tuple[str, ...] = (),
 ) -> np.ndarray:
     """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise."""
-    generator = DiffusionMotion(MotionSettings(seed=seed), without=without).live(hop, lookahead)
+    generator = SpeechMotion(MotionSettings(seed=seed), without=without).live(hop, lookahead)
     return without_tongue(np.concatenate([generator.push(sound), generator.finish()]))
 
 
@@ -249,7 +249,7 @@ def diversity(clips: list[HeldOut], without: tuple[str, ...] = ()) -> Diversity:
 
 def all_joins(made: dict[str, Made]) -> dict[tuple[str, int], Joins]:
     """Joins of whole-file and live motion, and real motion at the same places."""
-    whole_window = motion_space().window - LOOKAHEAD
+    whole_window = window_network(1).space.prior.window - LOOKAHEAD
     code = dynamics_code()
     ways = ((WHOLE, whole_window), (REAL, whole_window), (LIVE, LIVE_HOP), (REAL, LIVE_HOP))
     return {(name, every): joins(code, made[name].motions, every) for name, every in ways}
@@ -290,7 +290,7 @@ def evaluate(
     Raises:
         InputError: a correction is unknown, or the cache holds no clips to judge.
     """
-    leave_out(WHOLE_FILE, without)
+    leave_out(CORRECTIONS, without)
     code = dynamics_code()
     judges = expert("sync"), expert("capp")
     clips = held_out(cache)

@@ -17,9 +17,9 @@ from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, po
 from openvasa.evaluate.voices import Utterance
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import without_tongue
-from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.motion import POSE_DIM
-from openvasa.motion.space import motion_space
+from openvasa.motion.speech_motion import SpeechMotion
+from openvasa.motion.window_network import window_network
 from openvasa.rates import SAMPLE_RATE
 
 LONGEST_SECONDS = 20
@@ -49,10 +49,10 @@ class VoiceFigures:
 
 def judge_voice(utterance: Utterance, sync: Expert) -> VoiceFigures:
     """Judge motion generated from the first seconds of an utterance, brought to its level."""
-    code, space = dynamics_code(), motion_space()
+    code, space = dynamics_code(), window_network(1).space
     samples = utterance.samples[: LONGEST_SECONDS * SAMPLE_RATE]
     sound = samples * np.float32(speech_gain([samples]))
-    rows = np.concatenate(list(DiffusionMotion(threads=1).frames([sound])))
+    rows = np.concatenate(list(SpeechMotion(threads=1).frames([sound])))
     made = without_tongue(rows)
     bands = sound_bands(sound, len(made))
     score = sync_score(sync.embed_sound(bands), sync.embed_motion(lip_shapes(made)))

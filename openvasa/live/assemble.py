@@ -13,9 +13,9 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED, Painter
 from openvasa.live.player import Player, Shown
-from openvasa.motion.diffusion import DiffusionMotion
 from openvasa.motion.model import MotionModel
 from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.render.renderer import RendererFactory
 from openvasa.runtime import get_runtime
 
@@ -24,8 +24,8 @@ ModelFactory = Callable[[int], MotionModel]
 
 
 def shipped_motion(seed: int) -> MotionModel:
-    """The shipped model with the average style."""
-    return DiffusionMotion(MotionSettings(seed=seed))
+    """The shipped model, with a speaker drawn by the seed."""
+    return SpeechMotion(MotionSettings(seed=seed))
 
 
 class LivePortrait:

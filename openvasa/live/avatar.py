@@ -18,6 +18,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED
 from openvasa.live.player import COMMANDS, Player, Shown
+from openvasa.motion.amount import Amount
 from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionModel
 from openvasa.render.renderer import RendererFactory
@@ -40,7 +41,7 @@ class LiveAvatar:
         settings: frame rate and sound rate.
         seed: of the shipped motion model: same seed, same speech, same motion.
         renderer: draws the pictures.
-        model: generates the motion, as `DiffusionMotion(MotionSettings(mouth=1.0))`; None takes
+        model: generates the motion, as `SpeechMotion(MotionSettings(seed=3))`; None takes
             the shipped one.
     """
 
@@ -119,9 +120,9 @@ class LiveAvatar:
         """Say whether somebody is talking to the portrait."""
         self._tell(lambda engine: setattr(engine, "listening", listening))
 
-    def steer(self, controls: Controls, intensity: float = 1.0) -> None:
-        """Change gaze, distance, emotion and intensity."""
-        self._tell(partial(Engine.steer, controls=controls, intensity=intensity))
+    def steer(self, controls: Controls, amount: Amount | None = None) -> None:
+        """Change gaze, distance, emotion and how much of the movement is shown."""
+        self._tell(partial(Engine.steer, controls=controls, amount=amount or Amount()))
 
     async def __aiter__(self) -> AsyncIterator[Shown]:
         """Frames, each when it is due, until `stop`.

@@ -25,14 +25,12 @@ from openvasa.live.sound_timeline import SoundTimeline
 from openvasa.live.stats import Stats
 from openvasa.live.timeline import RELIEF_RATES, ROW_TICKS, TICKS, Budget, interpolation_s
 from openvasa.live.voice_activity import VoiceActivity
+from openvasa.motion.amount import Amount
 from openvasa.motion.articulation import TONGUE_DIM
 from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionSource
 from openvasa.motion.motion import POSE_DIM
 from openvasa.rates import FRAME_RATES, FRAME_SAMPLES, SAMPLE_RATE
-
-INTENSITY_S = 0.15
-"""Time constant with which the intensity follows its slider, s. Set by eye."""
 
 
 class Engine:
@@ -46,8 +44,6 @@ class Engine:
     def __init__(self, generator: MotionSource, settings: LiveSettings | None = None) -> None:
         self.settings = settings or LiveSettings()
         self.stats = Stats()
-        self.intensity = 1.0
-        """Scale of mouth and head movement; 1 is the generator's own. May change at any time."""
         self._generator = generator
         self._controls = generator.controls
         self._listening = False
@@ -60,7 +56,6 @@ class Engine:
         self._rows = RowInterpolator()
         self._mouth = dynamics_code().mouth_projection()
         self._lips = LipEnvelope()
-        self._intensity = 1.0
         self._nods = ListeningNods(self.settings.seed)
 
     @property
@@ -96,9 +91,9 @@ class Engine:
         self._controls = controls
         self._apply_controls()
 
-    def steer(self, controls: Controls, intensity: float) -> None:
-        """Change gaze, distance and emotion, and how much mouth and head move."""
-        self.controls, self.intensity = controls, intensity
+    def steer(self, controls: Controls, amount: Amount) -> None:
+        """Change gaze, distance and emotion, and how much of the movement is shown."""
+        self.controls, self._generator.amount = controls, amount
 
     @property
     def listening(self) -> bool:
@@ -196,13 +191,10 @@ class Engine:
         return State.LISTENING if self._listening else State.IDLE
 
     def _shape_motion(self, motion: np.ndarray, state: State) -> np.ndarray:
-        """The generator's motion with intensity, a closing mouth and nods."""
-        follow = 1 - np.exp(-self._frame_length / TICKS / INTENSITY_S)
-        self._intensity += (self.intensity - self._intensity) * follow
-        lips = self._lips.openness(self._shown) * self._intensity
+        """The generator's motion with a closing mouth and nods."""
+        lips = self._lips.openness(self._shown)
         if lips != 1.0:
             dynamics = motion[POSE_DIM:-TONGUE_DIM]
             motion[POSE_DIM:-TONGUE_DIM] = dynamics + (lips - 1.0) * (self._mouth @ dynamics)
-        motion[: POSE_DIM - 1] *= self._intensity
         motion[0] += self._nods.pitch(self._shown / TICKS, state is State.LISTENING)
         return motion

@@ -22,7 +22,7 @@ from openvasa.live.logs import note
 from openvasa.live.metrics import CONTENT_TYPE_LATEST
 from openvasa.live.session import Session
 from openvasa.live.speech import LONGEST_TEXT, speak
-from openvasa.live.steering import DISTANCES, GAZE_DEG, INTENSITIES
+from openvasa.live.steering import AMOUNTS, DISTANCES, GAZE_DEG
 from openvasa.live.studio import Studio
 from openvasa.live.uploads import read_portrait, read_voice
 from openvasa.motion.controls import EMOTIONS
@@ -58,7 +58,7 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
             "emotions": EMOTIONS,
             "gaze_deg": GAZE_DEG,
             "distance": DISTANCES,
-            "intensity": INTENSITIES,
+            "amount": AMOUNTS,
             "longest_text": LONGEST_TEXT,
             "upload_bytes": studio.limits.upload_bytes,
             "rate": studio.settings.rate,

@@ -27,6 +27,7 @@ from openvasa.live.player import Shown
 from openvasa.live.record import Recorder
 from openvasa.live.rtc import Connection
 from openvasa.live.stats import Stats
+from openvasa.motion.amount import Amount
 from openvasa.motion.controls import Controls
 from openvasa.render.renderer import RendererFactory
 
@@ -196,9 +197,9 @@ class Session:
         for outlet in self._outlets:
             outlet.hush()
 
-    def steer(self, controls: Controls, intensity: float) -> None:
-        """Change gaze, distance, emotion and intensity."""
-        self._player.tell(partial(Engine.steer, controls=controls, intensity=intensity))
+    def steer(self, controls: Controls, amount: Amount) -> None:
+        """Change gaze, distance, emotion and how much of the movement is shown."""
+        self._player.tell(partial(Engine.steer, controls=controls, amount=amount))
 
     def listen(self, listening: bool) -> None:
         """Say whether somebody is talking to the portrait."""

@@ -199,7 +199,9 @@ def parse_gaze(text: str) -> tuple[float, float]:
     try:
         yaw, pitch = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise InputError(f"gaze {text}: give yaw and pitch in degrees, as 15,-5") from error
+        raise InputError(
+            f"gaze {text}: give yaw and pitch in degrees, as 15,-5, or viewer"
+        ) from error
     return yaw, pitch
 
 

@@ -1,7 +1,7 @@
 """What the product asks of a motion model: speech in, rows of motion out.
 
 A file is generated lazily by `frames`, a stream as its sound comes in by the `MotionSource` that
-`live` opens. The shipped one is `motion.diffusion.DiffusionMotion`.
+`live` opens. The shipped one is `motion.speech_motion.SpeechMotion`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+
+from openvasa.motion.amount import Amount
 
 
 class MotionSource(Protocol):
@@ -20,6 +22,8 @@ class MotionSource(Protocol):
 
     controls: Any
     """Gaze, distance and emotion; a new value applies from the next hop."""
+    amount: Amount
+    """How much of the movement is shown; a new value applies from the next hop."""
     ahead: np.ndarray
     """(m, 6 + D + 2) float32 sketch of the rows after the last certain one, one or more."""
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from openvasa.backend import Network
+from openvasa.assets import ASSETS
+from openvasa.backend import Network, load_onnx
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.prior import Expectation, History, MotionPrior
 from openvasa.motion.speaker import Speakers
+
+NETWORK_FILE = ASSETS / "speech_motion.onnx"
+SPACE_FILE = ASSETS / "speech_motion.npz"
 
 
 @dataclass(frozen=True)
@@ -141,3 +146,10 @@ class WindowNetwork:
             return velocity[0] + pulled
 
         return predict
+
+
+@lru_cache(maxsize=2)
+def window_network(threads: int) -> WindowNetwork:
+    """The shipped network, loaded once for each number of CPU threads."""
+    network = load_onnx(NETWORK_FILE, threads=threads, by_rows=True)
+    return WindowNetwork(network, MotionSpace.load(SPACE_FILE))

@@ -11,7 +11,7 @@ from openvasa.errors import InputError
 from openvasa.render.refine import NETWORKS, network_file
 from openvasa.render.regions import GEOMETRY_CHANNELS
 from openvasa.train.checkpoint import BEST_FILE
-from openvasa.train.export import halve_weights
+from openvasa.train.onnx_weights import halve_weights
 from openvasa.train.render import run_folder
 from openvasa.train.render_network import RefinementNetwork
 from openvasa.train.trainer import load_weights

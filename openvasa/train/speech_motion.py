@@ -1,9 +1,10 @@
 """Train the motion generator.
 
-    openvasa train speech-motion CACHE RUN [--steps 20000]
+    openvasa train motion CACHE RUN [--steps 9500]
 
 Reads the cache of `openvasa data prepare`. RUN is a folder as `trainer` makes it, with the motion
-space beside. Runs on the CPU or, where there is one, on a GPU.
+space beside. Runs on the CPU or, where there is one, on a GPU. `--export` writes the averaged
+weights as ONNX, with the space, into the package's assets.
 """
 
 from __future__ import annotations
@@ -31,16 +32,15 @@ from openvasa.train.speech_motion_data import (
     WindowSampler,
     fit_space,
 )
+from openvasa.train.speech_motion_export import SPACE_NAME
 from openvasa.train.speech_motion_loss import MotionLoss
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
 
 DEFAULTS = TrainerConfig(
-    steps=20_000, learning_rate=8e-4, warmup=300, betas=(0.9, 0.98), average=0.999
+    steps=9_500, learning_rate=8e-4, warmup=300, betas=(0.9, 0.98), average=0.999
 )
-SPACE_NAME = "space.npz"
-"""The motion space in a run."""
 HELD_BACK = 16
 """One of so many training people is held back."""
 VALIDATION_BATCHES = 4
@@ -122,10 +122,13 @@ def train(
     space = _run_space(run, _real(learnt), scale, sizes, encoder.name)
     torch.manual_seed(config.seed)
     network = MotionNetwork(sizes).to(device).train()
-    samplers = [
-        WindowSampler(part, space, scale, encoder, Augmentation()) for part in (learnt, judged)
-    ]
-    settings = {"network": asdict(sizes), "training": asdict(training)}
+    drawn = Augmentation()
+    samplers = [WindowSampler(part, space, scale, encoder, drawn) for part in (learnt, judged)]
+    settings = {
+        "network": asdict(sizes),
+        "training": asdict(training),
+        "augmentation": asdict(drawn),
+    }
     task = motion_task(network, space, samplers[0], samplers[1], training, device, settings)
     return run_training(task, config, run)
 

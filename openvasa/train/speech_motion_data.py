@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.signal import lfilter
 
 from openvasa.audio.speech_encoder import SpeechEncoder
-from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES
+from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
 from openvasa.data.windows import (
     POSE_MIRROR,
     Rendition,
     TalkingClip,
     mirror_matrix,
+    mouth_rest,
     mouth_rest_matrix,
 )
 from openvasa.face.dynamics import dynamics_code
@@ -21,20 +21,20 @@ from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
 from openvasa.motion.speaker import Speakers, count_people_alike
 from openvasa.motion.window_network import MotionSpace
-from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
+from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
 from openvasa.train.speaking_style import estimate_head_factor, head_spread, measure_style
 from openvasa.train.speech_motion_network import NetworkConfig
 
-EVEN_LIVE_FRAMES = tuple(frames for frames in LIVE_FRAMES if frames % 2 == 0)
-"""Lengths of live windows that the network, whose tokens are pairs of frames, can take."""
 SPEAKER_FRAMES = 75
 """A shorter clip says too little of how a person moves to draw a speaker from."""
 LARGEST_STYLE = 3.0
 """Deviations at which a style is cut off."""
 LEAST_SPREAD = 0.01
 """Deviation of a style that all clips share."""
-SILENCES = 60
-"""Silences that windows are drawn from."""
+SILENCES = 120
+"""Silences that windows are drawn from; in every other one somebody breathes."""
+BREATH_EVERY_SECONDS = 2.5
+"""Between two breaths of a long silence, about."""
 SILENCE_DBFS = (-75.0, -38.0)
 """Level of the noise in what passes for silence; a quarter of it is digital."""
 PERSON_POWER = -0.4
@@ -46,8 +46,11 @@ clips is not half of all people."""
 class Augmentation:
     """How training windows are drawn and changed."""
 
-    silence: float = 0.08
+    silence: float = 0.16
     """Share of windows that hear silence only, mouth at rest."""
+    unsettled: float = 0.5
+    """Share of those whose mouth still moved shortly before or at the window's start: a generator
+    that has seen only mouths long at rest keeps moving one that is not."""
     pause: float = 0.45
     """Share of windows with stretches silenced, mouth at rest there."""
     beginning: float = 0.06
@@ -202,7 +205,7 @@ class WindowSampler:
 
     def live(self, size: int, rng: np.random.Generator) -> Batch:
         """A batch of short windows as in streams, all of one length."""
-        frames = int(rng.choice(EVEN_LIVE_FRAMES))
+        frames = int(rng.choice(LIVE_FRAMES))
         return _stack([self._draw_live(frames, rng) for _ in range(size)])
 
     def _draw_whole(self, rng: np.random.Generator) -> tuple[np.ndarray | float, ...]:
@@ -229,7 +232,7 @@ class WindowSampler:
             silence = _choose(self._silences.whole, rng)
             at = int(rng.integers(0, len(silence) - len(heard)))
             audio, has_audio = silence[at : at + len(heard)].astype(np.float32), 1.0
-            rest = np.ones(length, np.float32)
+            rest = self._come_to_rest(length, start, rng)
         return self._window(index, take, start, frames, rest, audio, has_audio, rng)
 
     def _draw_live(self, frames: int, rng: np.random.Generator) -> tuple[np.ndarray | float, ...]:
@@ -244,14 +247,21 @@ class WindowSampler:
             if len(fitting):
                 break
         pick = _choose(fitting, rng)
+        start = int(take.voice.live_start[pick])
         audio = take.voice.live[pick, LIVE_CONTEXT - recent : LIVE_CONTEXT + frames]
         paused = bool(take.voice.live_paused[pick])
         rest = take.mouth_rest if paused else np.zeros(len(take.motion), np.float32)
         if rng.random() < self.augmentation.silence:
             audio = _choose(self._silences.live[frames], rng)
-            rest = np.ones(len(take.motion), np.float32)
-        start = int(take.voice.live_start[pick])
+            rest = self._come_to_rest(len(take.motion), start, rng)
         return self._window(index, take, start, frames, rest, audio.astype(np.float32), 1.0, rng)
+
+    def _come_to_rest(self, length: int, start: int, rng: np.random.Generator) -> np.ndarray:
+        """(length,) share of rest of a mouth around a window that hears silence."""
+        if rng.random() >= self.augmentation.unsettled:
+            return np.ones(length, np.float32)
+        settles = start - int(rng.integers(self._prior.recent))
+        return mouth_rest(np.arange(length) >= settles)
 
     def _window(
         self,
@@ -299,28 +309,31 @@ class _Silences:
 def _draw_silences(encoder: SpeechEncoder, recent: int) -> _Silences:
     rng = np.random.default_rng(0)
     whole: list[np.ndarray] = []
-    live: dict[int, list[np.ndarray]] = {frames: [] for frames in EVEN_LIVE_FRAMES}
-    for _ in range(SILENCES):
+    live: dict[int, list[np.ndarray]] = {frames: [] for frames in LIVE_FRAMES}
+    for number in range(SILENCES):
         level = 0.0 if rng.random() < 0.25 else 10 ** (rng.uniform(*SILENCE_DBFS) / 20)
-
-        def sound(frames: int, level: float = level) -> np.ndarray:
-            return _colour_noise(frames * FRAME_SAMPLES, rng) * np.float32(level)
-
-        whole.append(np.concatenate(list(encoder.stream([sound(250)]))))
+        breathes = number % 2 == 1
+        long = _make_silence(250, level, breathes, rng)
+        whole.append(np.concatenate(list(encoder.stream([long]))))
         for frames, found in live.items():
-            heard = sound(encoder.past + frames)
+            heard = _make_silence(encoder.past + frames, level, breathes, rng)
             found.append(encoder.segment(heard, first=encoder.past - recent))
     return _Silences(whole, live)
 
 
-def _colour_noise(count: int, rng: np.random.Generator) -> np.ndarray:
-    """(count,) float32 noise of root mean square 1, from white to brown, some with mains hum."""
-    pole = float(1 - 10 ** rng.uniform(-2.5, 0))
-    noise = np.asarray(lfilter([1.0], [1.0, -pole], rng.standard_normal(count)))
-    if rng.random() < 0.2:
-        hum = 2 * np.pi * rng.choice([50.0, 60.0]) * np.arange(count) / SAMPLE_RATE
-        noise = noise + noise.std() * (np.sin(hum) + 0.5 * np.sin(2 * hum))
-    return (noise / (np.sqrt((noise**2).mean()) + 1e-9)).astype(np.float32)
+def _make_silence(
+    frames: int, level: float, breathes: bool, rng: np.random.Generator
+) -> np.ndarray:
+    """Samples of so many frames of a room's noise of root mean square `level`, and of breaths."""
+    sound = coloured_noise(frames * FRAME_SAMPLES, rng) * np.float32(level)
+    count = max(1, round(frames / (MOTION_RATE * BREATH_EVERY_SECONDS))) if breathes else 0
+    for _ in range(count):
+        breath = draw_breath(rng)
+        at = int(rng.integers(-len(breath) // 2, len(sound)))
+        heard = breath[max(0, -at) :]
+        place = sound[max(0, at) : max(0, at) + len(heard)]
+        place += heard[: len(place)]
+    return sound
 
 
 def _choose(items, rng: np.random.Generator):

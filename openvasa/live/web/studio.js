@@ -4,7 +4,7 @@ import { Link, ask } from "./link.js";
 
 const $ = (id) => document.getElementById(id);
 const link = new Link($("video"), $("canvas"));
-const steering = { gaze: null, distance: null, emotion: null, intensity: 1 };
+const steering = { gaze: null, distance: null, emotion: null, amount: 1 };
 let studio;
 let recordingSince = 0;
 
@@ -242,9 +242,9 @@ function setDistance() {
   steer();
 }
 
-function setIntensity() {
-  steering.intensity = Number($("intensity").value);
-  $("intensity-value").textContent = `${Math.round(100 * steering.intensity)} %`;
+function setAmount() {
+  steering.amount = Number($("amount").value);
+  $("amount-value").textContent = `${Math.round(100 * steering.amount)} %`;
   steer();
 }
 
@@ -259,7 +259,7 @@ function setEmotion() {
 
 function fillSteering() {
   [$("distance").min, $("distance").max] = studio.distance;
-  [$("intensity").min, $("intensity").max] = studio.intensity;
+  [$("amount").min, $("amount").max] = studio.amount;
   for (const [value, label] of [["", "as it is"], ...studio.emotions.map((name) => [name, name])]) {
     const choice = document.createElement("label");
     const input = Object.assign(document.createElement("input"), { type: "radio", name: "emotion", value, checked: !value });
@@ -274,11 +274,11 @@ function fillSteering() {
 
 function reset() {
   $("distance").value = "1";
-  $("intensity").value = "1";
+  $("amount").value = "1";
   $("emotion-amount").value = "0.6";
   document.querySelector("input[name=emotion]").checked = true;
   setDistance();
-  setIntensity();
+  setAmount();
   setEmotion();
   setGaze(null);
 }
@@ -371,7 +371,7 @@ $("say").onsubmit = sayText;
 $("record").onclick = toggleRecording;
 $("reset").onclick = reset;
 $("distance").oninput = setDistance;
-$("intensity").oninput = setIntensity;
+$("amount").oninput = setAmount;
 $("emotion-amount").oninput = setEmotion;
 $("gaze-free").onclick = () => setGaze(null);
 $("gaze").onkeydown = keyGaze;

@@ -1,4 +1,4 @@
-"""The shipped motion model: diffusion over windows of a file, one step a hop of a stream."""
+"""The shipped motion model: speech in, motion of a speaker drawn by the seed out."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ import numpy as np
 from openvasa.ahead import made_ahead
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
-from openvasa.motion.correction import LIVE, WHOLE_FILE, leave_out
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import Motion
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.streaming import StreamingGenerator
-from openvasa.motion.window import window_model
+from openvasa.motion.window_network import window_network
 
 
 @dataclass(frozen=True)
-class DiffusionMotion:
-    """A `MotionModel` with the shipped networks.
+class SpeechMotion:
+    """A `MotionModel` with the shipped network, one for files and streams.
 
     Attributes:
-        settings: seed, guidance, style and controls.
-        encoder: hears the speech; the one that the networks were trained with.
+        settings: seed, guidance, speaker, amounts and controls.
+        encoder: hears the speech; the one that the network was trained with.
         threads: CPU threads of whole files. A stream takes one.
         without: names of corrections that are left out; see `motion.correction`.
     """
@@ -37,12 +36,8 @@ class DiffusionMotion:
 
     def frames(self, blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> Iterator[np.ndarray]:
         """See `MotionModel.frames`."""
-        generator = MotionGenerator(
-            window_model(self.threads),
-            self.settings,
-            self.encoder,
-            corrections=leave_out(WHOLE_FILE, self.without),
-        )
+        network = window_network(self.threads)
+        generator = MotionGenerator(network, self.settings, self.encoder, self.without)
         with closing(made_ahead(self.encoder.stream(blocks, gain=gain))) as pieces:
             for features in pieces:
                 rows = generator.feed(features)
@@ -55,11 +50,7 @@ class DiffusionMotion:
     def live(self, hop: int = 2, lookahead: int = 1) -> StreamingGenerator:
         """See `MotionModel.live`."""
         return StreamingGenerator(
-            self.settings,
-            self.encoder,
-            leave_out(LIVE, self.without),
-            hop=hop,
-            lookahead=lookahead,
+            self.settings, self.encoder, hop=hop, lookahead=lookahead, without=self.without
         )
 
     def describe(self) -> Mapping[str, object]:
@@ -73,5 +64,5 @@ def generate_motion(
     blocks: Iterable[np.ndarray], settings: MotionSettings | None = None, *, gain: float = 1.0
 ) -> Motion:
     """Motion of a whole speech at 25 fps; see `MotionModel.frames`."""
-    model = DiffusionMotion(settings or MotionSettings())
+    model = SpeechMotion(settings or MotionSettings())
     return Motion.from_rows(np.concatenate(list(model.frames(blocks, gain=gain))))

@@ -1,0 +1,98 @@
+"""Windows of generated motion → rows: amounts, controls, corrections and the tongue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
+from openvasa.motion.amount import Amount, scale_motion
+from openvasa.motion.articulation import TONGUE_DIM, articulation_reader, read_articulation
+from openvasa.motion.controls import Controls
+from openvasa.motion.correction import CORRECTIONS, Moment, apply_corrections, leave_out
+from openvasa.motion.settings import MotionSettings
+from openvasa.motion.steer import approach, steer_motion
+from openvasa.motion.window_loop import WindowLoop
+from openvasa.motion.window_network import Guidance, WindowNetwork
+from openvasa.rates import FRAME_SAMPLES
+
+
+class RowMaker:
+    """Makes the rows of one speech, window after window."""
+
+    def __init__(
+        self,
+        network: WindowNetwork,
+        settings: MotionSettings,
+        encoder: SpeechEncoder,
+        *,
+        steps: int,
+        without: tuple[str, ...] = (),
+    ) -> None:
+        """Begin in silence.
+
+        Args:
+            network: predicts velocities.
+            settings: what the user chose.
+            encoder: hears the speech.
+            steps: evaluations of the network a window.
+            without: names of corrections that are left out.
+
+        Raises:
+            InputError: network or articulation reader were trained with another encoder, or a
+                correction is unknown.
+        """
+        space = network.space
+        check_encoder(encoder, space.encoder, space.feature_dim, "motion network")
+        self._reader = articulation_reader()
+        self._reader.check_hears(encoder)
+        self._corrections = leave_out(CORRECTIONS, without)
+        self._settings, self.space = settings, space
+        samples = np.zeros((space.prior.recent + space.prior.window) * FRAME_SAMPLES, np.float32)
+        self.silence = np.concatenate(list(encoder.stream([samples])))
+        self._speaker = settings.speaker or space.speakers.draw(settings.seed)
+        self._loop = WindowLoop(
+            network,
+            self._speaker,
+            self.silence,
+            seed=settings.seed,
+            steps=steps,
+            guidance=Guidance(settings.audio_guidance),
+        )
+        self._done = 0
+        self._steered: np.ndarray | None = None
+        self._scaled: np.ndarray | None = None
+
+    def nothing(self) -> np.ndarray:
+        """(0, 6 + D + 2) float32 rows."""
+        return np.zeros((0, len(self.space.mean) + TONGUE_DIM), np.float32)
+
+    def make(
+        self, features: np.ndarray, kept: int, controls: Controls, amount: Amount
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Make the next window.
+
+        Args:
+            features: (K + n, dim) of the K frames before and of the window, n even.
+            kept: frames that are certain; the next window begins behind them.
+            controls: of the window.
+            amount: how much of the movement is shown from now on, reached within half a second.
+
+        Returns:
+            (kept, 6 + D + 2) float32 rows, and a sketch of the n − kept after them.
+        """
+        motion = self._loop.generate(features, kept)
+        wanted = np.tile(amount.factors, (len(motion), 1))
+        factors, _ = approach(wanted, self._scaled)
+        _, self._scaled = approach(wanted[:kept], self._scaled)
+        motion = scale_motion(motion, factors)
+        values, known = controls.rows(self._done, len(motion))
+        parts = [motion[:kept], motion[kept:]]
+        parts[0], self._steered = steer_motion(parts[0], values[:kept], known, self._steered)
+        if len(parts[1]):
+            parts[1], _ = steer_motion(parts[1], values[kept:], known, self._steered)
+        reading = read_articulation(self._reader, features)[self.space.prior.recent :]
+        moment = Moment(self.space, self._speaker.head, reading)
+        motion = apply_corrections(self._corrections, np.concatenate(parts), moment)
+        rows = np.hstack([motion, reading[:, :TONGUE_DIM]]).astype(np.float32)
+        self._done += kept
+        return rows[:kept], rows[kept:]
