@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,29 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 from interrupting import train_interrupted  # noqa: E402
 
 from openvasa.audio.moonshine import MoonshineEncoder  # noqa: E402
+from openvasa.backend import load_onnx  # noqa: E402
 from openvasa.face.dynamics import dynamics_code  # noqa: E402
 from openvasa.motion.motion import POSE_DIM  # noqa: E402
 from openvasa.motion.speaker import Speaker  # noqa: E402
 from openvasa.motion.window_loop import WindowLoop  # noqa: E402
-from openvasa.motion.window_network import Guidance, MotionSpace, WindowNetwork  # noqa: E402
+from openvasa.motion.window_network import (  # noqa: E402
+    NETWORK_FILE,
+    SPACE_FILE,
+    Guidance,
+    MotionSpace,
+    WindowNetwork,
+)
 from openvasa.train.speech_motion import DEFAULTS, MotionTraining, motion_task  # noqa: E402
-from openvasa.train.speech_motion_data import StyleScale, WindowSampler, fit_space  # noqa: E402
+from openvasa.train.speech_motion_data import (  # noqa: E402
+    LARGEST_STYLE,
+    StyleScale,
+    WindowSampler,
+    fit_space,
+)
+from openvasa.train.speech_motion_export import SPACE_NAME, export  # noqa: E402
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig  # noqa: E402
+from openvasa.train.style_response import StyleResponse  # noqa: E402
+from openvasa.train.trainer import train  # noqa: E402
 
 SIZES = NetworkConfig(POSE_DIM + dynamics_code().size, FEATURE_DIM, width=32, layers=2)
 
@@ -76,3 +92,52 @@ def test_an_untrained_network_moves_as_far_as_its_clips(
         spreads.append((made / space.deviation).std(axis=0))
     spread = np.mean(spreads, axis=0)
     assert 0.75 < np.median(spread) < 1.25
+
+
+def test_what_is_exported_moves_as_what_was_trained(
+    fitted: tuple[MotionSpace, WindowSampler], tmp_path: Path
+) -> None:
+    space, sampler = fitted
+    run = tmp_path / "run"
+    network = MotionNetwork(SIZES).train()
+    task = motion_task(
+        network,
+        space,
+        sampler,
+        sampler,
+        MotionTraining(batch=4, live_batch=4),
+        "cpu",
+        {"network": asdict(SIZES)},
+    )
+    trained = train(task, replace(DEFAULTS, steps=4, warmup=2), run)
+    space.save(run / SPACE_NAME)
+    response = export(run, sampler.clips, "last", folder=tmp_path)
+    exported = load_onnx(tmp_path / NETWORK_FILE.name, threads=1)
+    batch = sampler.whole(2, np.random.default_rng(0))
+    given = [
+        batch.motion,
+        np.full(2, 0.5, np.float32),
+        0 * batch.motion,
+        batch.recent,
+        batch.blocks,
+        batch.known,
+        batch.audio,
+        batch.style,
+        batch.has_history,
+        batch.has_audio,
+        np.ones(2, np.float32),
+    ]
+    with torch.no_grad():
+        wanted = trained.eval()(*(torch.tensor(part) for part in given)).numpy()
+    # Eight bits cost a few per cent.
+    assert np.abs(exported(*given)[0] - wanted).max() < 0.1 * np.abs(wanted).max()
+    shipped = MotionSpace.load(tmp_path / SPACE_FILE.name)
+    assert np.allclose(shipped.speakers.styles, response.ask_for(space.speakers.styles))
+
+
+def test_styles_are_asked_for_so_that_they_are_shown() -> None:
+    response = StyleResponse(np.full(8, 0.5), np.full(8, -0.2))
+    wanted = np.linspace(-1, 1, 8)[None]
+    np.testing.assert_allclose(0.5 * response.ask_for(wanted) - 0.2, wanted, atol=1e-6)
+    deaf = StyleResponse(np.zeros(8), np.zeros(8))
+    assert np.abs(deaf.ask_for(9 * wanted)).max() <= LARGEST_STYLE

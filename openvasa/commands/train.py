@@ -114,11 +114,13 @@ def _add_motion(group: Commands) -> None:
 
 def _motion(options: argparse.Namespace) -> int:
     from openvasa.train.speech_motion import DEFAULTS, train
+    from openvasa.train.speech_motion_data import split_clips
     from openvasa.train.speech_motion_export import export
 
     train(options.cache, options.run, _trainer(DEFAULTS, options))
     if options.export:
-        export(options.run, options.weights)
+        learnt, _ = split_clips(options.cache)
+        print(export(options.run, learnt, options.weights).text)
     return OK
 
 

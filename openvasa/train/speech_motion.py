@@ -19,8 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.data.held_back import held_back_people
-from openvasa.data.windows import TalkingClip, load_clips
+from openvasa.data.windows import TalkingClip
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.prior import MotionPrior
 from openvasa.motion.window_network import MotionSpace
@@ -31,6 +30,8 @@ from openvasa.train.speech_motion_data import (
     StyleScale,
     WindowSampler,
     fit_space,
+    real_clips,
+    split_clips,
 )
 from openvasa.train.speech_motion_export import SPACE_NAME
 from openvasa.train.speech_motion_loss import MotionLoss
@@ -41,8 +42,6 @@ from openvasa.train.trainer import train as run_training
 DEFAULTS = TrainerConfig(
     steps=9_500, learning_rate=8e-4, warmup=300, betas=(0.9, 0.98), average=0.999
 )
-HELD_BACK = 16
-"""One of so many training people is held back."""
 VALIDATION_BATCHES = 4
 """Batches of the people held back that every validation looks at, as many again live."""
 CALIBRATION_DEGREES = (85, 72, 54, 36)
@@ -113,13 +112,10 @@ def train(
         InputError: CACHE holds fewer than two people with sound, or RUN was made otherwise.
     """
     training, device, encoder = training or MotionTraining(), training_device(), MoonshineEncoder()
-    clips = load_clips(cache, "train", ("real", "generated"))
-    people = held_back_people((c.clip.group for c in clips if c.clip.sound), HELD_BACK)
-    learnt = [clip for clip in clips if clip.clip.group not in people]
-    judged = [c for c in clips if c.clip.group in people and c.clip.sound and c.clip.kind == "real"]
+    learnt, judged = split_clips(cache)
     sizes = NetworkConfig(learnt[0].motion.shape[1], encoder.dim)
-    scale = StyleScale.fit(_real(learnt))
-    space = _run_space(run, _real(learnt), scale, sizes, encoder.name)
+    scale = StyleScale.fit(real_clips(learnt))
+    space = _run_space(run, real_clips(learnt), scale, sizes, encoder.name)
     torch.manual_seed(config.seed)
     network = MotionNetwork(sizes).to(device).train()
     drawn = Augmentation()
@@ -275,10 +271,6 @@ def _predict_clean(
     velocity = network(noisy, time, mean, *given, *flags).float()
     whole = t["inside"].sum(dim=1) == frames
     return clean[whole], (math.cos(angle) * noisy - math.sin(angle) * velocity)[whole]
-
-
-def _real(clips: list[TalkingClip]) -> list[TalkingClip]:
-    return [clip for clip in clips if clip.clip.kind == "real"]
 
 
 def _run_space(

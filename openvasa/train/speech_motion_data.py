@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.data.held_back import held_back_people
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
 from openvasa.data.windows import (
     POSE_MIRROR,
     Rendition,
     TalkingClip,
+    load_clips,
     mirror_matrix,
     mouth_rest,
     mouth_rest_matrix,
@@ -25,6 +28,8 @@ from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
 from openvasa.train.speaking_style import estimate_head_factor, head_spread, measure_style
 from openvasa.train.speech_motion_network import NetworkConfig
 
+HELD_BACK = 16
+"""One of so many training people is held back."""
 SPEAKER_FRAMES = 75
 """A shorter clip says too little of how a person moves to draw a speaker from."""
 LARGEST_STYLE = 3.0
@@ -40,6 +45,20 @@ SILENCE_DBFS = (-75.0, -38.0)
 PERSON_POWER = -0.4
 """Power of a person's minutes by which the chance of each is weighed: one who fills half of the
 clips is not half of all people."""
+
+
+def split_clips(cache: Path) -> tuple[list[TalkingClip], list[TalkingClip]]:
+    """Clips of a cache to learn from, and real ones with sound of people held back."""
+    clips = load_clips(cache, "train", ("real", "generated"))
+    people = held_back_people((c.clip.group for c in clips if c.clip.sound), HELD_BACK)
+    learnt = [clip for clip in clips if clip.clip.group not in people]
+    judged = [clip for clip in clips if clip.clip.group in people and clip.clip.sound]
+    return learnt, real_clips(judged)
+
+
+def real_clips(clips: list[TalkingClip]) -> list[TalkingClip]:
+    """Those of the clips that no other system made."""
+    return [clip for clip in clips if clip.clip.kind == "real"]
 
 
 @dataclass(frozen=True)

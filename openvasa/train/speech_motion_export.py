@@ -1,31 +1,60 @@
-"""Write a trained motion generator into the package: its network and the space it works in."""
+"""Write a trained motion generator into the package: its network and the space it works in.
+
+The speakers of the space are asked for so that they show their styles (`train.style_response`).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from openvasa.motion.window_network import NETWORK_FILE, SPACE_FILE
+from openvasa.assets import ASSETS
+from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.backend import load_onnx
+from openvasa.data.windows import TalkingClip
+from openvasa.motion.window_network import NETWORK_FILE, SPACE_FILE, MotionSpace, WindowNetwork
 from openvasa.train.onnx_weights import quantise
+from openvasa.train.speech_motion_data import StyleScale, real_clips
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig
+from openvasa.train.style_response import StyleResponse, answer_styles, measure_response
 from openvasa.train.trainer import Weights, load_settings, load_weights
 
 OPSET = 20
 """The first in which GELU is one operator, not ten."""
 SPACE_NAME = "space.npz"
 """The motion space in a run."""
+THREADS = 2
+"""CPU threads that the response to styles is measured with."""
 OPEN_AXES = {"noisy": "n", "mean": "n", "velocity": "n", "audio": "frames"}
 """Second axes that are left open."""
 
 
-def export(run: Path, which: Weights = "best") -> None:
-    """Export a run's averaged weights into the package's assets, in eight bits."""
+def export(
+    run: Path, learnt: list[TalkingClip], which: Weights = "best", folder: Path = ASSETS
+) -> StyleResponse:
+    """Write a run's averaged weights, in eight bits, and its motion space.
+
+    Args:
+        run: of `openvasa train motion`.
+        learnt: clips that the run learnt from.
+        which: of its weights.
+        folder: to write into; the package's assets are what ships.
+
+    Returns:
+        What the network makes of the styles of the people it learnt from.
+    """
     network = MotionNetwork(NetworkConfig(**load_settings(run)["network"]))
     network.load_state_dict(load_weights(run, which))
-    write_onnx(network.eval(), NETWORK_FILE)
-    quantise(NETWORK_FILE)
-    SPACE_FILE.write_bytes((run / SPACE_NAME).read_bytes())
+    path = folder / NETWORK_FILE.name
+    write_onnx(network.eval(), path)
+    quantise(path)
+    space, clips = MotionSpace.load(run / SPACE_NAME), real_clips(learnt)
+    written = WindowNetwork(load_onnx(path, threads=THREADS, by_rows=True), space)
+    response = measure_response(written, clips, StyleScale.fit(clips), MoonshineEncoder())
+    replace(space, speakers=answer_styles(space.speakers, response)).save(folder / SPACE_FILE.name)
+    return response
 
 
 def write_onnx(network: MotionNetwork, path: Path) -> None:
