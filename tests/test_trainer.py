@@ -217,3 +217,9 @@ def test_the_learning_rate_rises_and_falls_by_step() -> None:
     assert rates[0] == pytest.approx(CONFIG.learning_rate / 3, rel=1e-2)
     assert max(rates) == rates[2]
     assert learning_rate(CONFIG, CONFIG.steps) == pytest.approx(0.02 * CONFIG.learning_rate)
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", 0), ("workers", -1), ("threads", 0)])
+def test_numbers_that_make_no_run_are_refused(name: str, value: int) -> None:
+    with pytest.raises(InputError, match=f"{name} {value}: choose"):
+        replace(CONFIG, **{name: value})

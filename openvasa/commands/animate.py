@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 PREVIEW_SECONDS = 3.0
 PREVIEW_SIZE = 256
-"""Frames a second of motion as it is generated and saved."""
 
 
 def add(commands: Commands) -> None:

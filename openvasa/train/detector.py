@@ -7,7 +7,6 @@ again in the same ways, so that nothing but the rendering sets them apart.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from scipy.stats import rankdata
 from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE
-from openvasa.data.prepare import INDEX, face_height
+from openvasa.data.prepare import INDEX, face_height, read_rows
 from openvasa.data.reencode import reencoded
 from openvasa.errors import InputError
 from openvasa.face.encode import load_portrait
@@ -149,14 +148,10 @@ def _samples(clips: Path, split: str, people: int) -> Iterator[Sample]:
 
 
 def _one_clip_a_person(clips: Path, split: str) -> list[dict]:
-    listing = clips / INDEX
-    if not listing.is_file():
-        raise InputError(f"{clips}: holds no {INDEX}; see docs/data.md")
     chosen: dict[str, dict] = {}
-    for line in listing.read_text().splitlines():
-        clip = json.loads(line)
+    for clip in read_rows(clips):
         usable = clip["kind"] == "real" and clip["split"] == split and clip["seconds"] >= 2.1
-        if usable and face_height(clip, listing) >= SMALLEST_FACE:
+        if usable and face_height(clip, clips / INDEX) >= SMALLEST_FACE:
             chosen.setdefault(clip["group"], clip)
     return [chosen[group] for group in sorted(chosen)]
 

@@ -96,9 +96,12 @@ class TrainerConfig:
     """Processes that draw batches ahead; 0 draws them in the loop. The batches are the same."""
 
     def __post_init__(self) -> None:
-        """Refuse a run of no steps."""
-        if self.steps < 1:
-            raise InputError(f"steps {self.steps}: choose 1 or more", parameters=("steps",))
+        """Refuse a run of no steps, and what no machine has."""
+        least = {"steps": 1, "workers": 0, "seed": 0}
+        least |= {} if self.threads is None else {"threads": 1}
+        for name, smallest in least.items():
+            if (value := getattr(self, name)) < smallest:
+                raise InputError(f"{name} {value}: choose {smallest} or more", parameters=(name,))
 
 
 @dataclass(frozen=True)
