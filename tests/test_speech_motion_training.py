@@ -35,7 +35,7 @@ from openvasa.train.speech_motion_data import (  # noqa: E402
 )
 from openvasa.train.speech_motion_export import SPACE_NAME, export  # noqa: E402
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig  # noqa: E402
-from openvasa.train.style_response import StyleResponse  # noqa: E402
+from openvasa.train.style_response import StyleResponse, match_spread  # noqa: E402
 from openvasa.train.trainer import train  # noqa: E402
 
 SIZES = NetworkConfig(POSE_DIM + dynamics_code().size, FEATURE_DIM, width=32, layers=2)
@@ -135,9 +135,19 @@ def test_what_is_exported_moves_as_what_was_trained(
     assert np.allclose(shipped.speakers.styles, response.ask_for(space.speakers.styles))
 
 
-def test_styles_are_asked_for_so_that_they_are_shown() -> None:
-    response = StyleResponse(np.full(8, 0.5), np.full(8, -0.2))
-    wanted = np.linspace(-1, 1, 8)[None]
-    np.testing.assert_allclose(0.5 * response.ask_for(wanted) - 0.2, wanted, atol=1e-6)
-    deaf = StyleResponse(np.zeros(8), np.zeros(8))
-    assert np.abs(deaf.ask_for(9 * wanted)).max() <= LARGEST_STYLE
+def test_styles_shown_get_the_mean_and_spread_of_those_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    wanted = rng.standard_normal(4000)
+
+    def show(asked: np.ndarray) -> np.ndarray:
+        return 0.7 * asked - 0.3 + 0.4 * rng.standard_normal(len(asked))
+
+    gain, shift = match_spread(wanted, show(wanted))
+    shown = show(gain * wanted + shift)
+    assert abs(shown.mean() - wanted.mean()) < 0.03
+    assert abs(shown.std() - wanted.std()) < 0.03
+
+
+def test_nobody_is_asked_for_what_no_clip_shows() -> None:
+    response = StyleResponse(np.full(8, 1.5), np.full(8, 2.0))
+    assert np.abs(response.ask_for(9 * np.ones((1, 8)))).max() <= LARGEST_STYLE

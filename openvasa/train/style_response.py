@@ -27,32 +27,36 @@ SPEECHES = 240
 """Speeches that the response is measured on, of different people first."""
 LONGEST_FRAMES = 250
 LEAST_VARIANCE = 1e-3
-"""Of what is asked for, below which its slope cannot be told."""
-LEAST_SLOPE = 0.3
+"""Of what is asked for, below which a response to it cannot be told."""
+LARGEST_GAIN = 1.5
 """A style that the network hardly hears is not shouted at it."""
 
 
 @dataclass(frozen=True)
 class StyleResponse:
-    """Shown style ≈ `shift` + `slope` · asked style, number by number.
+    """What to ask for, number by number: `shift` + `gain` · the style to be shown.
+
+    What is shown is what was asked, in part, and chance. Gain and shift are those with which the
+    styles shown have the mean and the spread of those wanted; undoing the part alone would spread
+    them too far.
 
     Attributes:
-        slope, shift: (8,) in the order of `STYLE_NAMES`.
+        gain, shift: (8,) in the order of `STYLE_NAMES`.
     """
 
-    slope: np.ndarray
+    gain: np.ndarray
     shift: np.ndarray
 
     def ask_for(self, styles: np.ndarray) -> np.ndarray:
         """(M, 8) styles to be shown → (M, 8) float32 styles to ask for."""
-        asked = (styles - self.shift) / np.maximum(self.slope, LEAST_SLOPE)
+        asked = self.shift + self.gain * styles
         return np.clip(asked, -LARGEST_STYLE, LARGEST_STYLE).astype(np.float32)
 
     @property
     def text(self) -> str:
         """A line for every number of a style."""
-        rows = zip(STYLE_NAMES, self.slope, self.shift, strict=True)
-        return "\n".join(f"{name}: shown {b:+.2f} {a:+.2f} · asked" for name, a, b in rows)
+        rows = zip(STYLE_NAMES, self.gain, self.shift, strict=True)
+        return "\n".join(f"{name}: ask for {b:+.2f} {a:+.2f} · shown" for name, a, b in rows)
 
 
 def measure_response(
@@ -61,7 +65,7 @@ def measure_response(
     scale: StyleScale,
     encoder: SpeechEncoder,
 ) -> StyleResponse:
-    """Let training people speak in their own style, and fit what is shown to what is asked.
+    """Let training people speak in their own style, and compare what is shown with it.
 
     Args:
         network: as it ships.
@@ -77,16 +81,21 @@ def measure_response(
         asked.append(speaker.style)
         shown.append(scale.style(made))
     pairs = zip(np.array(asked, float).T, np.array(shown, float).T, strict=True)
-    fits = np.array([_fit_line(ask, show) for ask, show in pairs])
+    fits = np.array([match_spread(ask, show) for ask, show in pairs])
     return StyleResponse(fits[:, 0], fits[:, 1])
 
 
-def _fit_line(asked: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
-    """Slope and shift; slope 1 where everybody was asked for the same."""
-    around = asked - asked.mean()
-    varies = float(around @ around)
-    slope = float(around @ shown) / varies if varies > LEAST_VARIANCE * len(asked) else 1.0
-    return slope, float(shown.mean() - slope * asked.mean())
+def match_spread(asked: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
+    """Gain and shift with which what is shown would have mean and spread of what was asked."""
+    variance = float(asked.var())
+    if variance < LEAST_VARIANCE:
+        return 1.0, float(asked.mean() - shown.mean())
+    slope = float(((asked - asked.mean()) * shown).mean()) / variance
+    chance = float((shown - slope * asked).var())
+    share = np.sqrt(max(0.0, 1 - chance / variance))
+    gain = float(np.clip(share / max(slope, 1e-3), 0, LARGEST_GAIN))
+    usual = float(shown.mean() - slope * asked.mean())
+    return gain, float((asked.mean() - usual) / max(slope, 1 / LARGEST_GAIN) - gain * asked.mean())
 
 
 def answer_styles(speakers: Speakers, response: StyleResponse) -> Speakers:
