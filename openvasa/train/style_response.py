@@ -15,17 +15,19 @@ from tqdm import tqdm
 
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.data.windows import TalkingClip
-from openvasa.motion.generator import LOOKAHEAD, STEPS
+from openvasa.motion.articulation import without_tongue
+from openvasa.motion.correction import CORRECTIONS
+from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speaker import STYLE_NAMES, Speaker, Speakers
-from openvasa.motion.window_loop import WindowLoop
-from openvasa.motion.window_network import Guidance, WindowNetwork
-from openvasa.rates import FRAME_SAMPLES
+from openvasa.motion.window_network import WindowNetwork
 from openvasa.train.speech_motion_data import LARGEST_STYLE, StyleScale
 
 SPEECHES = 240
 """Speeches that the response is measured on, of different people first."""
 LONGEST_FRAMES = 250
+UNCORRECTED = tuple(correction.name for correction in CORRECTIONS)
+"""A style is what the network itself shows."""
 LEAST_VARIANCE = 1e-3
 """Of what is asked for, below which a response to it cannot be told."""
 LARGEST_GAIN = 1.5
@@ -77,9 +79,11 @@ def measure_response(
     for number, clip in enumerate(tqdm(_choose(clips), desc="style response")):
         motion = clip.motion[:LONGEST_FRAMES]
         speaker = Speaker(scale.style(motion), scale.head(motion))
-        made = _speak(network, clip.speech[: len(motion)], speaker, encoder, seed=number)
+        settings = MotionSettings(seed=number, speaker=speaker)
+        generator = MotionGenerator(network, settings, encoder, without=UNCORRECTED)
+        rows = [generator.feed(clip.speech[: len(motion)]), generator.finish()]
         asked.append(speaker.style)
-        shown.append(scale.style(made))
+        shown.append(scale.style(without_tongue(np.concatenate(rows))))
     pairs = zip(np.array(asked, float).T, np.array(shown, float).T, strict=True)
     fits = np.array([match_spread(ask, show) for ask, show in pairs])
     return StyleResponse(fits[:, 0], fits[:, 1])
@@ -113,29 +117,3 @@ def _choose(clips: Sequence[TalkingClip]) -> list[TalkingClip]:
             ranked.append((seen[clip.clip.group], clip))
     ranked.sort(key=lambda entry: entry[0])
     return [clip for _, clip in ranked[:SPEECHES]]
-
-
-def _speak(
-    network: WindowNetwork,
-    features: np.ndarray,
-    speaker: Speaker,
-    encoder: SpeechEncoder,
-    *,
-    seed: int,
-) -> np.ndarray:
-    """(T, dim) features → (T, 6 + D) motion of a speaker, as in files, without corrections."""
-    prior = network.space.prior
-    quiet = np.zeros((prior.recent + prior.window) * FRAME_SAMPLES, np.float32)
-    silence = np.concatenate(list(encoder.stream([quiet])))
-    guidance = Guidance(MotionSettings().audio_guidance)
-    loop = WindowLoop(network, speaker, silence, seed=seed, steps=STEPS, guidance=guidance)
-    kept = prior.window - LOOKAHEAD
-    windows = -(-len(features) // kept)
-    missing = windows * kept + LOOKAHEAD - len(features)
-    heard = np.concatenate([silence[-prior.recent :], features])
-    heard = np.pad(heard, ((0, missing), (0, 0)), mode="edge")
-    pieces = [
-        loop.generate(heard[at : at + prior.recent + prior.window], kept)[:kept]
-        for at in range(0, windows * kept, kept)
-    ]
-    return np.concatenate(pieces)[: len(features)]
