@@ -129,12 +129,11 @@ class MotionNetwork(nn.Module):
         far = choose_given(known * has_history[:, None], self.block_in(blocks), self.no_block)
         x = torch.cat([far, near], dim=1)
         x = x + self.position[: x.shape[1]]
-        condition = self.time_in(embed_time(time, width, log_highest=5.5))
+        condition = self.time_in(embed_time(time, width))
         condition = condition + choose_given(has_style, self.style_in(style), self.no_style)
         condition = functional.silu(condition)
         for layer in self.layers:
-            assert isinstance(layer, Block)
-            x = layer(x, layer.modulation(condition))
+            x = layer(x, condition)
         x = x[:, self.config.blocks + self.config.recent // patch :]
         shift, gain = self.head_modulation(condition)[:, None].split(width, dim=2)
         return self.head(self.norm(x) * (1 + gain) + shift).reshape(size, frames, channels)

@@ -1,10 +1,13 @@
-"""What the motion networks are built of: transformer layers modulated by a condition."""
+"""What the motion network is built of: transformer layers modulated by a condition."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+LOG_HIGHEST = 5.5
+"""Natural logarithm of the highest frequency of `embed_time`."""
 
 
 class Block(nn.Module):
@@ -22,10 +25,11 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
-        """(B, T, width) tokens → the same, by (B, 6 width) of `self.modulation(condition)`."""
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(B, T, width) tokens and (B, width) condition → (B, T, width)."""
         batch, tokens, width = x.shape
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation[:, None].split(width, dim=2)
+        modulation = self.modulation(condition)[:, None]
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation.split(width, dim=2)
         h = self.norm1(x) * (1 + scale1) + shift1
         q, k, v = (
             part.reshape(batch, tokens, self.heads, width // self.heads).transpose(1, 2)
@@ -47,9 +51,9 @@ def make_zero_linear(width: int, out: int) -> nn.Linear:
     return layer
 
 
-def embed_time(time: Tensor, width: int, log_highest: float) -> Tensor:
-    """(B,) diffusion time in 0–1 → (B, width) sinusoids, of 1 to e^`log_highest` rad."""
-    frequencies = torch.exp(torch.linspace(0.0, log_highest, width // 2, device=time.device))
+def embed_time(time: Tensor, width: int) -> Tensor:
+    """(B,) diffusion time in 0–1 → (B, width) sinusoids, of 1 to e^`LOG_HIGHEST` rad."""
+    frequencies = torch.exp(torch.linspace(0.0, LOG_HIGHEST, width // 2, device=time.device))
     angles = time[:, None] * frequencies[None]
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
