@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,14 @@ from stopping import stop_when
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.cli import main, make_parser
+from openvasa.commands import steering
 from openvasa.commands.messages import with_remedy
 from openvasa.commands.parser import Parser
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video, read_frames
+from openvasa.motion.amount import PRESETS, Amount
 from openvasa.motion.motion import Motion
 
 PORTRAIT = str(EXAMPLE_PORTRAIT)
@@ -266,3 +269,9 @@ def test_bench_refuses_bad_input_in_one_line(tmp_path: Path, capsys) -> None:
     said = capsys.readouterr().err
     assert "no such file" in said
     assert said.count("\n") == 1
+
+
+def test_movements_and_their_parts_are_those_of_the_model() -> None:
+    """The parser names them without importing the model, which would slow every --help."""
+    assert set(steering.MOVEMENTS) == set(PRESETS)
+    assert tuple(steering.AMOUNTS) == tuple(field.name for field in fields(Amount))

@@ -15,9 +15,10 @@ from interrupting import train_interrupted  # noqa: E402
 
 from openvasa.audio.moonshine import MoonshineEncoder  # noqa: E402
 from openvasa.backend import load_onnx  # noqa: E402
+from openvasa.data.voices import LIVE_FRAMES  # noqa: E402
 from openvasa.face.dynamics import dynamics_code  # noqa: E402
 from openvasa.motion.motion import POSE_DIM  # noqa: E402
-from openvasa.motion.speaker import Speaker  # noqa: E402
+from openvasa.motion.speaker import STYLE_NAMES, Speaker  # noqa: E402
 from openvasa.motion.window_loop import WindowLoop  # noqa: E402
 from openvasa.motion.window_network import (  # noqa: E402
     NETWORK_FILE,
@@ -62,6 +63,24 @@ def test_a_run_interrupted_equals_one_that_was_not(
     rows = train_interrupted(make_task, DEFAULTS, tmp_path)
     names = {name for row in rows for name in row}
     assert {"whole loss", "live loss", "held back face slow 54 R2"} <= names
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_windows_have_their_shapes_and_are_normalised(
+    fitted: tuple[MotionSpace, WindowSampler], live: bool
+) -> None:
+    space, sampler = fitted
+    rng = np.random.default_rng(0)
+    batch = sampler.live(16, rng) if live else sampler.whole(16, rng)
+    frames = batch.inside.shape[1]
+    assert frames in LIVE_FRAMES if live else frames == 54
+    assert batch.motion.shape == (16, frames, SIZES.motion_dim)
+    assert batch.recent.shape == (16, space.prior.recent, SIZES.motion_dim)
+    assert batch.audio.shape == (16, space.prior.recent + frames, FEATURE_DIM)
+    assert batch.style.shape == (16, len(STYLE_NAMES))
+    assert set(np.unique(batch.has_audio)) <= {0.0, 1.0}
+    assert set(np.unique(batch.has_history)) <= {0.0, 1.0}
+    assert 0.2 < np.median(np.abs(batch.motion)) < 3
 
 
 @pytest.mark.parametrize("window", [54, 4])

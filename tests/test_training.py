@@ -11,18 +11,17 @@ import pytest
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.data.prepare import Clip, read_clip_list
 from openvasa.data.shapes import mirrored, mouth_share
-from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
-from openvasa.data.windows import (
+from openvasa.data.talking_clips import (
     TalkingClip,
-    WindowSampler,
     fit_normaliser,
     mirror_matrix,
     mouth_rest,
     mouth_rest_matrix,
     rendition,
 )
+from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.motion.controls import CONTROL_DIM, GAZE, eye_turn, read_controls
+from openvasa.motion.controls import GAZE, eye_turn, read_controls
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.rest import resting_shape
 from openvasa.motion.steer import turn_heads
@@ -60,26 +59,19 @@ def made_up_clips(count: int = 3, frames: int = 120) -> list[TalkingClip]:
         if voice is not None:
             motion[:, POSE_DIM] = voice.speech[:, 0]
         clip = Clip(f"c{index}", "train", str(index), "real", index > 0, "made up")
-        style = rng.standard_normal(4).astype(np.float32)
-        clips.append(TalkingClip(clip, [rendition(motion, voice)], style))
+        clips.append(TalkingClip(clip, [rendition(motion, voice)]))
     return clips
 
 
-@pytest.mark.parametrize("live", [False, True])
-def test_windows_have_their_shapes_and_are_normalised(live: bool) -> None:
-    clips = made_up_clips()
-    sampler = WindowSampler(clips, fit_normaliser(clips), context=16, window=54)
-    rng = np.random.default_rng(0)
-    batch = sampler.live(16, rng) if live else sampler.whole(16, rng)
-    frames = batch.inside.shape[1]
-    assert frames in LIVE_FRAMES if live else frames == 54
-    assert batch.motion.shape == (16, 16 + frames, clips[0].motion.shape[1])
-    assert batch.speech.shape == (16, 16 + frames, FEATURE_DIM)
-    assert batch.controls.shape == (16, 16 + frames, CONTROL_DIM)
-    assert batch.style.shape == (16, 4)
-    assert set(np.unique(batch.has_audio)) <= {0.0, 1.0}
-    assert set(np.unique(batch.has_context)) <= {0.0, 1.0}
-    assert 0.2 < np.median(np.abs(batch.motion)) < 3
+def test_regression_windows_have_their_shapes_and_are_normalised() -> None:
+    pytest.importorskip("torch", reason="the train extra is not installed")
+    from openvasa.train.regression import WINDOW, Windows
+
+    clips = made_up_clips()[1:]
+    motion, speech = Windows(clips, fit_normaliser(clips)).draw(16, np.random.default_rng(0))
+    assert motion.shape == (16, WINDOW, clips[0].motion.shape[1])
+    assert speech.shape == (16, WINDOW, FEATURE_DIM)
+    assert 0.2 < np.median(np.abs(motion)) < 3
 
 
 def test_a_faster_voice_moves_the_lips_faster() -> None:

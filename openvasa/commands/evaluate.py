@@ -186,7 +186,7 @@ def _add_experts(group: Commands) -> None:
 
 
 def _experts(options: argparse.Namespace) -> int:
-    from openvasa.data.windows import load_clips
+    from openvasa.data.talking_clips import load_clips
     from openvasa.evaluate.expert_report import report
     from openvasa.train.experts import RECIPES, paired
 

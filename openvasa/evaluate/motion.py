@@ -25,7 +25,7 @@ from openvasa.data.experts import (
     sync_score,
 )
 from openvasa.data.prepare import load_sound
-from openvasa.data.windows import Normaliser, TalkingClip, fit_normaliser, load_clips
+from openvasa.data.talking_clips import Normaliser, TalkingClip, fit_normaliser, load_clips
 from openvasa.errors import InputError
 from openvasa.evaluate.closure import Closure, closure
 from openvasa.evaluate.expert_report import capp_score

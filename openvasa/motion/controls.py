@@ -30,8 +30,6 @@ EMOTIONS = ("happy", "angry", "sad", "surprised")
 GAZE, DISTANCE, EMOTION = slice(0, 2), slice(2, 3), slice(3, 3 + len(EMOTIONS))
 GROUPS = (GAZE, DISTANCE, EMOTION)
 CONTROL_DIM = 3 + len(EMOTIONS)
-CONTROL_SCALE = np.array([0.2, 0.2, 0.1] + [0.5] * len(EMOTIONS), np.float32)
-"""Typical size of each number: gaze in rad, log distance, intensities."""
 
 LARGEST_GAZE = (35.0, 25.0)
 NEAREST, FARTHEST = 0.6, 1.6

@@ -32,7 +32,7 @@ from openvasa.data.experts import (
 )
 from openvasa.data.held_back import held_back_people
 from openvasa.data.prepare import load_sound
-from openvasa.data.windows import POSE_MIRROR, TalkingClip, load_clips, mirror_matrix
+from openvasa.data.talking_clips import POSE_MIRROR, TalkingClip, load_clips, mirror_matrix
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import POSE_DIM
 from openvasa.train.trainer import LOSS, Task, TrainerConfig, train

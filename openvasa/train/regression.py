@@ -15,7 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.data.held_back import held_back_people
-from openvasa.data.windows import Augmentation, Batch, Normaliser, TalkingClip, WindowSampler
+from openvasa.data.talking_clips import (
+    POSE_MIRROR,
+    Normaliser,
+    TalkingClip,
+    mirror_matrix,
+    mouth_rest_matrix,
+)
+from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.motion import POSE_DIM
 from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
 
 WINDOW = 64
@@ -25,6 +33,10 @@ STEPS = 2000
 HELD_BACK = 20
 """One of so many training people is held back; the weights best on them are judged."""
 VALIDATION_WINDOWS = 128
+PAUSED = 0.4
+"""Share of windows with stretches silenced, mouth at rest there."""
+Batch = tuple[np.ndarray, np.ndarray]
+"""(B, WINDOW, 6 + D) normalised motion and (B, WINDOW, feature_dim) speech features."""
 
 
 def network(feature_dim: int, motion_dim: int) -> nn.Module:
@@ -41,6 +53,39 @@ def network(feature_dim: int, motion_dim: int) -> nn.Module:
     )
 
 
+class Windows:
+    """Draws windows of clips with sound, mirrored half of the time."""
+
+    def __init__(self, clips: list[TalkingClip], normaliser: Normaliser) -> None:
+        self._clips, self._normaliser = clips, normaliser
+        lengths = np.array([len(clip.motion) for clip in clips], float)
+        self._chances = lengths / lengths.sum()
+        code = dynamics_code()
+        self._mirror, self._mouth_rest = mirror_matrix(code), mouth_rest_matrix(code)
+
+    def draw(self, size: int, rng: np.random.Generator) -> Batch:
+        """Windows of as many clips, long clips oftener."""
+        motion, speech = zip(*(self._draw_one(rng) for _ in range(size)), strict=True)
+        return np.asarray(motion, np.float32), np.asarray(speech, np.float32)
+
+    def _draw_one(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        clip = self._clips[rng.choice(len(self._clips), p=self._chances)]
+        take = clip.renditions[rng.integers(len(clip.renditions))]
+        assert take.voice is not None
+        start = int(rng.integers(max(len(take.motion) - WINDOW, 0) + 1))
+        # A shorter clip stands still at its end.
+        rows = np.minimum(np.arange(start, start + WINDOW), len(take.motion) - 1)
+        pose, codes = take.motion[rows, :POSE_DIM], take.motion[rows, POSE_DIM:]
+        speech = take.voice.speech[rows]
+        if rng.random() < PAUSED:
+            rest, speech = take.mouth_rest[rows, None], take.voice.paused[rows]
+            codes = codes + rest * (codes @ self._mouth_rest - codes)
+        if rng.random() < 0.5:
+            pose, codes = pose * POSE_MIRROR, codes @ self._mirror
+        motion = np.hstack([pose, codes])
+        return (motion - self._normaliser.mean) / self._normaliser.deviation, speech
+
+
 def learn_regression(
     clips: list[TalkingClip], normaliser: Normaliser, steps: int = STEPS, seed: int = 0
 ) -> Callable[[np.ndarray], np.ndarray]:
@@ -55,25 +100,20 @@ def train_regression(
     """L1 on the normalised motion and its velocity; returns the averaged network."""
     talking = [c for c in clips if c.clip.sound]
     people = held_back_people((c.clip.group for c in talking), HELD_BACK)
-    plain = Augmentation(silence=0, gaze=0, distance=0, emotion=0)
-
-    def sampler(held_back: bool) -> WindowSampler:
-        chosen = [c for c in talking if (c.clip.group in people) == held_back]
-        return WindowSampler(chosen, normaliser, 0, WINDOW, plain)
-
-    learnt = sampler(False)
-    judged = sampler(True).whole(VALIDATION_WINDOWS, np.random.default_rng(0))
+    learnt = Windows([c for c in talking if c.clip.group not in people], normaliser)
+    held_back = Windows([c for c in talking if c.clip.group in people], normaliser)
+    judged = held_back.draw(VALIDATION_WINDOWS, np.random.default_rng(0))
     torch.manual_seed(seed)
     model = network(talking[0].speech.shape[1], len(normaliser.mean))
 
     def loss_of(model: nn.Module, batch: Batch) -> Tensor:
-        motion, speech = torch.tensor(batch.motion), torch.tensor(batch.speech)
+        motion, speech = map(torch.tensor, batch)
         error = model(speech.transpose(1, 2)).transpose(1, 2) - motion
         return error.abs().mean() + 2 * error.diff(dim=1).abs().mean()
 
     task = Task(
         model,
-        draw=lambda rng: learnt.whole(BATCH, rng),
+        draw=lambda rng: learnt.draw(BATCH, rng),
         step_loss=lambda batch, _: (loss_of(model, batch), {}),
         validate=lambda average: {LOSS: loss_of(average, judged).item()},
     )

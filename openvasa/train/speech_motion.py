@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.data.windows import TalkingClip
+from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.prior import MotionPrior
 from openvasa.motion.window_network import MotionSpace

@@ -9,8 +9,7 @@ import numpy as np
 
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.data.held_back import held_back_people
-from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
-from openvasa.data.windows import (
+from openvasa.data.talking_clips import (
     POSE_MIRROR,
     Rendition,
     TalkingClip,
@@ -19,6 +18,7 @@ from openvasa.data.windows import (
     mouth_rest,
     mouth_rest_matrix,
 )
+from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance

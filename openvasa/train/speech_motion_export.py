@@ -13,7 +13,7 @@ import torch
 from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.backend import load_onnx
-from openvasa.data.windows import TalkingClip
+from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.window_network import NETWORK_FILE, SPACE_FILE, MotionSpace, WindowNetwork
 from openvasa.train.onnx_weights import quantise
 from openvasa.train.speech_motion_data import StyleScale, real_clips

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from openvasa.data.windows import points_matrix
+from openvasa.data.talking_clips import points_matrix
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.motion import POSE_DIM

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.speech_encoder import SpeechEncoder
-from openvasa.data.windows import TalkingClip
+from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.articulation import without_tongue
 from openvasa.motion.correction import CORRECTIONS
 from openvasa.motion.generator import MotionGenerator
