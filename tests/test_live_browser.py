@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from openvasa.assets import EXAMPLE_VOICE
+from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
 from openvasa.audio.decode import read_blocks
 from openvasa.face.dynamics import lip_gap
 from openvasa.face.encode import encode_picture
@@ -45,6 +45,8 @@ QUIET_S, LOOP_S = 8.0, 16.0
 """The microphone is silent for the first, then speaks, over and over."""
 PATIENCE_S = 180.0
 """Everything here takes seconds; a loaded machine takes longer."""
+CLOSED_LIPS = EXAMPLES / "gallery" / "mona_lisa.jpg"
+"""A portrait whose lips the tracker finds closed; teeth in a smile look to it now open, now not."""
 LONG_S = 290.0
 """A speech that nobody hears to its end."""
 SETTLED_S = 1.0
@@ -84,7 +86,7 @@ def address() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "openvasa.cli", "live", "--port", port, "--fps", "25"]
-    command.append("--accept-policy")
+    command += ["--portrait", str(CLOSED_LIPS), "--accept-policy"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     ready, _, _ = select.select([server.stdout], [], [], PATIENCE_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -31,8 +32,9 @@ from openvasa.runtime import (
     set_runtime,
 )
 
-MOST_CORES = 0.7
-"""Cores that a stream of 40 frames a second may cost; spinning BLAS threads cost 1.0 and more."""
+MOST_COST = 1.3
+"""Processor time of a frame, against that of one whose BLAS has no thread that could spin. Where
+threads spin it is 1.7 and more."""
 SECONDS = 8.0
 BURN = "while True: pass"
 
@@ -142,21 +144,33 @@ def test_the_way_processes_start_is_chosen_back() -> None:
 
 
 @pytest.mark.slow
-def test_a_stream_beside_a_busy_core_costs_little() -> None:
-    """By the processor's time, which another program's load does not change."""
-    command = [sys.executable, "-m", "openvasa.cli", "bench", "live", "--json"]
+def test_a_stream_beside_a_busy_core_costs_no_more_than_without_blas_threads() -> None:
+    """By the processor's time, next to the same stream on the same machine in the same minute: a
+    machine whose memory others use takes twice the time for every frame."""
     with subprocess.Popen([sys.executable, "-c", BURN]) as burner:
         try:
-            done = subprocess.run(
-                [*command, "--seconds", f"{SECONDS:g}"],
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=1200,
-            )
+            without = bench_live({"OPENBLAS_NUM_THREADS": "1"})
+            figures = bench_live({})
         finally:
             burner.kill()
-    figures = json.loads(done.stdout)
     assert figures["threads"]["BLAS"] == 1
-    assert figures["cpu_seconds"] / SECONDS < MOST_CORES
-    assert figures["stats"]["frames"], "it streamed"
+    assert frame_cost(figures) < MOST_COST * frame_cost(without)
+
+
+def bench_live(environment: dict[str, str]) -> dict:
+    """Figures of `openvasa bench live`; the processor's time leaves out what others use."""
+    command = [sys.executable, "-m", "openvasa.cli", "bench", "live", "--json"]
+    done = subprocess.run(
+        [*command, "--seconds", f"{SECONDS:g}"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=1200,
+    )
+    return json.loads(done.stdout)
+
+
+def frame_cost(figures: dict) -> float:
+    """Processor time of a frame, s."""
+    return figures["cpu_seconds"] / figures["stats"]["frames"]

@@ -37,7 +37,8 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a picture or avatar .npz to choose from; may be given more than once",
+        help="a picture or avatar .npz to choose from; may be given more than once, the page"
+        " opens on the first",
     )
     parser.add_argument(
         "--piper-voice",

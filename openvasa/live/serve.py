@@ -38,7 +38,7 @@ def serve(
 
     Args:
         host, port: where to listen.
-        portraits: pictures or avatars to choose from, besides the example.
+        portraits: pictures or avatars to choose from, the first opened on; the example comes last.
         settings: of every session's engine.
         renderer: what draws every session's pictures.
         model: makes the motion model of a session.
@@ -61,7 +61,7 @@ def serve(
         renderer=renderer,
         model=model,
         limits=limits,
-        portraits=_named([EXAMPLE_PORTRAIT, *portraits]),
+        portraits=_named([*portraits, EXAMPLE_PORTRAIT]),
         voices=voices(piper_voices),
         token=token,
         hosts=hosts,
