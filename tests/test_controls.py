@@ -8,32 +8,22 @@ import numpy as np
 import pytest
 
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.commands.steering import parse_emotion, parse_gaze
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.encode import load_portrait
-from openvasa.face.gaze import eye_gaze, iris_shifts
-from openvasa.motion.controls import (
-    CONTROL_DIM,
-    DISTANCE,
-    EMOTION,
-    EMOTIONS,
-    GAZE,
-    LIP_GAPS,
-    Controls,
-    emotion_directions,
-    eye_turn,
-    parse_emotion,
-    parse_gaze,
-    stressed,
-)
+from openvasa.face.gaze import encode_eye_turn, eye_gaze, iris_shifts
+from openvasa.motion.controls import CONTROL_DIM, DISTANCE, EMOTION, EMOTIONS, GAZE, Controls
+from openvasa.motion.emotion_directions import LIP_GAPS, emotion_directions
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.stress_emotion import stress_emotion
 from openvasa.motion.viewer import gaze_to_viewer
 
 
 @pytest.mark.parametrize("angles", [(15.0, 0.0), (-10.0, 0.0), (0.0, 5.0), (8.0, -6.0)])
 def test_eyes_turn_by_what_is_asked(angles: tuple[float, float]) -> None:
     code = dynamics_code()
-    change = code.decode(eye_turn(np.radians(angles)))
+    change = code.decode(encode_eye_turn(np.radians(angles)))
     np.testing.assert_allclose(np.degrees(eye_gaze(change)), angles, atol=0.5)
     assert abs(lip_gap(change)) < 0.05
 
@@ -59,11 +49,11 @@ def test_stress_shows_emotions_more_and_lets_lips_meet() -> None:
     code = dynamics_code()
     values = np.zeros((3, CONTROL_DIM), np.float32)
     closed = np.zeros((3, POSE_DIM + code.size), np.float32)
-    np.testing.assert_array_equal(stressed(closed, values), closed)
+    np.testing.assert_array_equal(stress_emotion(closed, values), closed)
     shown = {}
     for index, name in enumerate(EMOTIONS):
         values[:, EMOTION] = np.eye(len(EMOTIONS), dtype=np.float32)[index]
-        motion = stressed(closed, values)
+        motion = stress_emotion(closed, values)
         np.testing.assert_array_equal(motion[:, :POSE_DIM], 0)
         shown[name] = code.decode(motion[0, POSE_DIM:])
         assert abs(lip_gap(shown[name])) < 0.02
@@ -77,7 +67,7 @@ def test_stress_shows_emotions_more_and_lets_lips_meet() -> None:
     talking = closed.copy()
     talking[:, POSE_DIM:] = emotion_directions()[EMOTIONS.index("surprised")]
     before, after = (
-        lip_gap(code.decode(m[0, POSE_DIM:])) for m in (talking, stressed(talking, values))
+        lip_gap(code.decode(m[0, POSE_DIM:])) for m in (talking, stress_emotion(talking, values))
     )
     assert after > before + 0.3
 
@@ -152,7 +142,7 @@ def test_bad_values_are_explained() -> None:
 def test_a_portrait_that_looks_away_is_turned_back_to_the_viewer() -> None:
     face = load_portrait(EXAMPLE_PORTRAIT)
     own = np.array(gaze_to_viewer(face))
-    away = dynamics_code().decode(eye_turn(np.radians([[12.0, -6.0]], dtype=np.float32)))[0]
+    away = dynamics_code().decode(encode_eye_turn(np.radians([[12.0, -6.0]], dtype=np.float32)))[0]
     averted = np.array(gaze_to_viewer(replace(face, neutral=face.neutral + away)))
     np.testing.assert_allclose(averted - own, [-12, 6], atol=1.5)
     Controls(gaze=gaze_to_viewer(face))

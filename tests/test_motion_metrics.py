@@ -25,9 +25,9 @@ from openvasa.evaluate.motion_metrics import (
 )
 from openvasa.evaluate.silence import silence
 from openvasa.face.dynamics import DynamicsCode, dynamics_code
+from openvasa.face.gaze import encode_eye_turn
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.motion.articulation import TONGUE_DIM, without_tongue
-from openvasa.motion.controls import eye_turn
 from openvasa.motion.motion import POSE_DIM
 
 CODE = dynamics_code()
@@ -71,7 +71,7 @@ def test_brows_and_gaze_are_told_from_the_rest_of_the_face() -> None:
     jaw = action(0.5 + 0.5 * wave, "jawOpen")
     assert brow_activity(CODE, brows) > 4 * brow_activity(CODE, jaw)
     looking = np.stack([np.radians(10) * wave, np.zeros(100)], axis=1)
-    gaze = np.hstack([np.zeros((100, POSE_DIM)), eye_turn(looking)])
+    gaze = np.hstack([np.zeros((100, POSE_DIM)), encode_eye_turn(looking)])
     assert gaze_spread(CODE, gaze) == pytest.approx(10 * wave.std(), rel=0.15)
     assert gaze_spread(CODE, jaw) < 2
 

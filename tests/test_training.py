@@ -21,7 +21,7 @@ from openvasa.data.talking_clips import (
 )
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.motion.controls import GAZE, eye_turn, read_controls
+from openvasa.face.gaze import encode_eye_turn, head_gaze, read_eye_turn
 from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.rest import resting_shape
 from openvasa.motion.steer import turn_heads
@@ -87,9 +87,10 @@ def test_a_faster_voice_moves_the_lips_faster() -> None:
 
 def test_a_turned_head_turns_the_gaze_it_shows() -> None:
     pose = np.zeros((10, POSE_DIM), np.float32)
-    codes = np.tile(eye_turn(np.radians([6.0, 2.0])), (10, 1))
-    shown = read_controls(turn_heads(pose, np.tile(np.radians([10.0, -5.0]), (10, 1))), codes)
-    np.testing.assert_allclose(np.degrees(shown[:, GAZE]), np.tile([16, -3], (10, 1)), atol=1.0)
+    codes = np.tile(encode_eye_turn(np.radians([6.0, 2.0])), (10, 1))
+    turned = turn_heads(pose, np.tile(np.radians([10.0, -5.0]), (10, 1)))
+    shown = np.degrees(head_gaze(turned) + read_eye_turn(codes))
+    np.testing.assert_allclose(shown, np.tile([16, -3], (10, 1)), atol=1.0)
 
 
 def test_live_features_are_those_of_the_stream() -> None:

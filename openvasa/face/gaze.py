@@ -56,7 +56,6 @@ def eye_directions() -> np.ndarray:
     Least squares in the code's subspace: irises shift, lids follow them up and down, the rest of
     the face stays.
     """
-    code = dynamics_code()
     targets = np.zeros((2, POINTS, 3), np.float32)
     irises = np.concatenate([RIGHT_IRIS, LEFT_IRIS])
     targets[0, irises, 0] = PUPIL_RADIUS
@@ -69,8 +68,25 @@ def eye_directions() -> np.ndarray:
     weights[_CORNERS] = 4
     weights[LIPS] = 1
     directions = nearest_codes(targets, weights)
-    reached = directions @ np.sin(eye_gaze(code.basis))
+    reached = directions @ eye_reading()
     return np.linalg.solve(reached, directions).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def eye_reading() -> np.ndarray:
+    """(D, 2) float32: `codes @ eye_reading()` is the sine of the yaw and pitch of the eyes."""
+    return np.sin(eye_gaze(dynamics_code().basis))
+
+
+def read_eye_turn(codes: np.ndarray) -> np.ndarray:
+    """(..., D) codes → (..., 2) yaw and pitch of the eyes in rad."""
+    # Codes are linear, so their gaze is the sum of their parts.
+    return np.arcsin(np.clip(codes @ eye_reading(), -0.9, 0.9))
+
+
+def encode_eye_turn(angles: np.ndarray) -> np.ndarray:
+    """(..., 2) yaw and pitch in rad → (..., D) float32 codes that turn the eyes so."""
+    return np.sin(angles).astype(np.float32) @ eye_directions()
 
 
 def nearest_codes(targets: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lid_gap
-from openvasa.face.gaze import eye_directions, eye_gaze
+from openvasa.face.gaze import eye_directions, eye_reading
 from openvasa.motion.motion import POSE_DIM
 
 LARGEST = 3.0
@@ -70,7 +70,7 @@ def code_parts() -> CodeParts:
     """The parts of the shipped code; what is left beside them moves brows and cheeks."""
     code = dynamics_code()
     mouth = code.mouth_projection().T
-    gaze = np.sin(eye_gaze(code.basis)) @ eye_directions()
+    gaze = eye_reading() @ eye_directions()
     reading = lid_gap(code.basis)
     upper = reading - reading @ mouth.T
     lids = np.outer(reading, upper) / (reading @ upper)

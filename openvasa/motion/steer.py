@@ -5,18 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from openvasa.face.canonical import FACE_WIDTH
-from openvasa.face.dynamics import dynamics_code
-from openvasa.face.gaze import eye_gaze, head_gaze
-from openvasa.motion.controls import (
-    DISTANCE,
-    EMOTION,
-    GAZE,
-    GROUPS,
-    emotion_directions,
-    eye_turn,
-    stressed,
-)
+from openvasa.face.gaze import encode_eye_turn, head_gaze, read_eye_turn
+from openvasa.motion.controls import DISTANCE, EMOTION, GAZE, GROUPS
+from openvasa.motion.emotion_directions import emotion_directions
 from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.stress_emotion import stress_emotion
 from openvasa.rates import MOTION_RATE
 
 REACH_SECONDS = 0.2
@@ -58,7 +51,7 @@ def steer_motion(
     pose[:, POSE_DIM - 1] += shown[:, DISTANCE][:, 0]
     if shown[:, -1].any():
         pose, codes = _look(pose, codes, shown[:, GAZE], shown[:, -1:])
-    return stressed(np.hstack([pose, codes]).astype(np.float32), shown[:, :-1]), state
+    return stress_emotion(np.hstack([pose, codes]).astype(np.float32), shown[:, :-1]), state
 
 
 def approach(wanted: np.ndarray, state: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -94,13 +87,12 @@ def _look(
         target: (n, 2) yaw and pitch, rad.
         strength: (n, 1) 0 where the gaze is free to 1 where it is asked for.
     """
-    reading = np.sin(eye_gaze(dynamics_code().basis))
-    eyes = np.arcsin(np.clip(codes @ reading, -0.9, 0.9))
+    eyes = read_eye_turn(codes)
     pose = turn_heads(pose, target * HEAD_SHARE)
     held = target + WANDER_KEPT * eyes - head_gaze(pose)
     held = np.clip(held, -LARGEST_EYE_TURN, LARGEST_EYE_TURN)
     wanted = eyes + strength * (held - eyes)
-    return pose, codes + eye_turn(wanted) - eye_turn(eyes)
+    return pose, codes + encode_eye_turn(wanted) - encode_eye_turn(eyes)
 
 
 def turn_heads(pose: np.ndarray, angles: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from openvasa.data.blinks import blink_starts
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.face.gaze import eye_gaze
+from openvasa.face.gaze import eye_reading
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import LEFT_BROW, RIGHT_BROW
 from openvasa.motion.motion import POSE_DIM
@@ -23,7 +23,7 @@ def measure_style(motion: np.ndarray) -> np.ndarray:
     code = dynamics_code()
     pose, codes = motion[:, :POSE_DIM], motion[:, POSE_DIM:]
     brows = code.basis[:, np.concatenate([RIGHT_BROW, LEFT_BROW]), 1].mean(axis=1)
-    gaze = codes @ np.sin(eye_gaze(code.basis))
+    gaze = codes @ eye_reading()
     rounding = _read("mouthPucker") + _read("mouthFunnel")
     smile = (_read("mouthSmileLeft") + _read("mouthSmileRight")) / 2
     figures = [
