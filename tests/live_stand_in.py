@@ -9,7 +9,7 @@ import numpy as np
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.motion.amount import Amount
-from openvasa.motion.motion import row_width
+from openvasa.motion.row import row_width
 
 ROW = 640
 

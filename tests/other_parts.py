@@ -10,7 +10,7 @@ from openvasa import Controls
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.motion.amount import Amount
-from openvasa.motion.motion import row_width
+from openvasa.motion.row import Row, row_width
 from openvasa.rates import FRAME_SAMPLES
 
 
@@ -42,8 +42,8 @@ class JawModel:
     def __init__(self) -> None:
         shapes = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
         shapes[BLENDSHAPE_NAMES.index("jawOpen")] = 3
-        self._jaw = np.zeros(row_width(), np.float32)
-        self._jaw[6:-2] = dynamics_code().from_arkit(shapes)
+        opening = dynamics_code().from_arkit(shapes)
+        self._jaw = Row(pose=np.zeros(6), codes=opening, tongue=np.zeros(2)).join()
 
     def rows(self, loudness: np.ndarray) -> np.ndarray:
         return loudness * self._jaw

@@ -10,20 +10,20 @@ import pytest
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.motion.articulation import (
     ARTICULATION_DIM,
     PRESS,
     REACH,
     RISE,
-    TONGUE_DIM,
     ArticulationReader,
     articulation_reader,
     load_reader,
     speech_tongue,
 )
 from openvasa.motion.correction import LET_THROUGH, Moment, articulate_lips
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import TONGUE_DIM
 from openvasa.motion.window_network import window_network
 from openvasa.rates import SAMPLE_RATE
 

@@ -7,9 +7,10 @@ import pytest
 
 from openvasa.cli import main
 from openvasa.errors import InputError
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion import edit
-from openvasa.motion.motion import POSE_DIM, Motion
+from openvasa.motion.motion import Motion
 
 
 def motion(frames: int = 50, seed: int = 0) -> Motion:

@@ -11,8 +11,8 @@ from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.data.experts import SOUND_DIM, expert, lip_shapes, sound_bands, sync_score
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.speech_motion import generate_motion
 
 

@@ -9,11 +9,11 @@ from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.amount import Amount, code_parts, scale_motion
-from openvasa.motion.articulation import without_tongue
 from openvasa.motion.generator import MotionGenerator
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import without_tongue
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import generate_motion
 from openvasa.motion.window_network import window_network

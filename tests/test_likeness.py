@@ -27,7 +27,6 @@ from openvasa.evaluate.likeness_clips import (
     HeldOut,
     choose_clips,
     neutral_frame,
-    with_tongue_at_rest,
 )
 from openvasa.evaluate.likeness_figures import (
     JUDGED,
@@ -46,8 +45,9 @@ from openvasa.evaluate.likeness_report import (
     write_likeness_page,
 )
 from openvasa.evaluate.motion_metrics import correlation
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code, lid_gap
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import with_tongue_at_rest
 
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"
 

@@ -17,7 +17,7 @@ from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.live.sound_timeline import BACKLOG_S, LIVE_BACKLOG_S, LIVE_TARGET_S, PATIENCE_S
 from openvasa.live.timeline import RELIEF_RATES, TICKS
 from openvasa.motion.amount import Amount
-from openvasa.motion.articulation import without_tongue
+from openvasa.motion.row import Row
 from openvasa.rates import FRAME_RATES
 
 RATE = 24000
@@ -54,7 +54,7 @@ def sounds(frames: list[LiveFrame]) -> np.ndarray:
 def lips(frames: list[LiveFrame]) -> np.ndarray:
     """Opening of the lips in each frame, canonical units."""
     code = dynamics_code()
-    return lip_gap(code.mean_shape + code.decode(without_tongue(motions(frames))[:, 6:]))
+    return lip_gap(code.mean_shape + code.decode(Row.split(motions(frames)).codes))
 
 
 @settings(max_examples=25, deadline=None)

@@ -16,7 +16,7 @@ from openvasa.live.player import Shown
 from openvasa.live.record import Recorder
 from openvasa.live.timeline import TICKS
 from openvasa.media.inspect import inspect_video
-from openvasa.motion.motion import row_width
+from openvasa.motion.row import row_width
 
 RATE = 24000
 CONTENT_ID = 7

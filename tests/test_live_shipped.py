@@ -11,7 +11,7 @@ from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.assemble import assemble_engine
 from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.motion.amount import Amount
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 
@@ -39,7 +39,7 @@ def stream(speech: np.ndarray, settings: MotionSettings, chunk_s: float) -> list
 
 def measure_gaps(frames: list[LiveFrame]) -> np.ndarray:
     """(n,) distance of the lips, canonical units."""
-    dynamics = np.array([frame.motion[POSE_DIM:-2] for frame in frames])
+    dynamics = np.array([Row.split(frame.motion).codes for frame in frames])
     return lip_gap(dynamics_code().mean_shape + dynamics_code().decode(dynamics))
 
 

@@ -24,11 +24,11 @@ from openvasa.evaluate.motion_metrics import (
     lip_activity,
 )
 from openvasa.evaluate.silence import silence
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import DynamicsCode, dynamics_code
 from openvasa.face.gaze import encode_eye_turn
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
-from openvasa.motion.articulation import TONGUE_DIM, without_tongue
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import TONGUE_DIM, without_tongue
 
 CODE = dynamics_code()
 

@@ -20,8 +20,8 @@ from openvasa.evaluate.page import Table, check_writable, page, write_page
 from openvasa.evaluate.plots import Series, bars, histogram, lines, scatter, ticks
 from openvasa.evaluate.silence import Silence
 from openvasa.evaluate.unfamiliar import VoiceFigures
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.motion import POSE_DIM
 
 COUNT = len(fields(Row))
 

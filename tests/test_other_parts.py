@@ -16,13 +16,13 @@ from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, make_voice
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.assemble import assemble_engine
 from openvasa.motion.articulation import articulation_reader
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 
 def gaps(rows: np.ndarray) -> np.ndarray:
-    return rows[:, POSE_DIM:-2] @ lip_gap(dynamics_code().basis)
+    return Row.split(rows).codes @ lip_gap(dynamics_code().basis)
 
 
 def test_a_video_and_a_stream_by_another_model() -> None:

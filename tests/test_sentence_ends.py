@@ -13,8 +13,8 @@ from openvasa.evaluate.sentence_ends import (
     find_word_ends,
     judge_ends,
 )
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code, lip_gap
-from openvasa.motion.motion import POSE_DIM
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 WORD_ENDS = (2.0, 3.0)

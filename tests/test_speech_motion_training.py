@@ -16,8 +16,8 @@ from interrupting import train_interrupted  # noqa: E402
 from openvasa.audio.moonshine import MoonshineEncoder  # noqa: E402
 from openvasa.backend import load_onnx  # noqa: E402
 from openvasa.data.voices import LIVE_FRAMES  # noqa: E402
+from openvasa.face.canonical import POSE_DIM  # noqa: E402
 from openvasa.face.dynamics import dynamics_code  # noqa: E402
-from openvasa.motion.motion import POSE_DIM  # noqa: E402
 from openvasa.motion.speaker import STYLE_NAMES, Speaker  # noqa: E402
 from openvasa.motion.window_loop import WindowLoop  # noqa: E402
 from openvasa.motion.window_network import (  # noqa: E402

@@ -11,9 +11,9 @@ from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.gaze import head_gaze, read_eye_turn
 from openvasa.motion.amount import Amount
-from openvasa.motion.articulation import RISE, TONGUE_DIM, without_tongue
+from openvasa.motion.articulation import RISE
 from openvasa.motion.controls import Controls
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import TONGUE_DIM, Row, without_tongue
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import generate_motion
 from openvasa.motion.streaming import StreamingGenerator
@@ -104,8 +104,8 @@ def test_controls_can_change_while_it_runs() -> None:
     generator.controls = Controls(gaze=(-15.0, 0.0))
     left = generator.push(silence)[-25:]
     yaws = [
-        np.degrees((head_gaze(part[:, :POSE_DIM]) + read_eye_turn(part[:, POSE_DIM:]))[:, 0].mean())
-        for part in map(without_tongue, (right, left))
+        np.degrees((head_gaze(row.pose) + read_eye_turn(row.codes))[:, 0].mean())
+        for row in map(Row.split, (right, left))
     ]
     assert yaws[0] > 8
     assert yaws[1] < -8

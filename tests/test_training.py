@@ -20,9 +20,9 @@ from openvasa.data.talking_clips import (
     rendition,
 )
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.gaze import encode_eye_turn, head_gaze, read_eye_turn
-from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.rest import resting_shape
 from openvasa.motion.steer import turn_heads
 from openvasa.train.dynamics import mirrored_blendshapes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from openvasa.face.dynamics import DynamicsCode, lid_gap
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 
 BLINK_SHARE = 0.45
 """A blink is a dip of the lid opening below this share of its usual value."""
@@ -14,7 +14,7 @@ BLINK_SHARE = 0.45
 def lid_opening(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
     """(T,) opening of both eyes against the resting face of the mean head, 1 at rest."""
     rest = float(lid_gap(code.mean_shape))
-    return 1 + lid_gap(code.decode(motion[:, POSE_DIM:])) / rest
+    return 1 + lid_gap(code.decode(Row.split(motion).codes)) / rest
 
 
 def blink_starts(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from openvasa.assets import ASSETS
 from openvasa.backend import load_onnx
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.topology import CHIN, INNER_LIPS, OUTER_LIPS
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
 MEL_BANDS = 80
@@ -64,14 +64,15 @@ def sound_bands(samples: np.ndarray, frames: int) -> np.ndarray:
 def lip_shapes(motion: np.ndarray) -> np.ndarray:
     """(T, 6 + D) motion → (T, 2 n) float32 lip and chin points against rest, canonical units."""
     code = dynamics_code()
-    points = motion[:, POSE_DIM:] @ code.basis[:, LIP_POINTS, :2].reshape(code.size, -1)
+    points = Row.split(motion).codes @ code.basis[:, LIP_POINTS, :2].reshape(code.size, -1)
     return points.astype(np.float32) * 4
 
 
 def head_motion(motion: np.ndarray) -> np.ndarray:
     """(T, 6 + D) motion → (T, 12) float32 head pose without its mean, and its velocity."""
     scale = np.array([10, 10, 10, 10, 10, 20], np.float32)
-    pose = (motion[:, :POSE_DIM] - motion[:, :POSE_DIM].mean(axis=0)) * scale
+    pose = Row.split(motion).pose
+    pose = (pose - pose.mean(axis=0)) * scale
     velocity = np.gradient(pose, axis=0) * 5
     return np.hstack([pose, velocity]).astype(np.float32)
 

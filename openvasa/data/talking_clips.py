@@ -11,11 +11,13 @@ from tqdm import tqdm
 from openvasa.data.prepare import Clip, cached_clips, load_track, load_voices
 from openvasa.data.shapes import mirrored, mouth_share
 from openvasa.data.voices import Voice
+from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import DynamicsCode, dynamics_code
 from openvasa.face.topology import POINTS
 from openvasa.maths import smoothstep
 from openvasa.motion.motion import interpolate
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
+from openvasa.motion.row import Row
 from openvasa.rates import MOTION_RATE
 
 POSE_MIRROR = np.array([1, -1, -1, -1, 1, 1], np.float32)
@@ -81,9 +83,9 @@ def load_talking_clip(cache: Path, clip: Clip, code: DynamicsCode) -> TalkingCli
     shapes = smooth_shape(track.canonical)
     shapes = shapes - resting_shape(shapes, mouth_share())
     pose = head_poses(track.rotation, track.translation, track.scale)
-    if np.abs(pose[:, :3]).max() > 0.7:
+    if np.abs(pose[:, TURN]).max() > 0.7:
         return None
-    motion = np.hstack([pose, code.encode(shapes)]).astype(np.float32)
+    motion = Row(pose, code.encode(shapes)).join()
     voices = load_voices(cache, clip)
     renditions = [rendition(motion, voice) for voice in voices or [None]]
     return TalkingClip(clip, renditions)

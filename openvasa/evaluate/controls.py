@@ -16,7 +16,7 @@ from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.evaluate.emotion import LABELS, emotion_scores
 from openvasa.evaluation_models import EMOTION_CLASSIFIER
-from openvasa.face.canonical import fit_head, pose_between
+from openvasa.face.canonical import LOG_DISTANCE, fit_head, pose_between
 from openvasa.face.gaze import eye_gaze, head_gaze
 from openvasa.face.landmarker import TrackedFace, track_next
 from openvasa.face.latent import FaceLatent
@@ -69,7 +69,7 @@ def watch(face: FaceLatent, motion: Motion) -> Seen:
         pose = pose_between(rest, head)
         eyes = eye_gaze(head.invert(tracked.landmarks) - neutral)
         gazes.append(np.degrees(head_gaze(pose) + eyes))
-        distances.append(np.exp(pose[5]))
+        distances.append(np.exp(pose[LOG_DISTANCE]))
         if EMOTION_CLASSIFIER.installed:
             emotions.append(emotion_scores(image, tracked.landmarks))
     return Seen(np.stack(gazes), np.array(distances), np.reshape(emotions, (-1, len(LABELS))))

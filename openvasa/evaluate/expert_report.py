@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from openvasa.data.experts import CAPP_FRAMES, Expert, expert, head_motion, lip_shapes, sync_score
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 
 SHIFTS = (0, 1, 2, 3, 4, 6, 8, 12, 16)
 SCALES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -65,9 +67,9 @@ def _capp_report(judge: Expert, pairs: Pairs) -> str:
 
     def scaled(factor: float):
         def change(motion: np.ndarray) -> np.ndarray:
-            pose = motion[:, :POSE_DIM]
-            middle = pose.mean(axis=0)
-            return np.hstack([middle + factor * (pose - middle), motion[:, POSE_DIM:]])
+            row = Row.split(motion)
+            middle = row.pose.mean(axis=0)
+            return replace(row, pose=middle + factor * (row.pose - middle)).join()
 
         return change
 

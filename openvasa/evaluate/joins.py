@@ -15,7 +15,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from openvasa.evaluate.motion_metrics import lip_velocity
+from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import DynamicsCode
+from openvasa.motion.row import Row
 
 SHORTEST_WINDOW = 3
 """Shorter windows have no acceleration that no join takes part in."""
@@ -73,7 +75,7 @@ def lip_steps(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
 
 def head_steps(motion: np.ndarray) -> np.ndarray:
     """(T - 1, 1, 3) turning of the head from frame to frame, degrees about each axis."""
-    rotation = Rotation.from_rotvec(motion[:, :3])
+    rotation = Rotation.from_rotvec(Row.split(motion).pose[:, TURN])
     return np.degrees((rotation[1:] * rotation[:-1].inv()).as_rotvec())[:, None]
 
 

@@ -30,7 +30,6 @@ from openvasa.evaluate.likeness_clips import (
     choose_clips,
     encode_portraits,
     rows_of_track,
-    with_tongue_at_rest,
 )
 from openvasa.evaluate.likeness_figures import (
     Figures,
@@ -41,9 +40,9 @@ from openvasa.evaluate.likeness_figures import (
 )
 from openvasa.evaluate.motion_metrics import correlation
 from openvasa.face.latent import FaceLatent
-from openvasa.motion.articulation import without_tongue
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.model import MotionModel
+from openvasa.motion.row import with_tongue_at_rest, without_tongue
 from openvasa.rates import FRAME_SAMPLES
 from openvasa.render.renderer import Renderer, RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer

@@ -11,14 +11,14 @@ import numpy as np
 from openvasa.audio.level import speech_gain
 from openvasa.data.prepare import Clip, Track, cached_clips, clip_samples, load_track
 from openvasa.errors import InputError
+from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import encode_picture
 from openvasa.face.latent import FaceLatent
 from openvasa.face.topology import CHIN, FOREHEAD_TOP
 from openvasa.media.inspect import read_frames
-from openvasa.motion.articulation import TONGUE_DIM
-from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
+from openvasa.motion.row import Row
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
 
 LEAST_SECONDS = 2.0
@@ -111,18 +111,14 @@ def rows_of_track(track: Track) -> np.ndarray:
     shape = smooth_shape(track.canonical)
     codes = code.encode(shape - resting_shape(shape, code.mouth_share))
     poses = head_poses(track.rotation, track.translation, track.scale)
-    return np.hstack([poses, codes]).astype(np.float32)
-
-
-def with_tongue_at_rest(rows: np.ndarray) -> np.ndarray:
-    """(T, 6 + D) tracked motion → (T, 6 + D + 2) rows, the unseen tongue at rest."""
-    return np.pad(rows, ((0, 0), (0, TONGUE_DIM)))
+    return Row(poses, codes).join()
 
 
 def neutral_frame(rows: np.ndarray) -> int:
     """Number of the frame in which face and head are nearest to the clip's rest."""
-    face = (rows[:, POSE_DIM:] ** 2).mean(axis=1)
-    head = (rows[:, :3] ** 2).sum(axis=1) / _TURN**2
+    row = Row.split(rows)
+    face = (row.codes**2).mean(axis=1)
+    head = (row.pose[:, TURN] ** 2).sum(axis=1) / _TURN**2
     return int(np.argmin(face + head))
 
 

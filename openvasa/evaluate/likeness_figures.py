@@ -14,11 +14,11 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from openvasa.face.canonical import HeadTransform
+from openvasa.face.canonical import TURN, HeadTransform
 from openvasa.face.dynamics import dynamics_code, lid_gap
 from openvasa.face.gaze import eye_gaze
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.rates import MOTION_RATE
 
 SHUT, OPEN = 0.45, 0.7
@@ -129,10 +129,11 @@ def traces_of_rows(rows: np.ndarray) -> Traces:
     Blendshapes are the dynamics code's linear reading, so that figures compare only with those of
     other rows.
     """
-    code = dynamics_code()
-    codes = rows[:, POSE_DIM:]
-    rotation = np.stack([cv2.Rodrigues(row[:3].astype(np.float64))[0] for row in rows])
-    return read_traces(code.mean_shape + code.decode(codes), rotation, code.read_arkit(codes))
+    code, row = dynamics_code(), Row.split(rows)
+    turns = row.pose[:, TURN].astype(np.float64)
+    rotation = np.stack([cv2.Rodrigues(turn)[0] for turn in turns])
+    shapes = code.mean_shape + code.decode(row.codes)
+    return read_traces(shapes, rotation, code.read_arkit(row.codes))
 
 
 def _distance(points: np.ndarray, pair: tuple[int, int]) -> np.ndarray:

@@ -24,8 +24,7 @@ from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.page import Table
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.articulation import without_tongue
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row, without_tongue
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
@@ -117,7 +116,7 @@ def _judged(motion: np.ndarray, sound: np.ndarray, sync: Expert) -> tuple:
     code = dynamics_code()
     bands = sound_bands(sound, len(motion))
     score = sync_score(sync.embed_sound(bands), sync.embed_motion(lip_shapes(motion)))
-    pose = motion[:, :POSE_DIM].astype(np.float64)
+    pose = Row.split(motion).pose.astype(np.float64)
     return (
         pose.mean(axis=0),
         pose.std(axis=0),

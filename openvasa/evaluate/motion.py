@@ -45,9 +45,9 @@ from openvasa.evaluate.silence import Silence, silence
 from openvasa.evaluate.unfamiliar import VoiceFigures, judge_voice
 from openvasa.evaluate.voices import Utterance, make_voices
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.articulation import without_tongue
 from openvasa.motion.correction import CORRECTIONS, leave_out
 from openvasa.motion.generator import LOOKAHEAD
+from openvasa.motion.row import without_tongue
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.motion.window_network import window_network

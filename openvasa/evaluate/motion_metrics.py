@@ -6,10 +6,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from openvasa.data.blinks import BLINK_SHARE, blink_starts, lid_opening
+from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import DynamicsCode, lip_gap
 from openvasa.face.gaze import eye_gaze
 from openvasa.face.topology import LEFT_BROW, LIPS, RIGHT_BROW
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.rates import MOTION_RATE
 
 LONGEST_BLINK_MS = 500.0
@@ -18,13 +19,13 @@ LONGEST_BLINK_MS = 500.0
 
 def aperture(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
     """(T,) gap between the inner lips, canonical units, of (T, 6 + D) motion."""
-    return lip_gap(code.decode(motion[:, POSE_DIM:]))
+    return lip_gap(code.decode(Row.split(motion).codes))
 
 
 def lip_velocity(code: DynamicsCode, motion: np.ndarray) -> np.ndarray:
     """(T - 1, 2 n) velocity of the lip points in x and y, canonical units a frame."""
     basis = code.basis[:, LIPS, :2].reshape(code.size, -1)
-    return np.diff(motion[:, POSE_DIM:] @ basis, axis=0)
+    return np.diff(Row.split(motion).codes @ basis, axis=0)
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -40,7 +41,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 def pose_change(motion: np.ndarray) -> float:
     """Mean angle between the head poses of adjacent frames, degrees (ΔP of arXiv:2404.10667)."""
-    rotation = Rotation.from_rotvec(motion[:, :3])
+    rotation = Rotation.from_rotvec(Row.split(motion).pose[:, TURN])
     return float(np.degrees((rotation[1:] * rotation[:-1].inv()).magnitude()).mean())
 
 
@@ -107,7 +108,7 @@ def brow_activity(code: DynamicsCode, motion: np.ndarray) -> float:
     deviation over time: only beside the real clips' does it say anything.
     """
     brows = np.concatenate([RIGHT_BROW, LEFT_BROW])
-    heights = motion[:, POSE_DIM:] @ code.basis[:, brows, 1]
+    heights = Row.split(motion).codes @ code.basis[:, brows, 1]
     return float(np.abs(np.diff(heights, axis=0)).mean())
 
 
@@ -117,5 +118,5 @@ def gaze_spread(code: DynamicsCode, motion: np.ndarray) -> float:
     How lively eyes are, as in Eyes Alive (Lee, Badler and Badler, TOG 21(3), 2002), whose saccades
     while talking are mostly below 10 degrees; compare with real clips'.
     """
-    shift = motion[:, POSE_DIM:] @ np.sin(eye_gaze(code.basis))
+    shift = Row.split(motion).codes @ np.sin(eye_gaze(code.basis))
     return float(np.degrees(np.sqrt(shift.var(axis=0).sum())))

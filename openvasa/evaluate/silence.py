@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
+from openvasa.face.canonical import YAW
 from openvasa.face.dynamics import dynamics_code
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 
@@ -59,7 +60,7 @@ def silence(make: Callable[[np.ndarray], np.ndarray], speech_speed: float) -> Si
     return Silence(
         lip_activity(code, motion) / speech_speed,
         pose_change(motion),
-        float(np.degrees(motion[:, 1].std())),
+        float(np.degrees(motion[:, YAW].std())),
         blinks_per_minute(code, motion),
         motion,
     )

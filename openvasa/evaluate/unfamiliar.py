@@ -16,8 +16,7 @@ from openvasa.data.experts import Expert, lip_shapes, sound_bands, sync_score
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.voices import Utterance
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.articulation import without_tongue
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row, without_tongue
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.motion.window_network import window_network
 from openvasa.rates import SAMPLE_RATE
@@ -56,7 +55,7 @@ def judge_voice(utterance: Utterance, sync: Expert) -> VoiceFigures:
     made = without_tongue(rows)
     bands = sound_bands(sound, len(made))
     score = sync_score(sync.embed_sound(bands), sync.embed_motion(lip_shapes(made)))
-    deviations = np.abs((made - space.mean) / space.deviation)[:, POSE_DIM:]
+    deviations = Row.split(np.abs((made - space.mean) / space.deviation)).codes
     return VoiceFigures(
         utterance.name,
         score.confidence,

@@ -17,6 +17,12 @@ from openvasa.face.topology import RIGID, canonical_mesh
 FACE_WIDTH = 15.0
 """Width of the mean head's face between the temples, canonical units."""
 
+POSE_DIM = 6
+TURN, SHIFT, LOG_DISTANCE = slice(0, 3), slice(3, 5), 5
+"""Where the parts of a head pose stand in it; see `pose_between`."""
+PITCH, YAW = 0, 1
+"""The axes of the turn that nod and shake the head."""
+
 
 @dataclass(frozen=True)
 class HeadTransform:
@@ -78,6 +84,8 @@ def pose_between(rest: HeadTransform, head: HeadTransform) -> np.ndarray:
 
 def apply_pose(rest: HeadTransform, pose: np.ndarray) -> HeadTransform:
     """The head transform that lies `pose` (6,) away from `rest`; undoes `pose_between`."""
-    rotation = rest.rotation @ cv2.Rodrigues(pose[:3].astype(np.float64))[0]
-    shift = np.append(pose[3:5], 0.0) * rest.scale * FACE_WIDTH
-    return HeadTransform(rotation, rest.scale * float(np.exp(-pose[5])), rest.translation + shift)
+    rotation = rest.rotation @ cv2.Rodrigues(pose[TURN].astype(np.float64))[0]
+    shift = np.append(pose[SHIFT], 0.0) * rest.scale * FACE_WIDTH
+    return HeadTransform(
+        rotation, rest.scale * float(np.exp(-pose[LOG_DISTANCE])), rest.translation + shift
+    )

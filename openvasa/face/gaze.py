@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from openvasa.face.canonical import PITCH, YAW
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.topology import LEFT_EYE, LEFT_IRIS, LIPS, POINTS, RIGHT_EYE, RIGHT_IRIS
 
@@ -46,7 +47,7 @@ def iris_shifts(change: np.ndarray) -> np.ndarray:
 
 def head_gaze(pose: np.ndarray) -> np.ndarray:
     """(..., 6) head pose → (..., 2) yaw and pitch of the head, rad."""
-    return np.stack([-pose[..., 1], -pose[..., 0]], axis=-1)
+    return np.stack([-pose[..., YAW], -pose[..., PITCH]], axis=-1)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from openvasa.errors import check_choice
+from openvasa.face.canonical import PITCH
 from openvasa.face.dynamics import dynamics_code
 from openvasa.live.behaviour import ListeningNods
 from openvasa.live.frame import LiveFrame, LiveSettings, State
@@ -26,10 +27,9 @@ from openvasa.live.stats import Stats
 from openvasa.live.timeline import RELIEF_RATES, ROW_TICKS, TICKS, Budget, interpolation_s
 from openvasa.live.voice_activity import VoiceActivity
 from openvasa.motion.amount import Amount
-from openvasa.motion.articulation import TONGUE_DIM
 from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionSource
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.rates import FRAME_RATES, FRAME_SAMPLES, SAMPLE_RATE
 
 
@@ -194,7 +194,7 @@ class Engine:
         """The generator's motion with a closing mouth and nods."""
         lips = self._lips.openness(self._shown)
         if lips != 1.0:
-            dynamics = motion[POSE_DIM:-TONGUE_DIM]
-            motion[POSE_DIM:-TONGUE_DIM] = dynamics + (lips - 1.0) * (self._mouth @ dynamics)
-        motion[0] += self._nods.pitch(self._shown / TICKS, state is State.LISTENING)
+            codes = Row.split(motion).codes
+            codes += (lips - 1.0) * (self._mouth @ codes)
+        motion[PITCH] += self._nods.pitch(self._shown / TICKS, state is State.LISTENING)
         return motion

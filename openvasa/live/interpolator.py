@@ -8,7 +8,7 @@ import numpy as np
 
 from openvasa.live.timeline import GUESSED_SHARE, ROW_TICKS, RowsNeeded, rows_needed
 from openvasa.maths import hermite
-from openvasa.motion.motion import row_width
+from openvasa.motion.row import row_width
 
 SLIP_FADE = 0.3
 """Share of a sketch's error that is left one row (40 ms) later. Set by eye: larger shows as lag,

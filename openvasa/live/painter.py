@@ -8,7 +8,7 @@ import numpy as np
 
 from openvasa.face.latent import FaceLatent
 from openvasa.motion.geometry import geometry_at
-from openvasa.motion.motion import row_width
+from openvasa.motion.row import row_width
 from openvasa.provenance.embed import WatermarkEmbedder
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer

@@ -10,7 +10,7 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lid_gap
 from openvasa.face.gaze import eye_directions, eye_reading
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 
 LARGEST = 3.0
 """Beyond it faces tear."""
@@ -88,9 +88,10 @@ def scale_motion(motion: np.ndarray, factors: np.ndarray) -> np.ndarray:
     if (factors == 1).all():
         return motion
     head, around, lips, look = np.moveaxis(np.atleast_2d(factors)[..., None], 1, 0)
-    pose, codes, parts = motion[:, :POSE_DIM], motion[:, POSE_DIM:], code_parts()
+    row, parts = Row.split(motion), code_parts()
+    codes = row.codes
     mouth, lids = codes @ parts.mouth, codes @ parts.lids
     gaze = (codes - lids) @ parts.gaze
     brows = codes - mouth - lids - gaze
     scaled = lips * mouth + lids + look * gaze + around * brows
-    return np.hstack([head * pose, scaled]).astype(np.float32)
+    return Row(head * row.pose, scaled).join()

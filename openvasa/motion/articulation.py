@@ -19,17 +19,14 @@ import numpy as np
 from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
+from openvasa.motion.row import TONGUE_DIM
 
 RISE, REACH, PRESS = 0, 1, 2
 """What is read, 0–1: the tongue's tip towards the ridge behind the upper teeth, and out between the
 teeth; the lips pressed together."""
-TONGUE_DIM, ARTICULATION_DIM = 2, 3
-"""The first two are the tongue's, and part of motion."""
-
-
-def without_tongue(rows: np.ndarray) -> np.ndarray:
-    """(T, 6 + D + 2) rows of motion → (T, 6 + D): what is tracked in video, and judged."""
-    return rows[:, :-TONGUE_DIM]
+ARTICULATION_DIM = 3
+TONGUE = slice(0, TONGUE_DIM)
+"""Of what is read, the tongue's: it is part of motion."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def speech_tongue(
     encoder, reader = encoder or MoonshineEncoder(), articulation_reader()
     reader.check_hears(encoder)
     features = np.concatenate(list(encoder.stream(blocks, gain=gain)))
-    return reader.read(features)[:, :TONGUE_DIM]
+    return reader.read(features)[:, TONGUE]
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ To measure one, generate without it: `openvasa evaluate motion --without NAME`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,7 @@ from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.maths import smoothstep
 from openvasa.motion.articulation import PRESS, REACH
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.motion.window_network import MotionSpace
 
 PRESS_FROM, PRESS_FULL = 0.15, 0.45
@@ -84,22 +84,21 @@ def limit_codes(motion: np.ndarray, moment: Moment) -> np.ndarray:
     """Motion within `CODE_LIMIT` deviations."""
     reach = CODE_LIMIT * moment.space.deviation
     low, high = moment.space.mean - reach, moment.space.mean + reach
-    low[:POSE_DIM] *= moment.head
-    high[:POSE_DIM] *= moment.head
+    for limit in (low, high):
+        Row.split(limit).pose[:] *= moment.head
     return np.clip(motion, low, high)
 
 
 def articulate_lips(motion: np.ndarray, moment: Moment) -> np.ndarray:
     """Motion whose lips close for p, b and m and part where the tongue comes out."""
-    codes, reading = motion[:, POSE_DIM:], moment.reading
+    row, reading = Row.split(motion), moment.reading
     let_through = LET_THROUGH * smoothstep(REACH_FROM, REACH_FULL, reading[:, REACH])
     pressed = smoothstep(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
     gap_reading, opening = _lip_opening()
-    gap = codes @ gap_reading
+    gap = row.codes @ gap_reading
     parted = np.maximum(gap, let_through)
     wanted = parted - np.maximum(parted, 0) * pressed
-    codes = codes + (wanted - gap)[:, None] * opening
-    return np.hstack([motion[:, :POSE_DIM], codes]).astype(np.float32)
+    return replace(row, codes=row.codes + (wanted - gap)[:, None] * opening).join()
 
 
 @lru_cache(maxsize=1)

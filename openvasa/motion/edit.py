@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from openvasa.errors import InputError
+from openvasa.face.canonical import PITCH, YAW
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.motion.motion import Motion, interpolate
@@ -52,8 +53,8 @@ def spinning(motion: Motion, degrees: float, seconds: float = SPIN_SECONDS) -> M
     pose = np.zeros_like(motion.pose)
     # It sets out from straight ahead.
     start = np.minimum(angle / (np.pi / 2), 1)
-    pose[:, 1] = np.radians(degrees) * np.sin(angle)
-    pose[:, 0] = np.radians(degrees) / 2 * np.cos(angle) * start
+    pose[:, YAW] = np.radians(degrees) * np.sin(angle)
+    pose[:, PITCH] = np.radians(degrees) / 2 * np.cos(angle) * start
     return replace(motion, pose=pose)
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.errors import InputError
+from openvasa.face.canonical import POSE_DIM, TURN
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.maths import hermite
-from openvasa.motion.articulation import TONGUE_DIM
+from openvasa.motion.row import TONGUE_DIM, Row
 from openvasa.rates import MOTION_RATE
 
 FORMAT_VERSION = 1
-POSE_DIM = 6
 
 LIVE_LINK_SHAPES = (
     ["EyeBlinkLeft", "EyeLookDownLeft", "EyeLookInLeft", "EyeLookOutLeft", "EyeLookUpLeft"]
@@ -49,11 +49,6 @@ LIVE_LINK_COLUMNS = [
 """Column names of a Live Link Face recording; angles are in radians there."""
 
 
-def row_width() -> int:
-    """Numbers in a row of motion: pose, dynamics and tongue."""
-    return POSE_DIM + dynamics_code().size + TONGUE_DIM
-
-
 @dataclass(frozen=True)
 class Motion:
     """Head pose, facial dynamics and tongue at a fixed rate.
@@ -70,11 +65,11 @@ class Motion:
     pose: np.ndarray
     dynamics: np.ndarray
     fps: float = MOTION_RATE
-    tongue: np.ndarray = field(default_factory=lambda: np.zeros((0, TONGUE_DIM), np.float32))
+    tongue: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
         """Check the shapes."""
-        if len(self.tongue) == 0:
+        if self.tongue.size == 0:
             at_rest = np.zeros((len(self.pose), TONGUE_DIM), np.float32)
             object.__setattr__(self, "tongue", at_rest)
         if self.pose.ndim != 2 or self.pose.shape[1] != POSE_DIM:
@@ -92,13 +87,13 @@ class Motion:
 
     @staticmethod
     def from_rows(rows: np.ndarray, fps: float = MOTION_RATE) -> Motion:
-        """Motion from (T, 6 + D + 2) rows: pose, dynamics and tongue side by side."""
-        codes = slice(POSE_DIM, -TONGUE_DIM)
-        return Motion(rows[:, :POSE_DIM], rows[:, codes], fps, rows[:, -TONGUE_DIM:])
+        """Motion from (T, 6 + D + 2) rows, or from (T, 6 + D), the tongue then at rest."""
+        parts = Row.split(rows)
+        return Motion(parts.pose, parts.codes, fps, parts.tongue)
 
     def rows(self) -> np.ndarray:
-        """(T, 6 + D + 2) pose, dynamics and tongue side by side, as generators make them."""
-        return np.hstack([self.pose, self.dynamics, self.tongue])
+        """(T, 6 + D + 2) float32 rows, as generators make them."""
+        return Row(self.pose, self.dynamics, self.tongue).join()
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -171,7 +166,7 @@ class Motion:
                 shapes[frame, columns.index(name.lower())] if name.lower() in columns else 0.0
                 for name in LIVE_LINK_SHAPES
             ]
-            yaw, pitch, roll = Rotation.from_rotvec(self.pose[frame, :3]).as_euler("YXZ")
+            yaw, pitch, roll = Rotation.from_rotvec(self.pose[frame, TURN]).as_euler("YXZ")
             numbers = [*values, -yaw, pitch, roll, *[0.0] * len(LIVE_LINK_EYES)]
             writer.writerow(
                 [_timecode(frame, self.fps), len(LIVE_LINK_SHAPES), *(f"{v:.6f}" for v in numbers)]
@@ -227,7 +222,7 @@ def _read_npz(path: Path) -> Motion:
             if int(data["openvasa_motion"]) != FORMAT_VERSION:
                 raise InputError(f"{path}: written by another version; generate it again")
             # Files written before the tongue was in them have it at rest.
-            tongue = data["tongue"] if "tongue" in data else np.zeros((0, TONGUE_DIM), np.float32)
+            tongue = data["tongue"] if "tongue" in data else np.zeros(0, np.float32)
             return Motion(data["pose"], data["dynamics"], float(data["fps"]), tongue)
     except InputError:
         raise
@@ -291,13 +286,13 @@ def _read_live_link(path: Path) -> Motion:
         ) from error
     euler = np.asarray(angles) * [-1, 1, 1]
     pose = np.zeros((len(rows), POSE_DIM), np.float32)
-    pose[:, :3] = Rotation.from_euler("YXZ", euler).as_rotvec()
+    pose[:, TURN] = Rotation.from_euler("YXZ", euler).as_rotvec()
     code = dynamics_code()
     rest = code.read_arkit(np.zeros(code.size, np.float32))
-    motion = np.hstack([pose, code.from_arkit(shapes - rest)])
+    motion = Row(pose, code.from_arkit(shapes - rest)).join()
     if len(rows) > 1:
         # Recorders drop frames; the timecodes say where.
         count = round((times[-1] - times[0]) * fps) + 1
         index = np.interp(np.arange(count) / fps, times - times[0], np.arange(len(rows)))
         motion = interpolate(motion, index)
-    return Motion(motion[:, :POSE_DIM], motion[:, POSE_DIM:], fps)
+    return Motion.from_rows(motion, fps)

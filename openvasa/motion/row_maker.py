@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
 from openvasa.motion.amount import Amount, scale_motion
-from openvasa.motion.articulation import TONGUE_DIM, articulation_reader, read_articulation
+from openvasa.motion.articulation import TONGUE, articulation_reader, read_articulation
 from openvasa.motion.controls import Controls
 from openvasa.motion.correction import CORRECTIONS, Moment, apply_corrections, leave_out
+from openvasa.motion.row import Row, row_width
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.steer import approach, steer_motion
 from openvasa.motion.window_loop import WindowLoop
@@ -64,7 +67,7 @@ class RowMaker:
 
     def nothing(self) -> np.ndarray:
         """(0, 6 + D + 2) float32 rows."""
-        return np.zeros((0, len(self.space.mean) + TONGUE_DIM), np.float32)
+        return np.zeros((0, row_width()), np.float32)
 
     def make(
         self, features: np.ndarray, kept: int, controls: Controls, amount: Amount
@@ -93,6 +96,6 @@ class RowMaker:
         reading = read_articulation(self._reader, features)[self.space.prior.recent :]
         moment = Moment(self.space, self._speaker.head, reading)
         motion = apply_corrections(self._corrections, np.concatenate(parts), moment)
-        rows = np.hstack([motion, reading[:, :TONGUE_DIM]]).astype(np.float32)
+        rows = replace(Row.split(motion), tongue=reading[:, TONGUE]).join()
         self._done += kept
         return rows[:kept], rows[kept:]

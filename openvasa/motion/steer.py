@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from openvasa.face.canonical import FACE_WIDTH
+from openvasa.face.canonical import FACE_WIDTH, LOG_DISTANCE, SHIFT, TURN
 from openvasa.face.gaze import encode_eye_turn, head_gaze, read_eye_turn
 from openvasa.motion.controls import DISTANCE, EMOTION, GAZE, GROUPS
 from openvasa.motion.emotion_directions import emotion_directions
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.motion.stress_emotion import stress_emotion
 from openvasa.rates import MOTION_RATE
 
@@ -46,12 +46,12 @@ def steer_motion(
     shown, state = approach(wanted, state)
     if not shown.any():
         return motion, state
-    pose, codes = motion[:, :POSE_DIM].copy(), motion[:, POSE_DIM:]
-    codes = codes + shown[:, EMOTION] @ emotion_directions()
-    pose[:, POSE_DIM - 1] += shown[:, DISTANCE][:, 0]
+    row = Row.split(motion)
+    pose, codes = row.pose.copy(), row.codes + shown[:, EMOTION] @ emotion_directions()
+    pose[:, LOG_DISTANCE] += shown[:, DISTANCE][:, 0]
     if shown[:, -1].any():
         pose, codes = _look(pose, codes, shown[:, GAZE], shown[:, -1:])
-    return stress_emotion(np.hstack([pose, codes]).astype(np.float32), shown[:, :-1]), state
+    return stress_emotion(Row(pose, codes).join(), shown[:, :-1]), state
 
 
 def approach(wanted: np.ndarray, state: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -104,6 +104,6 @@ def turn_heads(pose: np.ndarray, angles: np.ndarray) -> np.ndarray:
     turn = Rotation.from_rotvec(axes)
     shift = (turn.apply(NECK_TO_HEAD) - NECK_TO_HEAD)[:, :2] / FACE_WIDTH
     turned = pose.copy()
-    turned[:, :3] = (turn * Rotation.from_rotvec(pose[:, :3])).as_rotvec()
-    turned[:, 3:5] += shift.astype(np.float32)
+    turned[:, TURN] = (turn * Rotation.from_rotvec(pose[:, TURN])).as_rotvec()
+    turned[:, SHIFT] += shift.astype(np.float32)
     return turned

@@ -5,6 +5,7 @@ The network learnt emotions as talking clips bear them, and shows some nine tent
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +18,7 @@ from openvasa.motion.emotion_directions import (
     encode_grief,
     leave_gaze_and_lips,
 )
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 
 _STRESSED: dict[str, dict[str, float]] = {
     "happy": {"mouthSmile": 0.35, "eyeSquint": -0.2},
@@ -45,10 +46,10 @@ def stress_emotion(motion: np.ndarray, values: np.ndarray) -> np.ndarray:
     if not emotion.any():
         return motion
     face, jaw = _stress()
-    codes = motion[:, POSE_DIM:]
-    openness = np.clip(codes @ lip_gap(dynamics_code().basis) / _OPEN_GAP, 0, 1)[:, None]
+    row = Row.split(motion)
+    openness = np.clip(row.codes @ lip_gap(dynamics_code().basis) / _OPEN_GAP, 0, 1)[:, None]
     added = emotion @ face + openness * (emotion @ jaw)
-    return np.hstack([motion[:, :POSE_DIM], codes + added]).astype(np.float32)
+    return replace(row, codes=row.codes + added).join()
 
 
 @lru_cache(maxsize=1)

@@ -11,8 +11,8 @@ import numpy as np
 
 from openvasa.assets import ASSETS
 from openvasa.backend import Network, load_onnx
-from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.prior import Expectation, History, MotionPrior
+from openvasa.motion.row import Row
 from openvasa.motion.speaker import Speakers
 
 NETWORK_FILE = ASSETS / "speech_motion.onnx"
@@ -40,7 +40,7 @@ class MotionSpace:
     def restore(self, window: np.ndarray, head: float) -> np.ndarray:
         """(n, 6 + D) normalised → motion of a speaker whose head moves `head` times as far."""
         motion = window * self.deviation + self.mean
-        motion[:, :POSE_DIM] *= head
+        Row.split(motion).pose[:] *= head
         return motion.astype(np.float32)
 
     def save(self, path: Path) -> None:
@@ -142,7 +142,7 @@ class WindowNetwork:
             if count == 2:
                 pulled = guidance.scale * (velocity[0] - velocity[1])
                 # Speech says little about the head; extrapolating it would make it shake.
-                pulled[:, :POSE_DIM] = 0
+                Row.split(pulled).pose[:] = 0
             return velocity[0] + pulled
 
         return predict

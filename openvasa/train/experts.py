@@ -33,8 +33,9 @@ from openvasa.data.experts import (
 from openvasa.data.held_back import held_back_people
 from openvasa.data.prepare import load_sound
 from openvasa.data.talking_clips import POSE_MIRROR, TalkingClip, load_clips, mirror_matrix
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
 
 EMBEDDING = 64
@@ -116,7 +117,8 @@ def _excerpts(
         bands = bands[start : start + recipe.excerpt]
         motion = motion[start : start + recipe.excerpt]
         if rng.random() < 0.5:
-            motion = np.hstack([motion[:, :POSE_DIM] * POSE_MIRROR, motion[:, POSE_DIM:] @ mirror])
+            row = Row.split(motion)
+            motion = Row(row.pose * POSE_MIRROR, row.codes @ mirror).join()
         bands = bands + rng.normal(0, 0.15) + 0.05 * rng.standard_normal(bands.shape)
         features = recipe.features(motion)
         features = features * rng.uniform(0.8, 1.25)

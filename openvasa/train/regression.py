@@ -23,7 +23,7 @@ from openvasa.data.talking_clips import (
     mouth_rest_matrix,
 )
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.train.trainer import LOSS, Task, TrainerConfig, train
 
 WINDOW = 64
@@ -75,15 +75,16 @@ class Windows:
         start = int(rng.integers(max(len(take.motion) - WINDOW, 0) + 1))
         # A shorter clip stands still at its end.
         rows = np.minimum(np.arange(start, start + WINDOW), len(take.motion) - 1)
-        pose, codes = take.motion[rows, :POSE_DIM], take.motion[rows, POSE_DIM:]
+        row = Row.split(take.motion[rows])
+        pose, codes = row.pose, row.codes
         speech = take.voice.speech[rows]
         if rng.random() < PAUSED:
             rest, speech = take.mouth_rest[rows, None], take.voice.paused[rows]
             codes = codes + rest * (codes @ self._mouth_rest - codes)
         if rng.random() < 0.5:
             pose, codes = pose * POSE_MIRROR, codes @ self._mirror
-        motion = np.hstack([pose, codes])
-        return (motion - self._normaliser.mean) / self._normaliser.deviation, speech
+        normaliser = self._normaliser
+        return (Row(pose, codes).join() - normaliser.mean) / normaliser.deviation, speech
 
 
 def learn_regression(

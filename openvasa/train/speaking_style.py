@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from openvasa.data.blinks import blink_starts
+from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.gaze import eye_reading
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import LEFT_BROW, RIGHT_BROW
-from openvasa.motion.motion import POSE_DIM
+from openvasa.motion.row import Row
 from openvasa.rates import MOTION_RATE
 
 FLOORS = np.array([0.02, 0.005, 0.01, 0.003, 3e-4, 0.01, 0.005, 4.0])
@@ -20,8 +21,8 @@ DOUBT_SECONDS = 3.0
 
 def measure_style(motion: np.ndarray) -> np.ndarray:
     """(T, 6 + D) motion → (8,) float32 logarithms, in the order of `speaker.STYLE_NAMES`."""
-    code = dynamics_code()
-    pose, codes = motion[:, :POSE_DIM], motion[:, POSE_DIM:]
+    code, row = dynamics_code(), Row.split(motion)
+    codes = row.codes
     brows = code.basis[:, np.concatenate([RIGHT_BROW, LEFT_BROW]), 1].mean(axis=1)
     gaze = codes @ eye_reading()
     rounding = _read("mouthPucker") + _read("mouthFunnel")
@@ -31,7 +32,7 @@ def measure_style(motion: np.ndarray) -> np.ndarray:
         (codes @ rounding).std(),
         (codes @ smile).std(),
         head_spread(motion),
-        np.linalg.norm(np.diff(pose[:, :3], axis=0), axis=1).mean(),
+        np.linalg.norm(np.diff(row.pose[:, TURN], axis=0), axis=1).mean(),
         (codes @ brows).std(),
         np.sqrt(gaze.var(axis=0).sum()),
         len(blink_starts(code, motion)) * 60 * MOTION_RATE / len(codes),
@@ -41,7 +42,7 @@ def measure_style(motion: np.ndarray) -> np.ndarray:
 
 def head_spread(motion: np.ndarray) -> float:
     """Deviation of the head's rotation in a clip, rad, root mean square over the axes."""
-    return float(np.sqrt(motion[:, :3].var(axis=0).mean()))
+    return float(np.sqrt(Row.split(motion).pose[:, TURN].var(axis=0).mean()))
 
 
 def estimate_head_factor(motion: np.ndarray, usual: float) -> float:

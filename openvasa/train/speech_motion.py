@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.data.talking_clips import TalkingClip
-from openvasa.motion.motion import POSE_DIM
+from openvasa.face.canonical import POSE_DIM
 from openvasa.motion.prior import MotionPrior
 from openvasa.motion.window_network import MotionSpace
 from openvasa.train.precision import half_precision, training_device

@@ -20,8 +20,8 @@ from openvasa.data.talking_clips import (
 )
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
+from openvasa.motion.row import Row
 from openvasa.motion.speaker import Speakers, count_people_alike
 from openvasa.motion.window_network import MotionSpace
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
@@ -144,11 +144,11 @@ def fit_space(
     motions = []
     for clip in clips:
         motion = clip.motion.copy()
-        motion[:, :POSE_DIM] /= scale.head(clip.motion)
+        Row.split(motion).pose[:] /= scale.head(clip.motion)
         motions.append(motion)
     frames = np.concatenate(motions)
     mean = frames.mean(axis=0)
-    mean[:POSE_DIM] = 0
+    Row.split(mean).pose[:] = 0
     deviation = np.sqrt(((frames - mean) ** 2).mean(axis=0))
     past = sizes.recent + sizes.block * sizes.blocks
     covariance = measure_autocovariance(
@@ -296,12 +296,12 @@ class WindowSampler:
         """Rest the mouth, mirror and normalise the motion of one window and of its past."""
         length, past = len(take.motion), self._prior.past
         rows = np.clip(np.arange(start - past, start + frames), 0, length - 1)
-        pose = take.motion[rows, :POSE_DIM] / self._heads[index]
-        codes, still = take.motion[rows, POSE_DIM:], rest[rows][:, None]
+        row, still = Row.split(take.motion[rows]), rest[rows][:, None]
+        pose, codes = row.pose / self._heads[index], row.codes
         codes = codes + still * (codes @ self._mouth_rest - codes)
         if rng.random() < 0.5:
             pose, codes = pose * POSE_MIRROR, codes @ self._mirror
-        motion = (np.hstack([pose, codes]) - self.space.mean) / self.space.deviation
+        motion = (Row(pose, codes).join() - self.space.mean) / self.space.deviation
         history = self._prior.read_history(motion[past - min(start, past) : past])
         inside = (np.arange(start, start + frames) < length).astype(np.float32)
         return (

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from openvasa.data.talking_clips import points_matrix
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
-from openvasa.motion.motion import POSE_DIM
 from openvasa.motion.window_network import MotionSpace
 
 LEAST_WEIGHT = 0.1

@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.data.talking_clips import TalkingClip
-from openvasa.motion.articulation import without_tongue
 from openvasa.motion.correction import CORRECTIONS
 from openvasa.motion.generator import MotionGenerator
+from openvasa.motion.row import without_tongue
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speaker import STYLE_NAMES, Speaker, Speakers
 from openvasa.motion.window_network import WindowNetwork
