@@ -79,8 +79,8 @@ def test_rows_are_in_the_generator_units() -> None:
     np.testing.assert_allclose(np.degrees(values[:, GAZE]), np.tile([18, -9], (20, 1)), rtol=1e-5)
     np.testing.assert_allclose(values[:, DISTANCE], np.log(1.1), rtol=1e-5)
     np.testing.assert_allclose(values[0, EMOTION], [0, 0, 0.4, 0])
-    np.testing.assert_array_equal(known, [1, 1, 1])
-    np.testing.assert_array_equal(Controls(distance=1.0).rows(0, 1)[1], [0, 1, 0])
+    np.testing.assert_array_equal(known, np.ones(CONTROL_DIM))
+    np.testing.assert_array_equal(Controls(distance=1.0).rows(0, 1)[1], [0, 0, 1, 0, 0, 0, 0])
 
 
 def test_curves_run_between_their_keys(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_curves_run_between_their_keys(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.degrees(values[0, GAZE]), [10, -5], atol=1e-4)
     np.testing.assert_allclose(np.degrees(values[25, GAZE]), [20, -10], atol=1e-4)
     assert values[0, EMOTION][0] == 1
-    np.testing.assert_array_equal(known, [1, 0, 1])
+    np.testing.assert_array_equal(known, [1, 1, 0, 1, 1, 1, 1])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from openvasa.audio.moonshine import MoonshineEncoder
-from openvasa.data.prepare import Clip, read_clip_list
+from openvasa.data.clip_list import Clip, Kind, Split, read_clip_list
 from openvasa.data.shapes import mirrored, mouth_share
 from openvasa.data.talking_clips import (
     TalkingClip,
@@ -58,7 +58,7 @@ def made_up_clips(count: int = 3, frames: int = 120) -> list[TalkingClip]:
         voice = made_up_voice(frames, rng) if index else None
         if voice is not None:
             motion[:, POSE_DIM] = voice.speech[:, 0]
-        clip = Clip(f"c{index}", "train", str(index), "real", index > 0, "made up")
+        clip = Clip(f"c{index}", Split.TRAIN, str(index), Kind.REAL, index > 0, "made up")
         clips.append(TalkingClip(clip, [rendition(motion, voice)]))
     return clips
 
@@ -171,7 +171,7 @@ def test_tracking_a_real_clip() -> None:
     from openvasa.data.prepare import clip_samples, track_clip
     from openvasa.data.voices import whole_features
 
-    clip = next(c for c in read_clip_list(CLIPS) if c.sound and c.split == "test")
+    clip = next(c for c in read_clip_list(CLIPS) if c.sound and c.split == Split.TEST)
     path = CLIPS / f"{clip.name}.mp4"
     tracked, speech = track_clip(path), whole_features(clip_samples(path))
     assert abs(len(tracked["valid"]) - len(speech)) <= 2

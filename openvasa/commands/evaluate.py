@@ -11,6 +11,7 @@ from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command, add_group
 from openvasa.commands.training_data import add_cache, add_clips
+from openvasa.data.clip_list import Kind, Split
 from openvasa.errors import InputError
 
 SOUND_FILES = {".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac"}
@@ -165,7 +166,9 @@ def _dynamics(options: argparse.Namespace) -> int:
     from openvasa.face.dynamics import dynamics_code
     from openvasa.train.dynamics import load_dynamics, report
 
-    held_out = [c for c in cached_clips(options.cache) if c.kind == "real" and c.split == "test"]
+    held_out = [
+        c for c in cached_clips(options.cache) if c.kind == Kind.REAL and c.split == Split.TEST
+    ]
     loaded = [load_dynamics(options.cache, clip, mouth_share()) for clip in held_out]
     seen = [dynamics for dynamics in loaded if dynamics is not None]
     if not seen:
@@ -190,7 +193,7 @@ def _experts(options: argparse.Namespace) -> int:
     from openvasa.evaluate.expert_report import report
     from openvasa.train.experts import RECIPES, paired
 
-    clips = load_clips(options.cache, "test")
+    clips = load_clips(options.cache, Split.TEST)
     for name, recipe in RECIPES.items():
         print(f"{name}: {report(name, paired(options.cache, clips, recipe.excerpt))}\n")
     return OK

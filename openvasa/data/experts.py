@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 MEL_BANDS = 80
 SOUND_DIM = 4 * MEL_BANDS
 """Four mel frames of 10 ms to a video frame."""
+
+ExpertName = Literal["sync", "capp"]
 
 SYNC_FRAMES = 5
 CAPP_FRAMES = 75
@@ -132,6 +135,6 @@ def _network(path: Path):
     return load_onnx(path)
 
 
-def expert(name: str) -> Expert:
-    """The shipped expert: "sync" or "capp"."""
+def expert(name: ExpertName) -> Expert:
+    """The shipped expert."""
     return Expert(ASSETS / f"{name}_sound.onnx", ASSETS / f"{name}_motion.onnx")

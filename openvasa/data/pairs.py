@@ -16,7 +16,8 @@ import numpy as np
 from scipy.signal import savgol_filter
 from tqdm import tqdm
 
-from openvasa.data.prepare import INDEX, Clip, cached_clips, face_height, read_rows
+from openvasa.data.clip_list import INDEX, Clip, Kind, Split, face_height, read_rows
+from openvasa.data.prepare import cached_clips, track_file
 from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
 from openvasa.face.dynamics import lid_gap, lip_gap
@@ -66,23 +67,23 @@ class Footage:
 
 
 def sharp_clips(
-    cache: Path, clips: Path, split: str, least_px: int = MIN_FACE_PX
+    cache: Path, clips: Path, split: Split, least_px: int = MIN_FACE_PX
 ) -> list[tuple[Clip, int]]:
     """Real clips of one split with large enough faces, and the height of their faces in px."""
     heights = {Path(row["file"]).stem: face_height(row, clips / INDEX) for row in read_rows(clips)}
     chosen = [
         (clip, heights[clip.name])
         for clip in cached_clips(cache)
-        if clip.split == split and clip.kind == "real" and heights[clip.name] >= least_px
+        if clip.split == split and clip.kind == Kind.REAL and heights[clip.name] >= least_px
     ]
     if not chosen:
-        raise InputError(f"{cache}: holds no sharp {split} clip; prepare some (docs/data.md)")
+        raise InputError(f"{cache}: holds no sharp {split.value} clip; prepare some (docs/data.md)")
     return chosen
 
 
 def load_footage(cache: Path, clips: Path, clip: Clip) -> Footage | None:
     """Read a clip; None where the track does not go with the frames or loses the face."""
-    with np.load(cache / "tracks" / f"{clip.name}.npz") as data:
+    with np.load(track_file(cache, clip)) as data:
         track = dict(data)
     frames = list(read_frames(clips / f"{clip.name}.mp4"))
     count = len(frames)
@@ -215,7 +216,7 @@ def prepare_pairs(cache: Path, clips: Path, folder: Path) -> int:
     cv2.setNumThreads(1)
     folder.mkdir(parents=True, exist_ok=True)
     skipped = 0
-    chosen = sharp_clips(cache, clips, "train")
+    chosen = sharp_clips(cache, clips, Split.TRAIN)
     # In an order that mixes the sources, so that an interrupted run already holds all kinds.
     order = np.random.default_rng(0).permutation(len(chosen))
     for index in tqdm(order, desc="pairs", unit="clip"):

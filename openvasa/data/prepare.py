@@ -13,11 +13,10 @@ import json
 import multiprocessing
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import av
 import av.error
@@ -27,37 +26,17 @@ from tqdm import tqdm
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
+from openvasa.data.clip_list import INDEX, Clip, read_clip_list
 from openvasa.data.voices import Voice, make_voice
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.landmarker import MIN_PRESENCE, blendshape_scores, follow_face
 
-INDEX, ENCODER = "clips.jsonl", "voices/encoder.json"
-KINDS = ("tracks", "voices")
+TRACKS, VOICES = "tracks", "voices"
 """Folders of the cache: one file a clip in each."""
+ENCODER = f"{VOICES}/encoder.json"
 RENDITIONS = 2
 """Renditions of each clip's voice, the clip as it is among them."""
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One line of the clip list.
-
-    Attributes:
-        name: file stem, also the name in the cache.
-        split: "train" or "test" (people never trained on).
-        group: clips of the same group probably share the person.
-        kind: "real" or "generated" (made by another audio-driven system).
-        sound: the sound track is there and goes with the picture.
-        source: where the clip comes from; empty where the list does not say.
-    """
-
-    name: str
-    split: str
-    group: str
-    kind: str
-    sound: bool
-    source: str
 
 
 @dataclass(frozen=True)
@@ -81,61 +60,18 @@ class Track:
     valid: np.ndarray
 
 
+def track_file(cache: Path, clip: Clip) -> Path:
+    """Where a clip's track lies in the cache."""
+    return cache / TRACKS / f"{clip.name}.npz"
+
+
+def _voices_file(cache: Path, clip: Clip) -> Path:
+    return cache / VOICES / f"{clip.name}.npz"
+
+
 def cached_clips(cache: Path) -> list[Clip]:
     """The clips of the list that are in the cache."""
-    return [c for c in read_clip_list(cache) if (cache / "tracks" / f"{c.name}.npz").exists()]
-
-
-def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """The fields of each clip on the folder's clip list.
-
-    Raises:
-        InputError: the folder holds none.
-    """
-    index = folder / INDEX
-    if not index.is_file():
-        raise InputError(f"{folder}: holds no {INDEX}; give the folder with the clip list")
-    return [json.loads(line) for line in index.read_text().splitlines() if line.strip()]
-
-
-def read_clip_list(folder: Path) -> list[Clip]:
-    """Read `clips.jsonl`; sound whose pairing with the picture is doubtful counts as absent.
-
-    A clip to train on is left out where its person is also among those never trained on.
-    """
-    clips = []
-    for row in read_rows(folder):
-        offset, confidence = row.get("av_offset"), row.get("av_confidence")
-        paired = offset is None or (
-            abs(offset) <= 2 and (row["seconds"] < 3 or (confidence or 0) >= 1)
-        )
-        clips.append(
-            Clip(
-                name=Path(row["file"]).stem,
-                split=row["split"],
-                group=row["group"],
-                kind=row["kind"],
-                sound=bool(row["sound"]) and paired,
-                source=row.get("source", ""),
-            )
-        )
-    tested = {clip.group for clip in clips if clip.split == "test"}
-    return [clip for clip in clips if clip.split == "test" or clip.group not in tested]
-
-
-def face_height(row: dict, index: Path) -> int:
-    """Height of the face in the recording that a line of the clip list is of, px.
-
-    Args:
-        row: the fields of the line.
-        index: the clip list, for the message.
-
-    Raises:
-        InputError: the line does not say it.
-    """
-    if "native_face_px" not in row:
-        raise InputError(f"{index}: {row['file']} has no native_face_px; add it (docs/data.md)")
-    return int(row["native_face_px"])
+    return [c for c in read_clip_list(cache) if track_file(cache, c).exists()]
 
 
 def _frames(path: Path) -> Iterator[np.ndarray]:
@@ -196,14 +132,17 @@ def _prepare(clip: Clip, folder: Path, cache: Path, encoder: SpeechEncoder) -> s
 
 def _fill(clip: Clip, folder: Path, cache: Path, encoder: SpeechEncoder) -> None:
     path = folder / f"{clip.name}.mp4"
-    for kind in KINDS:
-        target = cache / kind / f"{clip.name}.npz"
-        if target.exists() or (kind == "voices" and not clip.sound):
-            continue
-        arrays = track_clip(path) if kind == "tracks" else _voice_arrays(path, encoder)
-        partial_file = target.with_suffix(".partial.npz")
-        np.savez(partial_file, **arrays)  # pyright: ignore[reportArgumentType]
-        partial_file.replace(target)
+    _fill_file(track_file(cache, clip), lambda: track_clip(path))
+    if clip.sound:
+        _fill_file(_voices_file(cache, clip), lambda: _voice_arrays(path, encoder))
+
+
+def _fill_file(target: Path, make_arrays: Callable[[], dict[str, np.ndarray]]) -> None:
+    if target.exists():
+        return
+    partial_file = target.with_suffix(".partial.npz")
+    np.savez(partial_file, **make_arrays())  # pyright: ignore[reportArgumentType]
+    partial_file.replace(target)
 
 
 def _voice_arrays(path: Path, encoder: SpeechEncoder) -> dict[str, np.ndarray]:
@@ -229,11 +168,11 @@ def prepare(
     Raises:
         InputError: another encoder heard the voices that are in the cache already.
     """
-    if (cache / "voices").exists():
+    if (cache / VOICES).exists():
         check_cache_encoder(cache, encoder)
     clips = read_clip_list(folder)
-    for kind in KINDS:
-        (cache / kind).mkdir(parents=True, exist_ok=True)
+    for kept in (TRACKS, VOICES):
+        (cache / kept).mkdir(parents=True, exist_ok=True)
     (cache / INDEX).write_text((folder / INDEX).read_text())
     (cache / ENCODER).write_text(json.dumps({"name": encoder.name, "dim": encoder.dim}) + "\n")
     work = partial(_prepare, folder=folder, cache=cache, encoder=encoder)
@@ -260,7 +199,7 @@ def check_cache_encoder(cache: Path, encoder: SpeechEncoder) -> None:
 
 def load_track(cache: Path, clip: Clip) -> Track:
     """Read one clip's track back from the cache."""
-    with np.load(cache / "tracks" / f"{clip.name}.npz") as data:
+    with np.load(track_file(cache, clip)) as data:
         return Track(**data)
 
 
@@ -277,7 +216,7 @@ def load_voices(
     if not clip.sound:
         return []
     check_cache_encoder(cache, encoder)
-    with np.load(cache / "voices" / f"{clip.name}.npz") as data:
+    with np.load(_voices_file(cache, clip)) as data:
         arrays = dict(data)
     names = [f.name for f in fields(Voice)]
     voices = [Voice(**{n: arrays[f"{n}{index}"] for n in names}) for index in range(RENDITIONS)]
@@ -286,5 +225,5 @@ def load_voices(
 
 def load_sound(cache: Path, clip: Clip) -> np.ndarray:
     """(n,) float32 sound of a clip, mono at 16 kHz."""
-    with np.load(cache / "voices" / f"{clip.name}.npz") as data:
+    with np.load(_voices_file(cache, clip)) as data:
         return data["sound"].astype(np.float32) / 32767

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from openvasa.data.prepare import Clip, cached_clips, load_track, load_voices
+from openvasa.data.clip_list import Clip, Kind, Split
+from openvasa.data.prepare import cached_clips, load_track, load_voices
 from openvasa.data.shapes import mirrored, mouth_share
 from openvasa.data.voices import Voice
 from openvasa.face.canonical import TURN
@@ -118,11 +119,15 @@ def mouth_rest(silenced: np.ndarray) -> np.ndarray:
     return smoothstep(0, 1, np.minimum(closing, opening)).astype(np.float32)
 
 
-def load_clips(cache: Path, split: str, kinds: tuple[str, ...] = ("real",)) -> list[TalkingClip]:
+def load_clips(
+    cache: Path, split: Split, kinds: tuple[Kind, ...] = (Kind.REAL,)
+) -> list[TalkingClip]:
     """All usable clips of a split."""
     code = dynamics_code()
     listed = [c for c in cached_clips(cache) if c.split == split and c.kind in kinds]
-    loaded = (load_talking_clip(cache, c, code) for c in tqdm(listed, desc=f"reading {split}"))
+    loaded = (
+        load_talking_clip(cache, c, code) for c in tqdm(listed, desc=f"reading {split.value}")
+    )
     return [c for c in loaded if c is not None]
 
 

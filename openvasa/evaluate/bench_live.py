@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -39,7 +40,7 @@ from openvasa.runtime import count_blas_threads, get_runtime
 SAMPLE_GRID_S = 0.001
 WARM_UP_S = 2.0
 MOST_SESSIONS = 16
-ENCODERS = ("none", "jpeg", "vp8", "h264")
+Encoding = Literal["none", "jpeg", "vp8", "h264"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def bench_live(
     seconds: float,
     fps: int,
     chunk_ms: int,
-    encode: str,
+    encode: Encoding,
     hop: int,
     lookahead: int,
     refined: bool = False,
@@ -113,7 +114,7 @@ def bench_live(
         seconds: length of the measured stream.
         fps: frames a second to ask for.
         chunk_ms: sound is pushed in chunks of this length, each when its last sample is spoken.
-        encode: one of `ENCODERS`; beside the painting, in a thread of its own.
+        encode: beside the painting, in a thread of its own.
         hop, lookahead: of the generator, in rows of 40 ms.
         refined: let the refinement networks work on the pictures.
         sessions: portraits that hear the voice at the same time.
@@ -175,7 +176,7 @@ class _Session:
     """One portrait that hears the voice, and what became of its frames."""
 
     def __init__(
-        self, face: FaceLatent, settings: LiveSettings, renderer: RendererFactory, encode: str
+        self, face: FaceLatent, settings: LiveSettings, renderer: RendererFactory, encode: Encoding
     ) -> None:
         portrait = assemble_portrait(face, settings, content_id=1, renderer=renderer)
         self.budget_s = portrait.engine.budget.total_s
@@ -273,7 +274,7 @@ def _percentiles(seconds: np.ndarray) -> dict[str, float]:
 class _Encoder:
     """Encodes frames in a thread of its own, as a server would, and notes when each was done."""
 
-    def __init__(self, kind: str, fps: int) -> None:
+    def __init__(self, kind: Encoding, fps: int) -> None:
         self.ready: dict[float, float] = {}
         self._encode = _encode_function(kind, fps)
         self._frames: queue.SimpleQueue = queue.SimpleQueue()
@@ -295,7 +296,7 @@ class _Encoder:
             self.ready[shown.frame.time_s] = time.perf_counter()
 
 
-def _encode_function(kind: str, fps: int) -> Callable:
+def _encode_function(kind: Encoding, fps: int) -> Callable:
     if kind == "jpeg":
         from openvasa.live.pictures import jpeg
 

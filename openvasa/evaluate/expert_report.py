@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from openvasa.data.experts import CAPP_FRAMES, Expert, expert, head_motion, lip_shapes, sync_score
+from openvasa.data.experts import (
+    CAPP_FRAMES,
+    Expert,
+    ExpertName,
+    expert,
+    head_motion,
+    lip_shapes,
+    sync_score,
+)
 from openvasa.motion.row import Row
 
 SHIFTS = (0, 1, 2, 3, 4, 6, 8, 12, 16)
@@ -15,7 +23,7 @@ SCALES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 Pairs = list[tuple[np.ndarray, np.ndarray]]
 
 
-def report(name: str, pairs: Pairs) -> str:
+def report(name: ExpertName, pairs: Pairs) -> str:
     """Table of an expert's scores on held-out (sound bands, motion) pairs."""
     judge = expert(name)
     return _sync_report(judge, pairs) if name == "sync" else _capp_report(judge, pairs)

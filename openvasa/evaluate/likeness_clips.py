@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.audio.level import speech_gain
-from openvasa.data.prepare import Clip, Track, cached_clips, clip_samples, load_track
+from openvasa.data.clip_list import Clip, Kind, Split
+from openvasa.data.prepare import Track, cached_clips, clip_samples, load_track
 from openvasa.errors import InputError
 from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import dynamics_code
@@ -69,7 +70,7 @@ def choose_clips(
     found: list[tuple[int, Clip, Track]] = []
     known = Counter[str]()
     for clip in cached_clips(cache):
-        if clip.split != "test" or clip.kind != "real" or not clip.sound:
+        if clip.split != Split.TEST or clip.kind != Kind.REAL or not clip.sound:
             continue
         track = load_track(cache, clip)
         if _is_fit(track):

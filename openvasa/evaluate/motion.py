@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
+from openvasa.data.clip_list import Split
 from openvasa.data.experts import (
     CAPP_FRAMES,
     Expert,
@@ -258,7 +259,7 @@ def all_joins(made: dict[str, Made]) -> dict[tuple[str, int], Joins]:
 def held_out(cache: Path) -> list[HeldOut]:
     """Held-out clips with sound, two seconds and more, with their levelled sound."""
     clips = []
-    for clip in load_clips(cache, "test"):
+    for clip in load_clips(cache, Split.TEST):
         if clip.clip.sound and len(clip.motion) >= 2 * MOTION_RATE:
             samples = load_sound(cache, clip.clip)
             clips.append((clip, samples * np.float32(speech_gain([samples]))))
@@ -324,7 +325,7 @@ def _ways(
     cache: Path, clips: list[HeldOut], learn_baseline: LearnBaseline, without: tuple[str, ...]
 ) -> dict[str, Make]:
     """Every way of making motion for a held-out clip, by name."""
-    trained_on = load_clips(cache, "train")
+    trained_on = load_clips(cache, Split.TRAIN)
     normaliser = fit_normaliser(trained_on)
     regression = learn_baseline(trained_on, normaliser)
     others = {c.clip.name: clips[(i + 1) % len(clips)][0] for i, (c, _) in enumerate(clips)}

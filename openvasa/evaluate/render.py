@@ -19,6 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.assets import ASSETS
+from openvasa.data.clip_list import Split
 from openvasa.data.pairs import Footage, follow, load_footage, sharp_clips
 from openvasa.errors import InputError
 from openvasa.evaluate.picture_metrics import (
@@ -300,7 +301,7 @@ def evaluate(
             tqdm.write(f"left out: {model.missing}")
     figures = Figures()
     loaded = []
-    for clip, _ in sharp_clips(cache, clips, "test", LEAST_FACE_PX):
+    for clip, _ in sharp_clips(cache, clips, Split.TEST, LEAST_FACE_PX):
         known = {other.group for other, _ in loaded}
         if len(known) == people:
             break

@@ -24,7 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
-from openvasa.data.prepare import read_rows
+from openvasa.data.clip_list import Kind, read_rows
 from openvasa.data.reencode import reencoded
 from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, machine
@@ -356,7 +356,7 @@ ATTACKS: dict[str, Callable[[Frames], Frames]] = {
 
 def _real_clips(folder: Path) -> list[Path]:
     rows = read_rows(folder)
-    return [folder / Path(row["file"]).name for row in rows if row["kind"] == "real"]
+    return [folder / Path(row["file"]).name for row in rows if row["kind"] == Kind.REAL]
 
 
 def _marks_in(path: Path) -> Iterator[tuple[float, bool]]:

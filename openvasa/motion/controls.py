@@ -21,7 +21,8 @@ EMOTIONS = ("happy", "angry", "sad", "surprised")
 """Emotions with an intensity of 0 to 1 each; all zero is neutral."""
 
 GAZE, DISTANCE, EMOTION = slice(0, 2), slice(2, 3), slice(3, 3 + len(EMOTIONS))
-GROUPS = (GAZE, DISTANCE, EMOTION)
+GROUPS = {"gaze": GAZE, "distance": DISTANCE, "emotion": EMOTION}
+"""What is steered by itself → its columns among the `CONTROL_DIM` numbers of a frame."""
 CONTROL_DIM = 3 + len(EMOTIONS)
 
 LARGEST_GAZE = (35.0, 25.0)
@@ -97,19 +98,19 @@ class Controls:
 
         Returns:
             (count, CONTROL_DIM) float32 values: gaze in rad, log distance, intensities; and
-            (3,) float32, 1 where gaze, distance and emotion are steered.
+            (CONTROL_DIM,) float32, 1 for those that are steered.
         """
         seconds = (first + np.arange(count)) / fps
         values = np.zeros((count, CONTROL_DIM), np.float32)
-        known = np.zeros(len(GROUPS), np.float32)
-        for index, key in enumerate(("gaze", "distance", "emotion")):
+        known = np.zeros(CONTROL_DIM, np.float32)
+        for key, columns in GROUPS.items():
             curve = self._curve(key)
             if curve is None:
                 continue
             wanted = curve.at(seconds)
             convert = {"gaze": np.radians, "distance": np.log}.get(key, np.asarray)
-            values[:, GROUPS[index]] = convert(wanted)
-            known[index] = 1
+            values[:, columns] = convert(wanted)
+            known[columns] = 1
         return values, known
 
     @staticmethod
@@ -137,9 +138,9 @@ class Controls:
 
 
 def _curves(content: Any) -> dict[str, Curve]:
-    unknown = set(content) - {"gaze", "distance", "emotion"}
+    unknown = set(content) - set(GROUPS)
     if unknown:
-        raise InputError(f"unknown control {sorted(unknown)[0]}; known are gaze, distance, emotion")
+        raise InputError(f"unknown control {sorted(unknown)[0]}; known are {', '.join(GROUPS)}")
     curves = {}
     for key, keys in content.items():
         if key == "emotion":

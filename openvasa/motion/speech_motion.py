@@ -11,6 +11,7 @@ import numpy as np
 from openvasa.ahead import made_ahead
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.motion.controls import GROUPS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import Motion
 from openvasa.motion.settings import MotionSettings
@@ -56,7 +57,7 @@ class SpeechMotion:
     def describe(self) -> Mapping[str, object]:
         """See `MotionModel.describe`."""
         controls = self.settings.controls
-        steered = [name for name in ("gaze", "distance", "emotion") if getattr(controls, name)]
+        steered = [name for name in GROUPS if getattr(controls, name)]
         return {"seed": self.settings.seed, "steered": steered}
 
 

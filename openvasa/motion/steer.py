@@ -6,7 +6,7 @@ import numpy as np
 
 from openvasa.face.canonical import FACE_WIDTH, LOG_DISTANCE, SHIFT, TURN
 from openvasa.face.gaze import encode_eye_turn, head_gaze, read_eye_turn
-from openvasa.motion.controls import DISTANCE, EMOTION, GAZE, GROUPS
+from openvasa.motion.controls import DISTANCE, EMOTION, GAZE
 from openvasa.motion.emotion_directions import emotion_directions
 from openvasa.motion.row import Row
 from openvasa.motion.stress_emotion import stress_emotion
@@ -34,15 +34,14 @@ def steer_motion(
     Args:
         motion: (n, 6 + D) as generated, n from 1.
         values: (n, CONTROL_DIM) from `Controls.rows`.
-        known: (3,) 1 where gaze, distance and emotion are steered.
+        known: (CONTROL_DIM,) 1 for those that are steered, 0 for others.
         state: what the call before returned; None before the first frame.
 
     Returns:
         (n, 6 + D) float32 motion, and the state behind its last frame.
     """
-    sizes = [group.stop - group.start for group in GROUPS]
-    gaze_known = np.full((len(values), 1), known[GROUPS.index(GAZE)])
-    wanted = np.hstack([values * np.repeat(known, sizes), gaze_known]).astype(np.float32)
+    gaze_known = np.full((len(values), 1), known[GAZE.start])
+    wanted = np.hstack([values * known, gaze_known]).astype(np.float32)
     shown, state = approach(wanted, state)
     if not shown.any():
         return motion, state

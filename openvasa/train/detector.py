@@ -21,7 +21,7 @@ from scipy.stats import rankdata
 from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE
-from openvasa.data.prepare import INDEX, face_height, read_rows
+from openvasa.data.clip_list import INDEX, Kind, Split, face_height, read_rows
 from openvasa.data.reencode import reencoded
 from openvasa.errors import InputError
 from openvasa.face.encode import load_portrait
@@ -73,7 +73,7 @@ def train(clips: Path, people: int) -> dict[str, object]:
     Raises:
         InputError: no usable clips.
     """
-    learned, held_out = (list(_samples(clips, split, people)) for split in ("train", "test"))
+    learned, held_out = (list(_samples(clips, split, people)) for split in Split)
     if not learned or not held_out:
         raise InputError(f"{clips}: holds no usable clips; see docs/data.md")
     classifier = fit(learned)
@@ -128,9 +128,9 @@ def roc_auc(scores: np.ndarray, positive: np.ndarray) -> float:
     return float((ranks[positive].sum() - count * (count + 1) / 2) / pairs)
 
 
-def _samples(clips: Path, split: str, people: int) -> Iterator[Sample]:
+def _samples(clips: Path, split: Split, people: int) -> Iterator[Sample]:
     listed = _one_clip_a_person(clips, split)[:people]
-    for clip in tqdm(listed, f"{split} people", leave=False):
+    for clip in tqdm(listed, f"{split.value} people", leave=False):
         path = clips / Path(clip["file"]).name
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -147,10 +147,10 @@ def _samples(clips: Path, split: str, people: int) -> Iterator[Sample]:
                 yield Sample(clip["group"], ours, treatment, features)
 
 
-def _one_clip_a_person(clips: Path, split: str) -> list[dict]:
+def _one_clip_a_person(clips: Path, split: Split) -> list[dict]:
     chosen: dict[str, dict] = {}
     for clip in read_rows(clips):
-        usable = clip["kind"] == "real" and clip["split"] == split and clip["seconds"] >= 2.1
+        usable = clip["kind"] == Kind.REAL and clip["split"] == split and clip["seconds"] >= 2.1
         if usable and face_height(clip, clips / INDEX) >= SMALLEST_FACE:
             chosen.setdefault(clip["group"], clip)
     return [chosen[group] for group in sorted(chosen)]

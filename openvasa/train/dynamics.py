@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from openvasa.data.prepare import Clip, cached_clips, load_track
+from openvasa.data.clip_list import Clip, Kind, Split
+from openvasa.data.prepare import cached_clips, load_track
 from openvasa.data.shapes import mirrored, mouth_share
 from openvasa.face.dynamics import DYNAMICS_FILE, DynamicsCode
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
@@ -172,13 +173,13 @@ def report(code: DynamicsCode, clips: list[ClipDynamics]) -> dict[str, float]:
 def train(cache: Path) -> dict[str, float]:
     """Fit on the training people, write the asset and return the report on the held-out ones."""
     share = mouth_share()
-    loaded: dict[str, list[ClipDynamics]] = {"train": [], "test": []}
+    loaded: dict[Split, list[ClipDynamics]] = {split: [] for split in Split}
     for clip in tqdm(cached_clips(cache), desc="reading", unit="clip"):
-        dynamics = load_dynamics(cache, clip, share) if clip.kind == "real" else None
+        dynamics = load_dynamics(cache, clip, share) if clip.kind == Kind.REAL else None
         if dynamics is not None:
             loaded[clip.split].append(dynamics)
-    code = fit_code(loaded["train"])
+    code = fit_code(loaded[Split.TRAIN])
     arrays = vars(code)
     half = {key: value.astype(np.float16) for key, value in arrays.items() if key != "encoder"}
     np.savez_compressed(DYNAMICS_FILE, encoder=arrays["encoder"], **half)
-    return report(code, loaded["test"])
+    return report(code, loaded[Split.TEST])

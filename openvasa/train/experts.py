@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from openvasa.audio.level import speech_gain
+from openvasa.data.clip_list import Split
 from openvasa.data.experts import (
     CAPP_FRAMES,
     LIP_POINTS,
     SOUND_DIM,
     SYNC_FRAMES,
+    ExpertName,
     expert,
     head_motion,
     lip_shapes,
@@ -76,7 +78,7 @@ class Recipe:
     width: int
 
 
-RECIPES = {
+RECIPES: dict[ExpertName, Recipe] = {
     "sync": Recipe(lip_shapes, 2 * len(LIP_POINTS), SYNC_FRAMES, 45, 1, 12, 192),
     "capp": Recipe(head_motion, 2 * POSE_DIM, CAPP_FRAMES, 105, 10, 24, 96),
 }
@@ -130,7 +132,7 @@ def _excerpts(
     )
 
 
-def _contrast(sound: Tensor, motion: Tensor, recipe: Recipe, name: str) -> Tensor:
+def _contrast(sound: Tensor, motion: Tensor, recipe: Recipe, name: ExpertName) -> Tensor:
     """InfoNCE both ways over the stretches of (B, EMBEDDING, n) embeddings."""
     sound, motion = sound[..., :: recipe.stride], motion[..., :: recipe.stride]
     if name == "sync":
@@ -157,11 +159,11 @@ def paired(cache: Path, clips: list[TalkingClip], shortest: int) -> list[Pair]:
     return pairs
 
 
-def train_expert(name: str, cache: Path, run: Path, config: TrainerConfig) -> list[Pair]:
+def train_expert(name: ExpertName, cache: Path, run: Path, config: TrainerConfig) -> list[Pair]:
     """Train one expert and write it into the package's assets.
 
     Args:
-        name: one of `RECIPES`.
+        name: of the expert.
         cache: of `openvasa data prepare`.
         run: folder of the run, which goes on from its checkpoint.
         config: steps, learning rate, seed.
@@ -170,7 +172,7 @@ def train_expert(name: str, cache: Path, run: Path, config: TrainerConfig) -> li
         The pairs of people never trained on, to judge it by.
     """
     recipe = RECIPES[name]
-    clips = load_clips(cache, "train")
+    clips = load_clips(cache, Split.TRAIN)
     people = held_back_people((clip.clip.group for clip in clips if clip.clip.sound), HELD_BACK)
     learnt, judged = (
         paired(cache, [c for c in clips if (c.clip.group in people) == kept], recipe.excerpt)
@@ -180,10 +182,12 @@ def train_expert(name: str, cache: Path, run: Path, config: TrainerConfig) -> li
     towers = train(replace(task, settings={"expert": name}), config, run)
     assert isinstance(towers, nn.ModuleList)
     _export(name, towers)
-    return paired(cache, load_clips(cache, "test"), recipe.excerpt)
+    return paired(cache, load_clips(cache, Split.TEST), recipe.excerpt)
 
 
-def expert_task(name: str, learnt: list[Pair], judged: list[Pair], seed: int) -> Task[Excerpts]:
+def expert_task(
+    name: ExpertName, learnt: list[Pair], judged: list[Pair], seed: int
+) -> Task[Excerpts]:
     """The task of telling which sound goes with which motion; judged on people held back."""
     recipe, mirror = RECIPES[name], mirror_matrix(dynamics_code())
     torch.manual_seed(seed)
@@ -207,7 +211,7 @@ def expert_task(name: str, learnt: list[Pair], judged: list[Pair], seed: int) ->
     )
 
 
-def _export(name: str, towers: nn.ModuleList) -> None:
+def _export(name: ExpertName, towers: nn.ModuleList) -> None:
     recipe, shipped = RECIPES[name], expert(name)
     for tower, path, channels in (
         (towers[0], shipped.sound_network, SOUND_DIM),

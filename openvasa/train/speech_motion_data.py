@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.data.clip_list import Kind, Split
 from openvasa.data.held_back import held_back_people
 from openvasa.data.talking_clips import (
     POSE_MIRROR,
@@ -49,7 +50,7 @@ clips is not half of all people."""
 
 def split_clips(cache: Path) -> tuple[list[TalkingClip], list[TalkingClip]]:
     """Clips of a cache to learn from, and real ones with sound of people held back."""
-    clips = load_clips(cache, "train", ("real", "generated"))
+    clips = load_clips(cache, Split.TRAIN, (Kind.REAL, Kind.GENERATED))
     people = held_back_people((c.clip.group for c in clips if c.clip.sound), HELD_BACK)
     learnt = [clip for clip in clips if clip.clip.group not in people]
     judged = [clip for clip in clips if clip.clip.group in people and clip.clip.sound]
@@ -58,7 +59,7 @@ def split_clips(cache: Path) -> tuple[list[TalkingClip], list[TalkingClip]]:
 
 def real_clips(clips: list[TalkingClip]) -> list[TalkingClip]:
     """Those of the clips that no other system made."""
-    return [clip for clip in clips if clip.clip.kind == "real"]
+    return [clip for clip in clips if clip.clip.kind == Kind.REAL]
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ class WindowSampler:
             [
                 len(clip.motion)
                 * minutes[clip.clip.group] ** PERSON_POWER
-                * (1.0 if clip.clip.kind == "real" else rare.generated)
+                * (1.0 if clip.clip.kind == Kind.REAL else rare.generated)
                 * (1.0 if clip.clip.sound else rare.mute)
                 for clip in self.clips
             ]

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.data.clip_list import Kind
 from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.correction import CORRECTIONS
 from openvasa.motion.generator import MotionGenerator
@@ -112,7 +113,7 @@ def _choose(clips: Sequence[TalkingClip]) -> list[TalkingClip]:
     seen: dict[str, int] = {}
     ranked = []
     for clip in clips:
-        if clip.clip.sound and clip.clip.kind == "real":
+        if clip.clip.sound and clip.clip.kind == Kind.REAL:
             seen[clip.clip.group] = seen.get(clip.clip.group, 0) + 1
             ranked.append((seen[clip.clip.group], clip))
     ranked.sort(key=lambda entry: entry[0])
