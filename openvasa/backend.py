@@ -40,14 +40,14 @@ def import_openvino():
     It reports each import of it, unless a file in the user's home folder or a variable that stands
     for a build server says no. Where `openvino_telemetry` is not installed it has a stub.
     """
-    with _hidden("openvino_telemetry"):
+    with _hide_module("openvino_telemetry"):
         import openvino
 
     return openvino
 
 
 @contextmanager
-def _hidden(module: str) -> Iterator[None]:
+def _hide_module(module: str) -> Iterator[None]:
     """Let imports of a module fail inside, as if it were not installed, unless it was imported."""
     absent = module not in sys.modules
     if absent:

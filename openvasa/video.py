@@ -85,8 +85,8 @@ class Video:
     def frame_count(self) -> int:
         """Number of frames."""
         if isinstance(self.source, Motion):
-            return max(1, round(self._limited(self.source.seconds) * self.fps))
-        seconds = self._limited(probe(self.source).duration_s)
+            return max(1, round(self._limit_seconds(self.source.seconds) * self.fps))
+        seconds = self._limit_seconds(probe(self.source).duration_s)
         return max(1, round(max(1, round(seconds * MOTION_RATE)) * self.fps / MOTION_RATE))
 
     @property
@@ -94,18 +94,18 @@ class Video:
         """Width and height of a frame, px."""
         return canvas_size(self.face) if self.full_frame else (self.size, self.size)
 
-    def motion(self) -> Iterator[np.ndarray]:
+    def rows(self) -> Iterator[np.ndarray]:
         """Rows of motion at the video's frame rate, in (n, 6 + D + 2) pieces, as generated."""
         if isinstance(self.source, Motion):
-            rows = max(1, round(self._limited(self.source.seconds) * self.source.fps))
+            rows = max(1, round(self._limit_seconds(self.source.seconds) * self.source.fps))
             return resample_pieces([self.source.rows()[:rows]], self.source.fps, self.fps)
         gain = speech_gain(read_blocks(self.source))
-        blocks = self._limited_blocks(read_blocks(self.source))
+        blocks = self._limit_blocks(read_blocks(self.source))
         return resample_pieces(self.model.frames(blocks, gain=gain), MOTION_RATE, self.fps)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
-        with limit_blas(), closing(made_ahead(self.motion())) as pieces:
+        with limit_blas(), closing(made_ahead(self.rows())) as pieces:
             # While the first motion is made.
             renderer = self.renderer(self.face)
             batches = _batches(chain.from_iterable(pieces), renderer.batch)
@@ -118,7 +118,7 @@ class Video:
 
         def paint(renderer: Renderer, rows: list[np.ndarray]) -> list[np.ndarray]:
             frames = renderer.render_many([geometry_at(self.face, row) for row in rows])
-            return [self._resized(f) if canvas is None else canvas.paste(f) for f in frames]
+            return [self._resize_frame(f) if canvas is None else canvas.paste(f) for f in frames]
 
         others = (first.twin() for _ in range(1, min(usable_cores(), MOST_PAINTERS)))
         return [partial(paint, renderer) for renderer in (first, *others)]
@@ -147,7 +147,7 @@ class Video:
                 self.fps,
                 self.audio,
                 sound_seconds=self.seconds_limit,
-                marking=self._completed(marking),
+                marking=self._complete_marking(marking),
             ),
             progress,
         )
@@ -174,7 +174,7 @@ class Video:
                 self.fps,
                 self.audio,
                 sound_seconds=self.seconds_limit,
-                marking=self._completed(marking),
+                marking=self._complete_marking(marking),
             ),
             progress,
         )
@@ -187,7 +187,7 @@ class Video:
                 if progress is not None:
                     progress(done)
 
-    def _completed(self, marking: Marking) -> Marking:
+    def _complete_marking(self, marking: Marking) -> Marking:
         """The marking with what this video knows: its content id, and what it is made by."""
         if not marking.marked:
             return marking
@@ -213,17 +213,17 @@ class Video:
                 while block := file.read(1 << 20):
                     yield block
 
-    def _resized(self, frame: np.ndarray) -> np.ndarray:
+    def _resize_frame(self, frame: np.ndarray) -> np.ndarray:
         if self.size == len(frame):
             return frame
         shrinking = self.size < len(frame)
         interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
         return cv2.resize(frame, (self.size, self.size), interpolation=interpolation)
 
-    def _limited(self, seconds: float) -> float:
+    def _limit_seconds(self, seconds: float) -> float:
         return seconds if self.seconds_limit is None else min(seconds, self.seconds_limit)
 
-    def _limited_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def _limit_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         left = None if self.seconds_limit is None else round(self.seconds_limit * SAMPLE_RATE)
         for block in blocks:
             if left is None:

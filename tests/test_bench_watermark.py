@@ -11,7 +11,7 @@ from PIL import Image
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
-from openvasa.data.reencode import reencoded
+from openvasa.data.reencode import reencode
 from openvasa.evaluate import watermark
 from openvasa.evaluate.watermark import ATTACKS, Ours, bench_watermark, table
 from openvasa.media.mp4 import Mp4Writer
@@ -32,7 +32,7 @@ def test_every_attack_damages_as_it_says(frames) -> None:
     assert len(ATTACKS["25 to 30 fps, CRF 23"](frames)) == 6
     brighter, darker = (ATTACKS[f"brightness {s}20 %, CRF 23"](frames)[0].mean() for s in "+-")
     assert brighter > frames[0].mean() > darker
-    errors = [np.abs(reencoded(frames, crf)[0].astype(int) - frames[0]).mean() for crf in (18, 32)]
+    errors = [np.abs(reencode(frames, crf)[0].astype(int) - frames[0]).mean() for crf in (18, 32)]
     assert errors[0] < errors[1]
 
 

@@ -22,15 +22,15 @@ def motion(frames: int = 50, seed: int = 0) -> Motion:
 
 def test_pose_and_expression_come_apart_and_together() -> None:
     whole = motion()
-    head, face = edit.pose_only(whole), edit.expression_only(whole)
+    head, face = edit.keep_pose(whole), edit.keep_expression(whole)
     assert not head.dynamics.any()
     assert not head.tongue.any()
     assert not face.pose.any()
-    again = edit.with_pose_of(face, head)
+    again = edit.take_pose(face, head)
     np.testing.assert_array_equal(again.pose, whole.pose)
     np.testing.assert_array_equal(again.dynamics, whole.dynamics)
     np.testing.assert_array_equal(again.tongue, whole.tongue)
-    swapped = edit.with_expression_of(whole, motion(seed=1))
+    swapped = edit.take_expression(whole, motion(seed=1))
     np.testing.assert_array_equal(swapped.pose, whole.pose)
     np.testing.assert_array_equal(swapped.dynamics, motion(seed=1).dynamics)
     np.testing.assert_array_equal(swapped.tongue, motion(seed=1).tongue)
@@ -40,14 +40,14 @@ def test_a_shorter_motion_is_repeated_without_a_jump() -> None:
     steps = np.zeros((10, POSE_DIM), np.float32)
     steps[:, 1] = np.arange(10) / 100
     short = Motion(steps, np.zeros((10, dynamics_code().size), np.float32))
-    joined = edit.with_pose_of(motion(50), short)
+    joined = edit.take_pose(motion(50), short)
     assert len(joined) == 50
     assert np.abs(np.diff(joined.pose[:, 1])).max() < 0.011
 
 
 def test_a_spinning_head_keeps_the_face_and_circles() -> None:
     whole = motion(200)
-    turned = edit.spinning(whole, 20)
+    turned = edit.spin_head(whole, 20)
     np.testing.assert_array_equal(turned.dynamics, whole.dynamics)
     assert np.degrees(turned.pose[:, 1].max()) == pytest.approx(20, abs=0.5)
     assert np.degrees(turned.pose[:, 0].max()) == pytest.approx(10, abs=0.5)
@@ -57,30 +57,30 @@ def test_a_spinning_head_keeps_the_face_and_circles() -> None:
 
 def test_stretching_keeps_the_path() -> None:
     whole = motion()
-    slow = edit.stretched(whole, 2)
+    slow = edit.stretch_time(whole, 2)
     assert len(slow) == 100
     np.testing.assert_allclose(slow.pose[[0, -1]], whole.pose[[0, -1]], atol=1e-6)
     with pytest.raises(InputError, match=r"0\.25 to 4"):
-        edit.stretched(whole, 9)
+        edit.stretch_time(whole, 9)
 
 
 def test_blending_meets_both_ends() -> None:
     first, second = motion(), motion(40, seed=1)
-    np.testing.assert_array_equal(edit.blended(first, second, 0).pose, first.pose[:40])
-    np.testing.assert_allclose(edit.blended(first, second, 1).dynamics, second.dynamics)
+    np.testing.assert_array_equal(edit.blend_motions(first, second, 0).pose, first.pose[:40])
+    np.testing.assert_allclose(edit.blend_motions(first, second, 1).dynamics, second.dynamics)
     with pytest.raises(InputError, match="0 to 1"):
-        edit.blended(first, second, 2)
+        edit.blend_motions(first, second, 2)
 
 
 def test_added_blendshapes_can_be_read_back() -> None:
-    still = edit.scaled(motion(), pose=0, expression=0)
-    smiling = edit.with_blendshapes(still, {"mouthSmile": 0.5})
+    still = edit.scale_parts(motion(), pose=0, expression=0)
+    smiling = edit.add_blendshapes(still, {"mouthSmile": 0.5})
     names = [
         n for n, v in zip(_names(), smiling.arkit()[0] - still.arkit()[0], strict=True) if v > 0.2
     ]
     assert {"mouthSmileLeft", "mouthSmileRight"} <= set(names)
     with pytest.raises(InputError, match="jawOpen"):
-        edit.with_blendshapes(still, {"smirk": 0.5})
+        edit.add_blendshapes(still, {"smirk": 0.5})
 
 
 def _names() -> list[str]:

@@ -346,7 +346,7 @@ def test_long_silence_gives_finite_motion_to_its_end(
 ) -> None:
     video = animate(face, silence(tmp_path, seconds))
     rows = 0
-    for piece in video.motion():
+    for piece in video.rows():
         rows += len(piece)
         assert np.isfinite(piece).all()
         # Half a radian or face width: far more than anyone moves while saying nothing.

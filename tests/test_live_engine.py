@@ -44,7 +44,7 @@ def run(live: Engine, until: float, step: float = 0.01, start: float = 0.0) -> l
 
 
 def motions(frames: list[LiveFrame]) -> np.ndarray:
-    return np.array([frame.motion for frame in frames])
+    return np.array([frame.row for frame in frames])
 
 
 def sounds(frames: list[LiveFrame]) -> np.ndarray:
@@ -233,7 +233,7 @@ def test_controls_show_within_a_fifth_of_a_second() -> None:
         live.controls = StandInControls(gaze=(0.5, 0.0))
         for now in np.arange(1.0 + phase, 2, 0.005):
             frames = live.advance(float(now))
-            if any(abs(f.motion[1]) > 0.25 for f in frames):
+            if any(abs(f.row[1]) > 0.25 for f in frames):
                 waits.append(now - 1.0 - phase)
                 break
     assert len(waits) == 8

@@ -39,14 +39,14 @@ def stream(speech: np.ndarray, settings: MotionSettings, chunk_s: float) -> list
 
 def measure_gaps(frames: list[LiveFrame]) -> np.ndarray:
     """(n,) distance of the lips, canonical units."""
-    dynamics = np.array([Row.split(frame.motion).codes for frame in frames])
+    dynamics = np.array([Row.split(frame.row).codes for frame in frames])
     return lip_gap(dynamics_code().mean_shape + dynamics_code().decode(dynamics))
 
 
 def test_the_shipped_model_speaks_through_the_engine(speech: np.ndarray) -> None:
     frames = stream(speech, MotionSettings(), 0.02)
     assert len(frames) > 40 * (SPEECH_S + 0.7)
-    assert np.isfinite([frame.motion for frame in frames]).all()
+    assert np.isfinite([frame.row for frame in frames]).all()
     assert State.SPEAKING in {frame.state for frame in frames}
     heard = np.concatenate([frame.sound for frame in frames])
     np.testing.assert_array_equal(heard[: len(speech)], speech)
@@ -60,13 +60,13 @@ def test_the_shipped_model_speaks_through_the_engine(speech: np.ndarray) -> None
 
 def test_the_shipped_model_moves_alike_in_any_chunks(speech: np.ndarray) -> None:
     first, second = (stream(speech[:SAMPLE_RATE], MotionSettings(), s) for s in (0.02, 0.05))
-    a, b = (np.array([frame.motion for frame in frames]) for frames in (first, second))
+    a, b = (np.array([frame.row for frame in frames]) for frames in (first, second))
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_amounts_reach_a_stream(speech: np.ndarray) -> None:
     calm, lively = (
-        np.array([f.motion for f in stream(speech, MotionSettings(amount=Amount(head=head)), 0.02)])
+        np.array([f.row for f in stream(speech, MotionSettings(amount=Amount(head=head)), 0.02)])
         for head in (0.5, 1.5)
     )
     assert lively[:, :3].std(axis=0).sum() > 1.3 * calm[:, :3].std(axis=0).sum()

@@ -14,7 +14,7 @@ from openvasa.data.experts import SHIFTS, SyncScore
 from openvasa.errors import InputError
 from openvasa.evaluate.closure import Closure
 from openvasa.evaluate.joins import Joins
-from openvasa.evaluate.motion import LIVE, REAL, WHOLE, Diversity, Figures, Made, Row
+from openvasa.evaluate.motion import LIVE, REAL, WHOLE, Diversity, Figures, Made, MotionFigures
 from openvasa.evaluate.motion_report import motion_report, write_motion_page
 from openvasa.evaluate.page import Table, check_writable, page, write_page
 from openvasa.evaluate.plots import Series, bars, histogram, lines, scatter, ticks
@@ -23,7 +23,7 @@ from openvasa.evaluate.unfamiliar import VoiceFigures
 from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
 
-COUNT = len(fields(Row))
+COUNT = len(fields(MotionFigures))
 
 
 def made(seed: int, peak: float) -> Made:
@@ -34,7 +34,7 @@ def made(seed: int, peak: float) -> Made:
     ]
     curve = np.where(SHIFTS == 0, peak, 0.1)
     scores = [SyncScore(peak, 10.0, 0, curve) for _ in range(3)]
-    row = replace(Row(*np.linspace(1.111, 2.222, COUNT)), confidence=peak)
+    row = replace(MotionFigures(*np.linspace(1.111, 2.222, COUNT)), confidence=peak)
     return Made(motions, scores, row)
 
 

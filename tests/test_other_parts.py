@@ -29,12 +29,12 @@ def test_a_video_and_a_stream_by_another_model() -> None:
     face = load_portrait(EXAMPLE_PORTRAIT)
     video = Video(face, EXAMPLE_VOICE, EXAMPLE_VOICE, model=JawModel(), seconds_limit=1.2)
     assert sum(1 for _ in video) == video.frame_count == 30
-    rows = np.concatenate(list(video.motion()))
+    rows = np.concatenate(list(video.rows()))
     assert gaps(rows).max() > gaps(rows).min() + 0.2
     engine = assemble_engine(model=JawModel())
     speech = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 2 * SAMPLE_RATE]
     engine.push(speech, SAMPLE_RATE)
-    spoken = np.array([frame.motion for step in range(30) for frame in engine.advance(step / 20)])
+    spoken = np.array([frame.row for step in range(30) for frame in engine.advance(step / 20)])
     assert gaps(spoken).max() > gaps(spoken).min() + 0.2
 
 

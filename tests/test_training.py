@@ -10,14 +10,14 @@ import pytest
 
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.data.clip_list import Clip, Kind, Split, read_clip_list
-from openvasa.data.shapes import mirrored, mouth_share
+from openvasa.data.shapes import mirror_points, mouth_share
 from openvasa.data.talking_clips import (
     TalkingClip,
     fit_normaliser,
     mirror_matrix,
     mouth_rest,
     mouth_rest_matrix,
-    rendition,
+    play_rendition,
 )
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, Voice, live_features
 from openvasa.face.canonical import POSE_DIM
@@ -25,7 +25,7 @@ from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.gaze import encode_eye_turn, head_gaze, read_eye_turn
 from openvasa.motion.rest import resting_shape
 from openvasa.motion.steer import turn_heads
-from openvasa.train.dynamics import mirrored_blendshapes
+from openvasa.train.dynamics import mirror_blendshapes
 
 FEATURE_DIM = MoonshineEncoder.dim
 CLIPS = Path(__file__).parents[2] / "shared" / "data" / "clips"
@@ -59,7 +59,7 @@ def made_up_clips(count: int = 3, frames: int = 120) -> list[TalkingClip]:
         if voice is not None:
             motion[:, POSE_DIM] = voice.speech[:, 0]
         clip = Clip(f"c{index}", Split.TRAIN, str(index), Kind.REAL, index > 0, "made up")
-        clips.append(TalkingClip(clip, [rendition(motion, voice)]))
+        clips.append(TalkingClip(clip, [play_rendition(motion, voice)]))
     return clips
 
 
@@ -79,7 +79,7 @@ def test_a_faster_voice_moves_the_lips_faster() -> None:
     motion = np.zeros((100, POSE_DIM + dynamics_code().size), np.float32)
     motion[:, POSE_DIM] = np.sin(2 * np.pi * np.arange(100) / 25)
     voice = replace(made_up_voice(80, rng), speed=1.25)
-    fast = rendition(motion, voice).motion
+    fast = play_rendition(motion, voice).motion
     assert len(fast) == 80
     expected = np.sin(2 * np.pi * (1.25 * (np.arange(80) + 0.5) - 0.5) / 25)
     np.testing.assert_allclose(fast[2:-2, POSE_DIM], expected[2:-2], atol=0.02)
@@ -104,12 +104,12 @@ def test_live_features_are_those_of_the_stream() -> None:
 
 def test_mirroring_twice_changes_nothing() -> None:
     code = dynamics_code()
-    np.testing.assert_allclose(mirrored(mirrored(code.basis)), code.basis, atol=1e-6)
+    np.testing.assert_allclose(mirror_points(mirror_points(code.basis)), code.basis, atol=1e-6)
     twice = mirror_matrix(code) @ mirror_matrix(code)
     np.testing.assert_allclose(twice, np.eye(code.size), atol=0.05)
     shapes = np.arange(52, dtype=np.float32)
-    np.testing.assert_array_equal(mirrored_blendshapes(mirrored_blendshapes(shapes)), shapes)
-    assert (mirrored_blendshapes(shapes) != shapes).sum() > 30
+    np.testing.assert_array_equal(mirror_blendshapes(mirror_blendshapes(shapes)), shapes)
+    assert (mirror_blendshapes(shapes) != shapes).sum() > 30
 
 
 def test_mouth_rest_stills_the_lips_and_leaves_the_lids() -> None:

@@ -45,7 +45,7 @@ def test_same_seed_same_frames_other_seed_other_frames(face: FaceLatent) -> None
 
 
 def test_speech_moves_the_lips(face: FaceLatent) -> None:
-    motion = np.concatenate(list(animate(face, VOICE).motion()))
+    motion = np.concatenate(list(animate(face, VOICE).rows()))
     code = dynamics_code()
     shape = code.mean_shape + code.decode(Row.split(motion).codes)
     opening = shape[:, 14, 1] - shape[:, 13, 1]
@@ -56,7 +56,7 @@ def test_speech_moves_the_lips(face: FaceLatent) -> None:
 def test_frame_count_of_generated_motion(face: FaceLatent, fps: int, frames: int) -> None:
     video = replace(short(face, 0), fps=fps)
     assert video.frame_count == frames
-    assert sum(len(piece) for piece in video.motion()) == frames
+    assert sum(len(piece) for piece in video.rows()) == frames
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(25, 10), (30, 12), (60, 24)])

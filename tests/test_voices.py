@@ -20,7 +20,7 @@ from openvasa.evaluate.voices import (
     noisy,
     read_voices,
     shouting,
-    stretched,
+    stretch_sound,
     telephone,
 )
 from openvasa.rates import SAMPLE_RATE
@@ -52,7 +52,7 @@ def band(samples: np.ndarray, low: float, high: float) -> float:
 
 @pytest.mark.parametrize("factor", [0.7, 1.35])
 def test_stretching_changes_the_length_and_not_the_pitch(factor: float) -> None:
-    longer = stretched(tone(220), factor)
+    longer = stretch_sound(tone(220), factor)
     assert len(longer) == int(2 * SAMPLE_RATE * factor)
     assert pitch(longer) == pytest.approx(220, abs=3)
     assert longer[2000:-2000].std() == pytest.approx(tone(220).std(), rel=0.1)

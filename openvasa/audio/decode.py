@@ -96,7 +96,7 @@ def read_sound(path: str | Path) -> Iterator[Sound]:
             0.0 if container.format.name in _ABSOLUTE_TIME else (container.start_time or 0) / 1e6
         )
         end = _stated_end(container, stream, origin)
-        sound = _on_timeline(_decoded(container, stream, damage), origin, path)
+        sound = _on_timeline(_decode_sound(container, stream, damage), origin, path)
         if container.format.name == _MP4 and end is not None:
             sound = _without_padding(sound, end)
         length = 0.0
@@ -122,7 +122,7 @@ def probe(path: str | Path) -> AudioInfo:
     with _open(path) as container:
         stream = _audio_stream(container, path)
         # The decoder, not the header, knows the rate and channels (HE-AAC doubles them).
-        first = next(_decoded(container, stream, _Damage()), None)
+        first = next(_decode_sound(container, stream, _Damage()), None)
         if first is None:
             raise InputError(f"{path}: no sound could be decoded; is the file damaged?")
         rate, channels = first.sample_rate, len(first.layout.channels)
@@ -132,7 +132,7 @@ def probe(path: str | Path) -> AudioInfo:
     return AudioInfo(end, rate, channels)
 
 
-def resampled(pieces: Iterable[Sound], rate: int) -> Iterator[np.ndarray]:
+def resample_sound(pieces: Iterable[Sound], rate: int) -> Iterator[np.ndarray]:
     """The same sound at `rate` Hz, as (C, n) float32 arrays clipped to [-1, 1].
 
     Windowed-sinc resampling (libswresample), delay compensated and flushed: n_out is
@@ -216,7 +216,7 @@ def _audio_stream(container: InputContainer, path: Path) -> AudioStream:
     raise InputError(f"{path}: not an audio file; give a WAV, MP3, M4A, Ogg, FLAC or video")
 
 
-def _decoded(
+def _decode_sound(
     container: InputContainer, stream: AudioStream, damage: _Damage
 ) -> Iterator[AudioFrame]:
     packets = container.demux(stream)
@@ -362,7 +362,7 @@ def _long_enough(pieces: Iterable[Sound], damage: _Damage, path: Path) -> Iterat
 def _mono_16k(pieces: Iterable[Sound]) -> Iterator[np.ndarray]:
     mixer = MonoMixer()
     mono = (Sound(mixer.mix(piece.samples, piece.rate), piece.rate) for piece in pieces)
-    return (samples[0] for samples in resampled(mono, SAMPLE_RATE))
+    return (samples[0] for samples in resample_sound(mono, SAMPLE_RATE))
 
 
 def _blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

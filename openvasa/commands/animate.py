@@ -144,11 +144,11 @@ def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
 
 def _motion(video: Video, options: argparse.Namespace) -> Motion:
     """The motion with the head asked for; --save-motion writes it."""
-    from openvasa.motion.edit import with_pose_of
+    from openvasa.motion.edit import take_pose
 
     motion = _whole_motion(video)
     if options.pose_from:
-        motion = with_pose_of(motion, motion_from(options.pose_from, options.quiet))
+        motion = take_pose(motion, motion_from(options.pose_from, options.quiet))
     if options.save_motion:
         motion.save(options.save_motion)
     return motion
@@ -162,5 +162,5 @@ def _whole_motion(video: Video) -> Motion:
 
     if isinstance(video.source, Motion):
         return video.source
-    rows = np.concatenate(list(replace(video, fps=MOTION_RATE).motion()))
+    rows = np.concatenate(list(replace(video, fps=MOTION_RATE).rows()))
     return Motion.from_rows(rows, MOTION_RATE)

@@ -78,7 +78,7 @@ def _drive(options: argparse.Namespace) -> int:
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import CROP_SIDE
     from openvasa.media.inspect import has_sound
-    from openvasa.motion.edit import expression_only, pose_only
+    from openvasa.motion.edit import keep_expression, keep_pose
     from openvasa.video import Video
 
     marking = marking_of(options)
@@ -91,9 +91,9 @@ def _drive(options: argparse.Namespace) -> int:
     if heard:
         motion = with_tongue_heard(motion, Path(options.driver))
     if options.pose_only:
-        motion = pose_only(motion, face.dynamics)
+        motion = keep_pose(motion, face.dynamics)
     if options.expression_only:
-        motion = expression_only(motion)
+        motion = keep_expression(motion)
     if options.save_motion:
         motion.save(options.save_motion)
     video = Video(

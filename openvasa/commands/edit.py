@@ -73,20 +73,20 @@ def _edit(options: argparse.Namespace) -> int:
 
     motion = Motion.load(options.motion)
     if options.pose_only:
-        motion = edit.pose_only(motion)
+        motion = edit.keep_pose(motion)
     if options.expression_only:
-        motion = edit.expression_only(motion)
+        motion = edit.keep_expression(motion)
     if options.pose_from:
-        motion = edit.with_pose_of(motion, motion_from(options.pose_from, quiet=False))
+        motion = edit.take_pose(motion, motion_from(options.pose_from, quiet=False))
     if options.expression_from:
-        motion = edit.with_expression_of(motion, Motion.load(options.expression_from))
+        motion = edit.take_expression(motion, Motion.load(options.expression_from))
     if options.spin is not None:
-        motion = edit.spinning(motion, options.spin)
+        motion = edit.spin_head(motion, options.spin)
     if options.blend:
-        motion = edit.blended(motion, Motion.load(options.blend), options.share)
-    motion = edit.scaled(motion, pose=options.scale_pose, expression=options.scale_expression)
-    motion = edit.with_blendshapes(motion, _amounts(options))
-    motion = edit.stretched(motion, options.stretch)
+        motion = edit.blend_motions(motion, Motion.load(options.blend), options.share)
+    motion = edit.scale_parts(motion, pose=options.scale_pose, expression=options.scale_expression)
+    motion = edit.add_blendshapes(motion, _amounts(options))
+    motion = edit.stretch_time(motion, options.stretch)
     motion.save(options.output)
     print(f"{options.output}: {motion.seconds:.2f} s, {len(motion)} frames")
     return OK

@@ -191,11 +191,11 @@ def _add_experts(group: Commands) -> None:
 def _experts(options: argparse.Namespace) -> int:
     from openvasa.data.talking_clips import load_clips
     from openvasa.evaluate.expert_report import report
-    from openvasa.train.experts import RECIPES, paired
+    from openvasa.train.experts import RECIPES, pair_clips
 
     clips = load_clips(options.cache, Split.TEST)
     for name, recipe in RECIPES.items():
-        print(f"{name}: {report(name, paired(options.cache, clips, recipe.excerpt))}\n")
+        print(f"{name}: {report(name, pair_clips(options.cache, clips, recipe.excerpt))}\n")
     return OK
 
 

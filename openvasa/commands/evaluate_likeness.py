@@ -53,7 +53,7 @@ def _likeness(options: argparse.Namespace) -> int:
         WHOLE,
         Make,
         judge_likeness,
-        streamed,
+        stream_with,
         whole_file,
     )
     from openvasa.evaluate.likeness_clips import LEAST_SECONDS
@@ -82,7 +82,7 @@ def _likeness(options: argparse.Namespace) -> int:
 
     makers: dict[str, Make] = {WHOLE: whole_file(shipped)}
     if options.live:
-        makers[LIVE] = streamed(shipped, LiveSettings.hop, LiveSettings.lookahead)
+        makers[LIVE] = stream_with(shipped, LiveSettings.hop, LiveSettings.lookahead)
     judged = judge_likeness(
         options.cache,
         options.clips,

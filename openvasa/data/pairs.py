@@ -189,17 +189,17 @@ def make_pairs(
     renderer = WarpRenderer(face, refined=False)
     frames = np.stack([targets, targets + 1], axis=1).reshape(-1)
     pairs: dict[str, np.ndarray] = {}
-    own = {}
+    views = {}
     for region in REGIONS:
         pairs |= _empty(len(frames), region)
-        own[region.name] = source_view(region, face.image, face.head, face.neutral)
-        pairs[f"{region_key(region)}_source"] = own[region.name][0]
+        views[region.name] = source_view(region, face.image, face.head, face.neutral)
+        pairs[f"{region_key(region)}_source"] = views[region.name][0]
     for row, target in enumerate(frames):
         *_, (_, geometry, frame) = renderer.draw(follow(face, footage, source, int(target)))
         for region in REGIONS:
             key = region_key(region)
             affine = frame_affine(region, geometry, face.neutral)
-            places = (geometry.landmarks, face.landmarks, affine, own[region.name][1])
+            places = (geometry.landmarks, face.landmarks, affine, views[region.name][1])
             pairs[f"{key}_rendered"][row] = cut(frame, affine, region.side)
             real = footage.frames[int(target)]
             pairs[f"{key}_target"][row] = real_view(region, geometry, face, real)

@@ -13,7 +13,7 @@ from openvasa.media.colour import to_rgb, to_yuv420p
 from openvasa.rates import MOTION_RATE
 
 
-def reencoded(frames: Iterable[np.ndarray], crf: int, fps: int = MOTION_RATE) -> list[np.ndarray]:
+def reencode(frames: Iterable[np.ndarray], crf: int, fps: int = MOTION_RATE) -> list[np.ndarray]:
     """(h, w, 3) uint8 RGB frames, encoded by x264 (medium) as most programs do, and decoded."""
     buffer, reformatter = io.BytesIO(), VideoReformatter()
     with av.open(buffer, "w", format="mp4") as out:

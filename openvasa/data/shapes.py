@@ -14,6 +14,6 @@ def mouth_share() -> np.ndarray:
     return smoothstep(0.5, 3.0, height).astype(np.float32)
 
 
-def mirrored(points: np.ndarray) -> np.ndarray:
+def mirror_points(points: np.ndarray) -> np.ndarray:
     """Mirror image of (..., 478, 3) canonical shapes or shape changes."""
     return points[..., mirror_pairs(), :] * np.array([-1, 1, 1], np.float32)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from openvasa.data.clip_list import Clip, Kind, Split
 from openvasa.data.prepare import cached_clips, load_track, load_voices
-from openvasa.data.shapes import mirrored, mouth_share
+from openvasa.data.shapes import mirror_points, mouth_share
 from openvasa.data.voices import Voice
 from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import DynamicsCode, dynamics_code
@@ -88,11 +88,11 @@ def load_talking_clip(cache: Path, clip: Clip, code: DynamicsCode) -> TalkingCli
         return None
     motion = Row(pose, code.encode(shapes)).join()
     voices = load_voices(cache, clip)
-    renditions = [rendition(motion, voice) for voice in voices or [None]]
+    renditions = [play_rendition(motion, voice) for voice in voices or [None]]
     return TalkingClip(clip, renditions)
 
 
-def rendition(motion: np.ndarray, voice: Voice | None) -> Rendition:
+def play_rendition(motion: np.ndarray, voice: Voice | None) -> Rendition:
     """A clip's motion at the speed of one of its voices, cut to what both last."""
     if voice is None:
         return Rendition(motion, np.zeros(len(motion), np.float32), None)
@@ -139,7 +139,7 @@ def fit_normaliser(clips: list[TalkingClip]) -> Normaliser:
 
 def mirror_matrix(code: DynamicsCode) -> np.ndarray:
     """(D, D) float32: codes of the mirrored shape are `codes @ matrix`."""
-    return code.encode(mirrored(code.basis))
+    return code.encode(mirror_points(code.basis))
 
 
 def mouth_rest_matrix(code: DynamicsCode) -> np.ndarray:

@@ -59,7 +59,7 @@ class Voice:
     live: np.ndarray
 
 
-def changed_speed(samples: np.ndarray, speed: float) -> np.ndarray:
+def change_speed(samples: np.ndarray, speed: float) -> np.ndarray:
     """Play `samples` so much faster, pitch and all, by linear interpolation."""
     if speed == 1.0:
         return samples
@@ -67,7 +67,7 @@ def changed_speed(samples: np.ndarray, speed: float) -> np.ndarray:
     return np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
 
 
-def disturbed(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def disturb_sound(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Another room, microphone or line: echo, spectral tilt, narrow band, noise, level."""
     sound = samples.astype(np.float32)
     if rng.random() < 0.4:
@@ -173,8 +173,8 @@ def make_voice(
     """Rendition `index` of a clip's sound; 0 is the clip as it is."""
     rng = np.random.default_rng([seed, index])
     speed = 1.0 if index == 0 else float(np.exp(rng.uniform(*np.log(SPEEDS))))
-    sound = changed_speed(samples, speed)
-    sound = sound * np.float32(speech_gain([sound])) if index == 0 else disturbed(sound, rng)
+    sound = change_speed(samples, speed)
+    sound = sound * np.float32(speech_gain([sound])) if index == 0 else disturb_sound(sound, rng)
     paused, silenced = silence_stretches(sound, rng)
     speech = whole_features(sound, encoder)
     count = len(speech)

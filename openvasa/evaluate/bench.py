@@ -248,8 +248,8 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     per_frame: dict[str, float] = {}
 
     load_portrait(portrait)
-    face, encode_portrait_s = _timed(lambda: load_portrait(portrait))
-    renderer, prepare_renderer_s = _timed(lambda: WarpRenderer(face))
+    face, encode_portrait_s = _time_work(lambda: load_portrait(portrait))
+    renderer, prepare_renderer_s = _time_work(lambda: WarpRenderer(face))
 
     # One block is one second.
     blocks = list(islice(read_blocks(voice), round(STAGE_SECONDS)))
@@ -257,13 +257,15 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     warm_up = np.zeros(SAMPLE_RATE, np.float32)
     list(encoder.stream([warm_up]))
 
-    gain, seconds = _timed(lambda: speech_gain(blocks))
-    features, more = _timed(lambda: np.concatenate(list(encoder.stream(blocks, gain=gain))))
+    gain, seconds = _time_work(lambda: speech_gain(blocks))
+    features, more = _time_work(lambda: np.concatenate(list(encoder.stream(blocks, gain=gain))))
     per_frame["speech features"] = 1000 * (seconds + more) / len(features)
 
     MotionGenerator(window_network(2)).feed(np.repeat(features[:1], 200, axis=0))
     generator = MotionGenerator(window_network(2))
-    motion, seconds = _timed(lambda: np.concatenate([generator.feed(features), generator.finish()]))
+    motion, seconds = _time_work(
+        lambda: np.concatenate([generator.feed(features), generator.finish()])
+    )
     per_frame["motion"] = 1000 * seconds / len(motion)
 
     spent: dict[str, float] = defaultdict(float)
@@ -278,7 +280,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
 
     embedder = WatermarkEmbedder(frames[0].shape[1::-1], 0)
     embedder.apply(frames[0])
-    _, seconds = _timed(lambda: [embedder.apply(frame) for frame in frames])
+    _, seconds = _time_work(lambda: [embedder.apply(frame) for frame in frames])
     per_frame["watermark"] = 1000 * seconds / len(frames)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -290,7 +292,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
                 for frame in frames:
                     writer.write(frame)
 
-        _, seconds = _timed(write)
+        _, seconds = _time_work(write)
     per_frame["video encode"] = 1000 * seconds / len(frames)
     return {
         "stages": {
@@ -315,7 +317,7 @@ def _drawn_in_steps(
     return frame, times
 
 
-def _timed(work: Callable[[], object]) -> tuple:
+def _time_work(work: Callable[[], object]) -> tuple:
     started = time.perf_counter()
     result = work()
     return result, time.perf_counter() - started

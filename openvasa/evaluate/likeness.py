@@ -125,7 +125,7 @@ def whole_file(model: Callable[[int], MotionModel]) -> Make:
     return lambda held, seed: np.concatenate(list(model(seed).frames([held.sound])))
 
 
-def streamed(model: Callable[[int], MotionModel], hop: int, lookahead: int) -> Make:
+def stream_with(model: Callable[[int], MotionModel], hop: int, lookahead: int) -> Make:
     """Makes rows by the model of a seed as a stream, hop and look-ahead in rows."""
 
     def make(held: HeldOut, seed: int) -> np.ndarray:

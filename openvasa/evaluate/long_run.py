@@ -70,13 +70,15 @@ def long_run(voice: Path, minutes: int, settings: MotionSettings | None = None) 
         raise InputError(f"minutes {minutes}: choose {FEWEST_MINUTES} or more, to compare")
     cycle = spoken_cycle(voice)
     sync = expert("sync")
-    pieces = SpeechMotion(settings or MotionSettings(), threads=1).frames(_repeated(cycle, minutes))
+    pieces = SpeechMotion(settings or MotionSettings(), threads=1).frames(
+        _repeat_cycle(cycle, minutes)
+    )
     found: list[Minute] = []
     first_peak_mb = float("nan")
     for number, motion in enumerate(tqdm(_by_minute(pieces), total=minutes, unit="min")):
         first = number * MINUTE_FRAMES * FRAME_SAMPLES
         heard = cycle[(first + np.arange(len(motion) * FRAME_SAMPLES)) % len(cycle)]
-        figures = _judged(motion, heard, sync)
+        figures = _judge_minute(motion, heard, sync)
         peak_mb = _peak_mb()
         if number == 0:
             # The first minute loads every network; only what comes after is growth.
@@ -93,7 +95,7 @@ def spoken_cycle(path: Path) -> np.ndarray:
     return np.concatenate([part for silence in silences for part in (voice, silence)])
 
 
-def _repeated(cycle: np.ndarray, minutes: int) -> Iterator[np.ndarray]:
+def _repeat_cycle(cycle: np.ndarray, minutes: int) -> Iterator[np.ndarray]:
     """The cycle over and over, a second at a time."""
     second = np.arange(SAMPLE_RATE)
     for at in range(60 * minutes):
@@ -111,7 +113,7 @@ def _by_minute(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
             held = [motion[MINUTE_FRAMES:]]
 
 
-def _judged(motion: np.ndarray, sound: np.ndarray, sync: Expert) -> tuple:
+def _judge_minute(motion: np.ndarray, sound: np.ndarray, sync: Expert) -> tuple:
     """All fields of `Minute` but the last."""
     code = dynamics_code()
     bands = sound_bands(sound, len(motion))

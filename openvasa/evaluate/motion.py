@@ -70,7 +70,7 @@ Make = Callable[[TalkingClip, np.ndarray, int], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Row:
+class MotionFigures:
     """Figures of one way of making motion, over the held-out clips.
 
     Attributes:
@@ -113,7 +113,7 @@ class Made:
 
     motions: list[np.ndarray]
     scores: list[SyncScore]
-    row: Row
+    row: MotionFigures
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def measure(
 
 
 def _against_real(made: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """The figures of `Row` that no expert is asked for, of one clip."""
+    """The figures of `MotionFigures` that no expert is asked for, of one clip."""
     code = dynamics_code()
     blinks = blink_milliseconds(code, made)
     return {
@@ -223,17 +223,17 @@ def _against_real(made: np.ndarray, real: np.ndarray) -> dict[str, float]:
     }
 
 
-def _mean_row(values: list[dict[str, float]], frames: np.ndarray) -> Row:
+def _mean_row(values: list[dict[str, float]], frames: np.ndarray) -> MotionFigures:
     """Mean over clips, long ones counting more but for correlations; nan stands for no value."""
     means = {}
-    for field in fields(Row):
+    for field in fields(MotionFigures):
         found = np.array([value[field.name] for value in values])
         weights = np.ones(len(found)) if field.name in ("aperture", "velocity") else frames
         known = np.isfinite(found)
         means[field.name] = (
             float(np.average(found[known], weights=weights[known])) if known.any() else np.nan
         )
-    return Row(**means)
+    return MotionFigures(**means)
 
 
 def diversity(clips: list[HeldOut], without: tuple[str, ...] = ()) -> Diversity:

@@ -87,7 +87,7 @@ def feature_distance(a: list[np.ndarray], b: list[np.ndarray]) -> float:
     return total
 
 
-def pooled(values: list[np.ndarray]) -> np.ndarray:
+def pool_features(values: list[np.ndarray]) -> np.ndarray:
     """(256,) mean features of a picture, for `frechet_distance`."""
     return values[POOLED_LAYER].mean(axis=(1, 2))
 

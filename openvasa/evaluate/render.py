@@ -28,7 +28,7 @@ from openvasa.evaluate.picture_metrics import (
     features,
     frechet_distance,
     identity,
-    pooled,
+    pool_features,
     psnr,
     ssim,
 )
@@ -176,7 +176,7 @@ def _measure_clip(
     face = encode_picture(footage.frames[0], name=name)
     renderer = WarpRenderer(face, refined=True, networks=networks)
     collected: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    own = identity(face.image, face.landmarks) if FACE_DESCRIPTOR.installed else None
+    portrait_identity = identity(face.image, face.landmarks) if FACE_DESCRIPTOR.installed else None
     feature_areas = FEATURE_AREAS if VGG16.installed else ()
     likeness = []
     moments = np.linspace(2, len(footage.frames) - 2, MOMENTS).astype(int)
@@ -189,12 +189,12 @@ def _measure_clip(
         truth = [_areas(face, g, r, box) for g, r in zip(geometries, real, strict=True)]
         seen = track_next(real[1], geometries[1].landmarks).landmarks
         span = float(np.linalg.norm(seen[33, :2] - seen[263, :2]))
-        person = None if own is None else identity(real[1], seen)
-        if own is not None and person is not None:
-            likeness.append(cosine(person, own))
+        person = None if portrait_identity is None else identity(real[1], seen)
+        if portrait_identity is not None and person is not None:
+            likeness.append(cosine(person, portrait_identity))
         wanted = {area: features(_for_features(area, truth[1][area])) for area in feature_areas}
         if feature_areas:
-            faces.append(pooled(features(_for_features("face", truth[1]["face"]))))
+            faces.append(pool_features(features(_for_features("face", truth[1]["face"]))))
         bad = 0.0
         for method in METHODS:
             shown = [_areas(face, g, m[method], box) for g, m in zip(geometries, made, strict=True)]
@@ -268,17 +268,17 @@ def _measure_cross(
     pools: dict[str, list[np.ndarray]],
 ) -> None:
     renderer = WarpRenderer(face, refined=True, networks=networks)
-    own = identity(face.image, face.landmarks) if FACE_DESCRIPTOR.installed else None
+    portrait_identity = identity(face.image, face.landmarks) if FACE_DESCRIPTOR.installed else None
     alike = defaultdict(list)
     for target in np.linspace(0, len(driver.frames) - 1, CROSS_MOMENTS).astype(int):
         geometry = carried_over(face, driver, int(target))
         for method, frame in render_all_ways(renderer, geometry).items():
-            if own is not None:
+            if portrait_identity is not None:
                 tracked = track_next(frame, geometry.landmarks).landmarks
-                alike[method].append(cosine(identity(frame, tracked), own))
+                alike[method].append(cosine(identity(frame, tracked), portrait_identity))
             if VGG16.installed:
                 shown = _for_features("face", frame[_face_box(geometry)])
-                pools[method].append(pooled(features(shown)))
+                pools[method].append(pool_features(features(shown)))
     for method, values in alike.items():
         figures.cross_identity[method].append(float(np.mean(values)))
 

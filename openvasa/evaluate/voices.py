@@ -19,7 +19,7 @@ import numpy as np
 from scipy.signal import butter, lfilter, resample_poly, sosfilt
 
 from openvasa.audio.decode import read_blocks
-from openvasa.data.voices import changed_speed
+from openvasa.data.voices import change_speed
 from openvasa.errors import InputError
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
@@ -131,14 +131,14 @@ def read_voices(folder: Path, suffixes: set[str]) -> list[Utterance]:
 
 
 def _espeak(voice: str, text: str) -> np.ndarray:
-    return _spoken("espeak-ng", ["-v", voice, "-w", "{file}", "--", text])
+    return _speak_with("espeak-ng", ["-v", voice, "-w", "{file}", "--", text])
 
 
 def _flite(text: str) -> np.ndarray:
-    return _spoken("flite", ["-voice", "slt", "-t", text, "-o", "{file}"])
+    return _speak_with("flite", ["-voice", "slt", "-t", text, "-o", "{file}"])
 
 
-def _spoken(name: str, arguments: list[str]) -> np.ndarray:
+def _speak_with(name: str, arguments: list[str]) -> np.ndarray:
     """What a speaking program writes in place of `{file}`, (n,) float32 at 16 kHz."""
     program = shutil.which(name)
     if program is None:
@@ -155,13 +155,13 @@ def _spoken(name: str, arguments: list[str]) -> np.ndarray:
 
 def child(samples: np.ndarray) -> np.ndarray:
     """Pitch and formants a good third up, as from a short throat, at the same tempo."""
-    return stretched(changed_speed(samples, 1.35), 1.35)
+    return stretch_sound(change_speed(samples, 1.35), 1.35)
 
 
 def elderly(samples: np.ndarray) -> np.ndarray:
     """Lower and slower, with a tremor of pitch and loudness, and breath in the voice."""
     rng = np.random.default_rng(0)
-    low = changed_speed(samples, 0.88)
+    low = change_speed(samples, 0.88)
     seconds = np.arange(len(low)) / SAMPLE_RATE
     # The derivative of this delay, 3 %, is how far the pitch trembles.
     delay = 0.03 * np.sin(2 * np.pi * 5 * seconds) / (2 * np.pi * 5)
@@ -173,7 +173,7 @@ def elderly(samples: np.ndarray) -> np.ndarray:
 
 def shouting(samples: np.ndarray) -> np.ndarray:
     """Higher, shrill, and so loud that the microphone overdrives."""
-    high = stretched(changed_speed(samples, 1.12), 1.12)
+    high = stretch_sound(change_speed(samples, 1.12), 1.12)
     shrill = np.asarray(lfilter([1.0, -0.6], [1.0], high))
     return np.tanh(6 * shrill / (shrill.std() + 1e-9)).astype(np.float32)
 
@@ -197,7 +197,7 @@ def noisy(samples: np.ndarray, decibel: float) -> np.ndarray:
     return (samples + noise).astype(np.float32)
 
 
-def stretched(samples: np.ndarray, factor: float) -> np.ndarray:
+def stretch_sound(samples: np.ndarray, factor: float) -> np.ndarray:
     """Make speech last `factor` times as long at its own pitch.
 
     Overlap-add of grains of 40 ms, each taken where it continues the one before best (WSOLA,

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
 from openvasa.data.clip_list import Kind, read_rows
-from openvasa.data.reencode import reencoded
+from openvasa.data.reencode import reencode
 from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
@@ -259,7 +259,7 @@ def _measure(
         marked = method.embed(frames, bits)
         times.append(1000 * (time.thread_time() - started) / len(frames))
         quality.append(_psnr(frames, marked))
-        written = _written(marked)
+        written = _write_and_read(marked)
         for attack, damage in ATTACKS.items():
             found = method.read(damage(written))
             read[attack] += found == bits
@@ -290,7 +290,7 @@ def _excerpt(picture: Path, seed: int) -> Frames:
     return list(islice(video, round(SECONDS * MOTION_RATE)))
 
 
-def _written(frames: Frames) -> Frames:
+def _write_and_read(frames: Frames) -> Frames:
     """The frames as `animate` leaves them in its file."""
     height, width = frames[0].shape[:2]
     with tempfile.TemporaryDirectory() as folder:
@@ -301,12 +301,12 @@ def _written(frames: Frames) -> Frames:
         return list(read_frames(path))
 
 
-def _scaled(frames: Frames, factor: float) -> Frames:
+def _scale_frames(frames: Frames, factor: float) -> Frames:
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     return [cv2.resize(f, None, fx=factor, fy=factor, interpolation=how) for f in frames]
 
 
-def _cropped(frames: Frames) -> Frames:
+def _crop_frames(frames: Frames) -> Frames:
     height, width = frames[0].shape[:2]
     tall, wide = round(CROP * height), round(CROP * width)
     top, left = round(0.4 * (height - tall)), round(0.7 * (width - wide))
@@ -318,7 +318,7 @@ def _at_30(frames: Frames) -> Frames:
     return [frames[index * MOTION_RATE // 30] for index in range(count)]
 
 
-def _toned(frames: Frames, gain: float, offset: float) -> Frames:
+def _tone_frames(frames: Frames, gain: float, offset: float) -> Frames:
     return [cv2.convertScaleAbs(frame, alpha=gain, beta=offset) for frame in frames]
 
 
@@ -329,28 +329,28 @@ def _jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
 
 
 def _contrast(frames: Frames, gain: float) -> Frames:
-    return _toned(frames, gain, 128 * (1 - gain))
+    return _tone_frames(frames, gain, 128 * (1 - gain))
 
 
 ATTACKS: dict[str, Callable[[Frames], Frames]] = {
     "as written": lambda f: f,
-    "H.264 CRF 23": lambda f: reencoded(f, 23),
-    "H.264 CRF 28": lambda f: reencoded(f, 28),
-    "H.264 CRF 32": lambda f: reencoded(f, 32),
-    "scaled 0.5, CRF 23": lambda f: reencoded(_scaled(f, 0.5), 23),
-    "scaled 0.75, CRF 23": lambda f: reencoded(_scaled(f, 0.75), 23),
-    "scaled 1.5, CRF 23": lambda f: reencoded(_scaled(f, 1.5), 23),
-    "scaled 2, CRF 23": lambda f: reencoded(_scaled(f, 2), 23),
-    "cropped to 70 %, CRF 23": lambda f: reencoded(_cropped(f), 23),
-    "25 to 30 fps, CRF 23": lambda f: reencoded(_at_30(f), 23, 30),
-    "brightness +20 %, CRF 23": lambda f: reencoded(_toned(f, 1.2, 0), 23),
-    "brightness -20 %, CRF 23": lambda f: reencoded(_toned(f, 0.8, 0), 23),
-    "contrast +20 %, CRF 23": lambda f: reencoded(_contrast(f, 1.2), 23),
-    "contrast -20 %, CRF 23": lambda f: reencoded(_contrast(f, 0.8), 23),
+    "H.264 CRF 23": lambda f: reencode(f, 23),
+    "H.264 CRF 28": lambda f: reencode(f, 28),
+    "H.264 CRF 32": lambda f: reencode(f, 32),
+    "scaled 0.5, CRF 23": lambda f: reencode(_scale_frames(f, 0.5), 23),
+    "scaled 0.75, CRF 23": lambda f: reencode(_scale_frames(f, 0.75), 23),
+    "scaled 1.5, CRF 23": lambda f: reencode(_scale_frames(f, 1.5), 23),
+    "scaled 2, CRF 23": lambda f: reencode(_scale_frames(f, 2), 23),
+    "cropped to 70 %, CRF 23": lambda f: reencode(_crop_frames(f), 23),
+    "25 to 30 fps, CRF 23": lambda f: reencode(_at_30(f), 23, 30),
+    "brightness +20 %, CRF 23": lambda f: reencode(_tone_frames(f, 1.2, 0), 23),
+    "brightness -20 %, CRF 23": lambda f: reencode(_tone_frames(f, 0.8, 0), 23),
+    "contrast +20 %, CRF 23": lambda f: reencode(_contrast(f, 1.2), 23),
+    "contrast -20 %, CRF 23": lambda f: reencode(_contrast(f, 0.8), 23),
     "one frame as PNG": lambda f: f[len(f) // 2 :][:1],
     "one frame as JPEG quality 50": lambda f: [_jpeg(f[len(f) // 2], 50)],
-    "cropped, halved, CRF 28 (beyond)": lambda f: reencoded(_scaled(_cropped(f), 0.5), 28),
-    "mirrored, CRF 28 (beyond)": lambda f: reencoded([g[:, ::-1] for g in f], 28),
+    "cropped, halved, CRF 28 (beyond)": lambda f: reencode(_scale_frames(_crop_frames(f), 0.5), 28),
+    "mirrored, CRF 28 (beyond)": lambda f: reencode([g[:, ::-1] for g in f], 28),
 }
 
 

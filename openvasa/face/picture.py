@@ -46,15 +46,15 @@ def load_picture(path: str | Path) -> np.ndarray:
     path = Path(path)
     _check_file(path)
     with _pixels_checked_here():
-        image = _opened(path)
+        image = _open_image(path)
         with image:
             _check_size(path, image)
             # Lets JPEG leave out the detail that would be thrown away: 1/8 of time and memory.
-            image.draft(None, _bounded(image.size))
+            image.draft(None, _bound_size(image.size))
             try:
                 image.load()
                 turn = _UPRIGHT.get(_orientation(path, image))
-                small = _reduced(image)
+                small = _reduce_depth(image)
             except MemoryError:
                 raise
             # Pillow's decoders report damage with a dozen exception types.
@@ -102,7 +102,7 @@ def read_text_fields(path: str | Path) -> dict[str, str]:
     """
     path = Path(path)
     _check_file(path)
-    with _pixels_checked_here(), _opened(path) as image:
+    with _pixels_checked_here(), _open_image(path) as image:
         return {
             key: str(value)
             for key, value in image.info.items()
@@ -110,7 +110,7 @@ def read_text_fields(path: str | Path) -> dict[str, str]:
         }
 
 
-def _opened(path: Path) -> Image.Image:
+def _open_image(path: Path) -> Image.Image:
     try:
         return Image.open(path)
     except PermissionError:
@@ -136,7 +136,7 @@ def _check_size(path: Path, image: Image.Image) -> None:
         )
 
 
-def _bounded(size: tuple[int, int]) -> tuple[int, int]:
+def _bound_size(size: tuple[int, int]) -> tuple[int, int]:
     scale = min(1.0, LONG_SIDE / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
@@ -149,7 +149,7 @@ def _orientation(path: Path, image: Image.Image) -> int:
         return 1
 
 
-def _reduced(image: Image.Image) -> Image.Image:
+def _reduce_depth(image: Image.Image) -> Image.Image:
     """The picture in a mode that interpolates (8-bit samples, no palette), bounded in size."""
     if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
         image = _eight_bit(image)
@@ -157,7 +157,7 @@ def _reduced(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
     elif image.mode in {"P", "1"}:
         image = image.convert("RGB")
-    size = _bounded(image.size)
+    size = _bound_size(image.size)
     if size == image.size:
         return image.copy()
     # Halving by whole factors first bounds the work of the good filter.
@@ -179,18 +179,18 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 def _to_srgb(path: Path, image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode == "LAB":
-        return _converted(image, ImageCms.createProfile("LAB"))
+        return _convert_colours(image, ImageCms.createProfile("LAB"))
     plain = {"RGBA": "RGB", "LA": "L"}.get(image.mode, image.mode)
     colour = image if plain == image.mode else image.convert(plain)
     if profile:
         try:
-            return _converted(colour, ImageCms.ImageCmsProfile(BytesIO(profile)))
+            return _convert_colours(colour, ImageCms.ImageCmsProfile(BytesIO(profile)))
         except (ImageCms.PyCMSError, OSError, ValueError) as error:
             _warn(path, f"its colour profile is unusable ({_one_line(error)}); taken as sRGB")
     return colour.convert("RGB")
 
 
-def _converted(image: Image.Image, source: object) -> Image.Image:
+def _convert_colours(image: Image.Image, source: object) -> Image.Image:
     target = ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")  # pyright: ignore[reportArgumentType]
     assert converted is not None

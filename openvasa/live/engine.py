@@ -168,14 +168,14 @@ class Engine:
 
     def _next_frame(self) -> LiveFrame | None:
         start, length = self._shown, self._frame_length
-        motion = self._rows.motion_at(start, length)
-        if motion is None:
+        row = self._rows.row_at(start, length)
+        if row is None:
             return None
         state = self._state()
         frame = LiveFrame(
             start=start,
             length=length,
-            motion=self._shape_motion(motion, state),
+            row=self._shape_row(row, state),
             sound=self._sound.take(start + length),
             state=state,
             speech_s=self._sound.speech_position(start),
@@ -190,11 +190,11 @@ class Engine:
             return State.SPEAKING
         return State.LISTENING if self._listening else State.IDLE
 
-    def _shape_motion(self, motion: np.ndarray, state: State) -> np.ndarray:
-        """The generator's motion with a closing mouth and nods."""
+    def _shape_row(self, row: np.ndarray, state: State) -> np.ndarray:
+        """The generator's row with a closing mouth and nods."""
         lips = self._lips.openness(self._shown)
         if lips != 1.0:
-            codes = Row.split(motion).codes
+            codes = Row.split(row).codes
             codes += (lips - 1.0) * (self._mouth @ codes)
-        motion[PITCH] += self._nods.pitch(self._shown / TICKS, state is State.LISTENING)
-        return motion
+        row[PITCH] += self._nods.pitch(self._shown / TICKS, state is State.LISTENING)
+        return row

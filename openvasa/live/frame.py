@@ -49,7 +49,7 @@ class LiveFrame:
 
     Attributes:
         start, length: on the timeline, in ticks of 1/48000 s.
-        motion: (6 + D + 2,) float32, head pose, dynamics and tongue at the middle of the frame.
+        row: (6 + D + 2,) float32 motion, head pose, dynamics and tongue at the middle of the frame.
         sound: (n,) float32 mono samples at the engine's rate, of exactly this stretch of time.
         state: what the portrait is doing.
         speech_s: how far into all the speech ever pushed the frame starts, what was dropped
@@ -59,7 +59,7 @@ class LiveFrame:
 
     start: int
     length: int
-    motion: np.ndarray
+    row: np.ndarray
     sound: np.ndarray
     state: State
     speech_s: float | None = None

@@ -40,7 +40,7 @@ class RowInterpolator:
         self._rows.extend(rows)
         self._sketches[self._first + len(self._rows)] = sketch
 
-    def motion_at(self, start: int, length: int) -> np.ndarray | None:
+    def row_at(self, start: int, length: int) -> np.ndarray | None:
         """(6 + D + 2,) motion of the frame from tick `start`, or None while it has to wait.
 
         Call it for one frame after the other.

@@ -219,7 +219,7 @@ class Player:
                 too_late = now > due.due_at + due.frame.end_s - due.frame.time_s
                 frozen = now - painted_at > LONGEST_FREEZE_S
                 if not too_late or frozen:
-                    picture = self._paint(due.frame.motion)
+                    picture = self._paint(due.frame.row)
                     painted_at = now = self._clock()
             self._show(Shown(due.frame, picture, now, due.due_at, due.interruptions))
             self.stats.frames += picture is not None

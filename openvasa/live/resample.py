@@ -48,15 +48,15 @@ class StreamResampler:
             np.ascontiguousarray(samples[None], np.float32), format="fltp", layout="mono"
         )
         frame.sample_rate = self.source
-        return self._joined(self._resampler.resample(frame))
+        return self._join_frames(self._resampler.resample(frame))
 
     def finish(self) -> np.ndarray:
         """The samples that the filter still held; the resampler is used up then."""
         if self._resampler is None:
             return np.zeros(0, np.float32)
-        return self._joined(self._resampler.resample(None))
+        return self._join_frames(self._resampler.resample(None))
 
     @staticmethod
-    def _joined(frames: list[AudioFrame]) -> np.ndarray:
+    def _join_frames(frames: list[AudioFrame]) -> np.ndarray:
         pieces = [frame.to_ndarray()[0] for frame in frames]
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)

@@ -61,7 +61,7 @@ def serve(
         renderer=renderer,
         model=model,
         limits=limits,
-        portraits=_named([*portraits, EXAMPLE_PORTRAIT]),
+        portraits=_name_portraits([*portraits, EXAMPLE_PORTRAIT]),
         voices=voices(piper_voices),
         token=token,
         hosts=hosts,
@@ -94,7 +94,7 @@ def serve(
         raise SystemExit(2)
 
 
-def _named(portraits: list[Path]) -> dict[str, Path]:
+def _name_portraits(portraits: list[Path]) -> dict[str, Path]:
     named: dict[str, Path] = {}
     for path in portraits:
         if not path.is_file():

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from openvasa.audio.decode import read_sound, resampled
+from openvasa.audio.decode import read_sound, resample_sound
 from openvasa.errors import InputError
 from openvasa.face.encode import encode_picture
 from openvasa.face.latent import FaceLatent
@@ -57,7 +57,7 @@ def read_voice(data: bytes, longest_s: float) -> tuple[np.ndarray, int]:
     """
     with _file(data) as path, _called(path, "sound"):
         pieces, count = [], 0
-        for piece in resampled(read_sound(path), SOUND_RATE):
+        for piece in resample_sound(read_sound(path), SOUND_RATE):
             pieces.append(piece.mean(axis=0))
             count += piece.shape[1]
             if count > longest_s * SOUND_RATE:

@@ -46,7 +46,7 @@ def inspect_video(path: str | Path) -> VideoInfo:
     with _open(path) as (container, stream):
         count, start, end, shape = 0, None, 0.0, (0, 0)
         rate = float(stream.average_rate or stream.guessed_rate or 0)
-        for frame in _decoded(container, stream, path):
+        for frame in _decode_video(container, stream, path):
             if not count:
                 turned = frame.rotation % 180 != 0
                 shape = (frame.height, frame.width) if turned else (frame.width, frame.height)
@@ -95,7 +95,7 @@ def read_timed_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
     first: float | None = None
     with _open(path) as (container, stream):
         rate = float(stream.average_rate or stream.guessed_rate or 25)
-        for count, frame in enumerate(_decoded(container, stream, path)):
+        for count, frame in enumerate(_decode_video(container, stream, path)):
             at = frame.time
             first = at if first is None else first
             shown = count / rate if at is None or first is None else at - first
@@ -123,7 +123,9 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         yield container, stream
 
 
-def _decoded(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+def _decode_video(
+    container: InputContainer, stream: VideoStream, path: Path
+) -> Iterator[VideoFrame]:
     packets, damaged, count = container.demux(stream), False, 0
     while True:
         try:

@@ -203,7 +203,7 @@ class Mp4Writer:
             # Altered here and not in `write`, so that the next frame is rendered meanwhile.
             if self._finishing.alter_frame is not None:
                 rgb = self._finishing.alter_frame(rgb, count)
-            yield to_yuv420p(reformatter, _even(rgb))
+            yield to_yuv420p(reformatter, _make_even(rgb))
             count += 1
 
 
@@ -237,7 +237,7 @@ class _SoundEncoder:
         self._container.mux(self._stream.encode(None))
 
 
-def _even(frame: np.ndarray) -> np.ndarray:
+def _make_even(frame: np.ndarray) -> np.ndarray:
     """(h, w, 3) → both sides even, by a repeated last row or column where they were not."""
     odd_height, odd_width = (side % 2 for side in frame.shape[:2])
     if not (odd_height or odd_width):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openvasa.audio.decode import probe, read_sound, resampled
+from openvasa.audio.decode import probe, read_sound, resample_sound
 from openvasa.errors import InputError
 from openvasa.media.finishing import Opening
 
@@ -44,7 +44,7 @@ class Soundtrack:
         first = next(pieces)
         self.channels = first.samples.shape[0]
         self.rate = min(rates or [first.rate], key=lambda rate: abs(rate - first.rate))
-        self._pieces = resampled(chain([first], pieces), self.rate)
+        self._pieces = resample_sound(chain([first], pieces), self.rate)
         self._seconds = seconds
         self._opening = None if opening is None else opening.make(self.rate)
         if opening is not None and self._opening is not None:

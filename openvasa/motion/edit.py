@@ -21,7 +21,7 @@ SPIN_SECONDS = 4.0
 STRETCHES = (0.25, 4.0)
 
 
-def pose_only(motion: Motion, expression: np.ndarray | None = None) -> Motion:
+def keep_pose(motion: Motion, expression: np.ndarray | None = None) -> Motion:
     """The head's movement on a face at rest, or with one (D,) expression throughout."""
     held = np.zeros_like(motion.dynamics)
     if expression is not None:
@@ -29,25 +29,25 @@ def pose_only(motion: Motion, expression: np.ndarray | None = None) -> Motion:
     return Motion(motion.pose, held, motion.fps)
 
 
-def expression_only(motion: Motion) -> Motion:
+def keep_expression(motion: Motion) -> Motion:
     """The face's movement on a still head."""
     return replace(motion, pose=np.zeros_like(motion.pose))
 
 
-def with_pose_of(motion: Motion, other: Motion) -> Motion:
+def take_pose(motion: Motion, other: Motion) -> Motion:
     """The face of one motion on the head of another, over and over if that is shorter."""
-    pose = _fitted(other.resample(motion.fps).pose, len(motion))
+    pose = _repeat_to(other.resample(motion.fps).pose, len(motion))
     return replace(motion, pose=pose)
 
 
-def with_expression_of(motion: Motion, other: Motion) -> Motion:
+def take_expression(motion: Motion, other: Motion) -> Motion:
     """The head of one motion with the face of another, over and over if that is shorter."""
     other = other.resample(motion.fps)
-    dynamics, tongue = (_fitted(v, len(motion)) for v in (other.dynamics, other.tongue))
+    dynamics, tongue = (_repeat_to(v, len(motion)) for v in (other.dynamics, other.tongue))
     return replace(motion, dynamics=dynamics, tongue=tongue)
 
 
-def spinning(motion: Motion, degrees: float, seconds: float = SPIN_SECONDS) -> Motion:
+def spin_head(motion: Motion, degrees: float, seconds: float = SPIN_SECONDS) -> Motion:
     """The face on a head that circles, `degrees` to the sides and half as far up and down."""
     angle = 2 * np.pi * np.arange(len(motion)) / (motion.fps * seconds)
     pose = np.zeros_like(motion.pose)
@@ -58,7 +58,7 @@ def spinning(motion: Motion, degrees: float, seconds: float = SPIN_SECONDS) -> M
     return replace(motion, pose=pose)
 
 
-def scaled(motion: Motion, *, pose: float = 1.0, expression: float = 1.0) -> Motion:
+def scale_parts(motion: Motion, *, pose: float = 1.0, expression: float = 1.0) -> Motion:
     """Move the head or the face more or less."""
     face = np.float32(expression)
     return replace(
@@ -69,7 +69,7 @@ def scaled(motion: Motion, *, pose: float = 1.0, expression: float = 1.0) -> Mot
     )
 
 
-def stretched(motion: Motion, factor: float) -> Motion:
+def stretch_time(motion: Motion, factor: float) -> Motion:
     """The same motion in `factor` times the time, 0.25 to 4."""
     if not STRETCHES[0] <= factor <= STRETCHES[1]:
         raise InputError(f"stretch {factor:g}: choose {STRETCHES[0]:g} to {STRETCHES[1]:g}")
@@ -80,7 +80,7 @@ def stretched(motion: Motion, factor: float) -> Motion:
     return Motion.from_rows(values, motion.fps)
 
 
-def blended(motion: Motion, other: Motion, share: float = 0.5) -> Motion:
+def blend_motions(motion: Motion, other: Motion, share: float = 0.5) -> Motion:
     """Between two motions: 0 is the first, 1 the second; as long as the shorter."""
     if not 0 <= share <= 1:
         raise InputError(f"blend {share:g}: the share of the other motion is 0 to 1")
@@ -91,7 +91,7 @@ def blended(motion: Motion, other: Motion, share: float = 0.5) -> Motion:
     return Motion.from_rows(rows, motion.fps)
 
 
-def with_blendshapes(motion: Motion, added: Mapping[str, float]) -> Motion:
+def add_blendshapes(motion: Motion, added: Mapping[str, float]) -> Motion:
     """Add constant amounts of ARKit blendshapes, −1 to 1; a name without side means both sides."""
     amounts = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
     for name, amount in added.items():
@@ -109,7 +109,7 @@ def with_blendshapes(motion: Motion, added: Mapping[str, float]) -> Motion:
     return replace(motion, dynamics=motion.dynamics + shift)
 
 
-def _fitted(values: np.ndarray, count: int) -> np.ndarray:
+def _repeat_to(values: np.ndarray, count: int) -> np.ndarray:
     """(T, n) rows repeated there and back, so that nothing jumps, to `count` rows."""
     if len(values) >= count:
         return values[:count]

@@ -6,7 +6,7 @@ import numpy as np
 
 from openvasa.face.canonical import HeadTransform, pose_between
 from openvasa.face.dynamics import close_lips, lid_gap, lip_gap
-from openvasa.motion.smoothing import smoothed
+from openvasa.motion.smoothing import smooth_frames
 
 TRACKED_FILTER_FRAMES = 9
 """Window of the quadratic filter on tracked head poses."""
@@ -16,7 +16,7 @@ def smooth_shape(canonical: np.ndarray) -> np.ndarray:
     """Take the tracker's jitter out of (T, 478, 3) shapes, keeping lip closures of three frames."""
     if len(canonical) < 5:
         return canonical
-    return smoothed(canonical, 5, 2).astype(np.float32)
+    return smooth_frames(canonical, 5, 2).astype(np.float32)
 
 
 def resting_shape(canonical: np.ndarray, mouth_share: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def head_poses(rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray)
     order = min(2, window - 1)
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        return smoothed(values, window, order)
+        return smooth_frames(values, window, order)
 
     u, _, vt = np.linalg.svd(smooth(rotation))
     rotation = u @ vt

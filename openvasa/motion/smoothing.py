@@ -19,7 +19,7 @@ def _fit(width: int, order: int) -> np.ndarray:
     return powers @ np.linalg.pinv(powers)
 
 
-def smoothed(values: np.ndarray, width: int, order: int) -> np.ndarray:
+def smooth_frames(values: np.ndarray, width: int, order: int) -> np.ndarray:
     """Fit a polynomial to the `width` frames around each and take its value there.
 
     The first and last half window go by the polynomial of the first and last whole one.

@@ -86,11 +86,11 @@ def _load(cert: Path, key: Path) -> Identity:
         opened = serialization.load_pem_private_key(private, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise InputError(f"{key}: not an unencrypted PEM private key") from error
-    own = chain[0]
-    if own.public_key() != opened.public_key():
+    signer = chain[0]
+    if signer.public_key() != opened.public_key():
         raise InputError(f"{key}: is not the key of {cert}")
     now = datetime.now(timezone.utc)
-    if not own.not_valid_before_utc <= now <= own.not_valid_after_utc:
+    if not signer.not_valid_before_utc <= now <= signer.not_valid_after_utc:
         raise InputError(
             f"{cert}: not valid today; replace it (a self-made one is made again when deleted)"
         )
@@ -103,7 +103,7 @@ def _load(cert: Path, key: Path) -> Identity:
             serialization.NoEncryption(),
         ),
         algorithm=_algorithm(opened, key),
-        self_signed=own.issuer == own.subject,
+        self_signed=signer.issuer == signer.subject,
     )
 
 

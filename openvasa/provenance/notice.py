@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openvasa.audio.decode import read_sound, resampled
+from openvasa.audio.decode import read_sound, resample_sound
 from openvasa.errors import InputError
 from openvasa.provenance.marking import Notice
 
@@ -103,7 +103,7 @@ def spoken_notice(rate: int) -> NoticeSound:
                 f"notice spoken: {_SPEAKER} failed ({said}); install its English voice, or choose "
                 f"the notice morse"
             )
-        samples = np.concatenate([piece[0] for piece in resampled(read_sound(spoken), rate)])
+        samples = np.concatenate([piece[0] for piece in resample_sound(read_sound(spoken), rate)])
     samples *= _SPOKEN_PEAK / np.abs(samples).max()
     at = np.arange(len(samples)) / rate
     quiet = np.minimum(np.minimum(at, at[::-1]) / _FADE_SECONDS, 1)

@@ -68,7 +68,7 @@ class Refiner:
         }
         self._source_affines = {name: affine for name, (_, affine) in views.items()}
         self._source_crops = {
-            name: np.stack([halved(views[region.name][0]) for region in regions])
+            name: np.stack([halve_crop(views[region.name][0]) for region in regions])
             for name, regions in NETWORKS.items()
         }
         face_view = views[MOUTH.name][0].astype(np.float32)
@@ -104,7 +104,7 @@ class Refiner:
         if max(moved) == 0:
             return
         crops = [
-            halved(cut(frame, affine, region.side))
+            halve_crop(cut(frame, affine, region.side))
             for region, affine in zip(regions, affines, strict=True)
         ]
         maps = [geometry_maps(*place) for place in places]
@@ -119,6 +119,6 @@ class Refiner:
                 bend_and_shade(frame, moved[k] * bend[k], moved[k] * shade[k], affine)
 
 
-def halved(crop: np.ndarray) -> np.ndarray:
+def halve_crop(crop: np.ndarray) -> np.ndarray:
     """(S, S, 3) → (S/2, S/2, 3) uint8: networks see crops at half their resolution."""
     return cv2.resize(crop, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

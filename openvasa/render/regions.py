@@ -146,7 +146,7 @@ def _apply(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ affine[:, :2].T + affine[:, 2]
 
 
-def _filled(loop: np.ndarray, side: int) -> np.ndarray:
+def _fill_loop(loop: np.ndarray, side: int) -> np.ndarray:
     """(side, side) uint8: the inside of a closed (N, 2) loop in px, anti-aliased."""
     picture = np.zeros((side, side), np.uint8)
     fixed = np.rint(loop * (1 << _MARGIN_BITS)).astype(np.int32)
@@ -191,8 +191,8 @@ def geometry_maps(
         [
             np.where(seen, (from_x - x) * scale, 0),
             np.where(seen, (from_y - y) * scale, 0),
-            _filled(at[region.inner], half) / np.float32(255),
-            _filled(at[region.outer], half) / np.float32(255),
+            _fill_loop(at[region.inner], half) / np.float32(255),
+            _fill_loop(at[region.outer], half) / np.float32(255),
         ]
     ).astype(np.float32)
 

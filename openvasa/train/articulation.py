@@ -28,8 +28,8 @@ from openvasa.data.spoken import BILABIALS, VOICES, speak
 from openvasa.data.voices import (
     LIVE_CONTEXT,
     SPEEDS,
-    changed_speed,
-    disturbed,
+    change_speed,
+    disturb_sound,
     live_features,
     whole_features,
 )
@@ -148,7 +148,7 @@ def _live(
     return Heard(np.concatenate(features), np.concatenate(aims))
 
 
-def _joined(parts: list[Heard]) -> Heard:
+def _join_heard(parts: list[Heard]) -> Heard:
     return Heard(
         np.concatenate([p.features for p in parts]), np.concatenate([p.wanted for p in parts])
     )
@@ -164,11 +164,11 @@ def listen(sentences: int, seed: int) -> Heard:
         sound, phones = speak(text, TRAINING_VOICES[index % len(TRAINING_VOICES)])
         for disturb in (False, True):
             speed = float(np.exp(rng.uniform(*np.log(SPEEDS))))
-            played = changed_speed(sound, speed)
+            played = change_speed(sound, speed)
             if disturb:
-                played = disturbed(played, rng)
+                played = disturb_sound(played, rng)
             parts += [_whole(played, phones, speed), _live(played, phones, speed, rng=rng)]
-    return _joined(parts)
+    return _join_heard(parts)
 
 
 class ArticulationNetwork(nn.Module):
@@ -233,7 +233,7 @@ def measure(reader: ArticulationReader) -> dict:
     ways = {"whole": _whole, "live": partial(_live, rng=rng)}
     figures = {}
     for mode, hear in ways.items():
-        heard = _joined([hear(sound, phones) for sound, phones in spoken])
+        heard = _join_heard([hear(sound, phones) for sound, phones in spoken])
         read = reader.read_stacked(heard.features)
         loud = heard.features[:, 1, -4:-2].astype(np.float32).mean(axis=1)
         figures[mode] = {

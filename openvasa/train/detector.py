@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.data.clip_list import INDEX, Kind, Split, face_height, read_rows
-from openvasa.data.reencode import reencoded
+from openvasa.data.reencode import reencode
 from openvasa.errors import InputError
 from openvasa.face.encode import load_portrait
 from openvasa.media.inspect import read_frames
@@ -136,13 +136,13 @@ def _samples(clips: Path, split: Split, people: int) -> Iterator[Sample]:
             warnings.simplefilter("ignore")
             real = list(islice(read_frames(path), EXCERPT_FRAMES))
             try:
-                rendered = _rendered(real[0], path if clip["sound"] else None)
+                rendered = _render_clip(real[0], path if clip["sound"] else None)
             except InputError as error:
                 tqdm.write(f"{path.name} left out: {error}")
                 continue
         for treatment, crf in TREATMENTS.items():
             for frames, ours in ((real, False), (rendered, True)):
-                treated = frames if crf is None else reencoded(frames, crf)
+                treated = frames if crf is None else reencode(frames, crf)
                 features = excerpt_features(np.stack([square(frame) for frame in treated]))
                 yield Sample(clip["group"], ours, treatment, features)
 
@@ -156,7 +156,7 @@ def _one_clip_a_person(clips: Path, split: Split) -> list[dict]:
     return [chosen[group] for group in sorted(chosen)]
 
 
-def _rendered(frame: np.ndarray, voice: Path | None) -> list[np.ndarray]:
+def _render_clip(frame: np.ndarray, voice: Path | None) -> list[np.ndarray]:
     """Two seconds made from one frame, as they come back from the unmarked file."""
     with tempfile.TemporaryDirectory() as folder:
         portrait, video = Path(folder) / "portrait.png", Path(folder) / "video.mp4"

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from openvasa.data.clip_list import Clip, Kind, Split
 from openvasa.data.prepare import cached_clips, load_track
-from openvasa.data.shapes import mirrored, mouth_share
+from openvasa.data.shapes import mirror_points, mouth_share
 from openvasa.face.dynamics import DYNAMICS_FILE, DynamicsCode
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import (
@@ -64,7 +64,7 @@ def point_weights() -> np.ndarray:
     return weights
 
 
-def mirrored_blendshapes(blendshapes: np.ndarray) -> np.ndarray:
+def mirror_blendshapes(blendshapes: np.ndarray) -> np.ndarray:
     """Swap left and right in (..., 52) blendshapes."""
     swap = {"Left": "Right", "Right": "Left"}
     order = []
@@ -105,14 +105,14 @@ def fit_code(clips: list[ClipDynamics], seed: int = 0) -> DynamicsCode:
     picks = [rng.random(len(c.change)) < share for c in clips]
     change = np.concatenate([c.change[p] for c, p in zip(clips, picks, strict=True)])
     weights = np.repeat(point_weights(), 3)
-    both = np.concatenate([change, mirrored(change)]).reshape(-1, POINTS * 3)
+    both = np.concatenate([change, mirror_points(change)]).reshape(-1, POINTS * 3)
     directions, deviation = _components(both * weights, CODES)
     # Codes are the weighted components at unit deviation; the basis takes the weights out again.
     basis = directions * deviation[:, None] / weights
     encoder = (weights[:, None] * directions.T) / deviation
 
     rests = np.stack([c.rest for c in clips])
-    rests = np.concatenate([rests, mirrored(rests)])
+    rests = np.concatenate([rests, mirror_points(rests)])
     mean = rests.mean(axis=0)
     identity, spread = _components((rests - mean).reshape(len(rests), -1), IDENTITY_COMPONENTS)
 
@@ -121,7 +121,7 @@ def fit_code(clips: list[ClipDynamics], seed: int = 0) -> DynamicsCode:
         blendshapes = clip.blendshapes[pick]
         for shape, values in (
             (clip.change[pick], blendshapes),
-            (mirrored(clip.change[pick]), mirrored_blendshapes(blendshapes)),
+            (mirror_points(clip.change[pick]), mirror_blendshapes(blendshapes)),
         ):
             inputs.append(shape.reshape(len(shape), -1) @ encoder)
             targets.append(values)

@@ -148,7 +148,7 @@ def _contrast(sound: Tensor, motion: Tensor, recipe: Recipe, name: ExpertName) -
     return functional.cross_entropy(rows, target) + functional.cross_entropy(columns, target)
 
 
-def paired(cache: Path, clips: list[TalkingClip], shortest: int) -> list[Pair]:
+def pair_clips(cache: Path, clips: list[TalkingClip], shortest: int) -> list[Pair]:
     """(bands, motion) of the clips with sound that are long enough."""
     pairs = []
     for clip in clips:
@@ -175,14 +175,14 @@ def train_expert(name: ExpertName, cache: Path, run: Path, config: TrainerConfig
     clips = load_clips(cache, Split.TRAIN)
     people = held_back_people((clip.clip.group for clip in clips if clip.clip.sound), HELD_BACK)
     learnt, judged = (
-        paired(cache, [c for c in clips if (c.clip.group in people) == kept], recipe.excerpt)
+        pair_clips(cache, [c for c in clips if (c.clip.group in people) == kept], recipe.excerpt)
         for kept in (False, True)
     )
     task = expert_task(name, learnt, judged, config.seed)
     towers = train(replace(task, settings={"expert": name}), config, run)
     assert isinstance(towers, nn.ModuleList)
     _export(name, towers)
-    return paired(cache, load_clips(cache, Split.TEST), recipe.excerpt)
+    return pair_clips(cache, load_clips(cache, Split.TEST), recipe.excerpt)
 
 
 def expert_task(

@@ -69,9 +69,9 @@ class PairReader:
             with np.load(file) as data:
                 for region in regions:
                     key = region_key(region)
-                    own = np.full(len(data[f"{key}_moved"]), len(columns["source"]))
+                    source_of = np.full(len(data[f"{key}_moved"]), len(columns["source"]))
                     columns["source"].append(data[f"{key}_source"][None])
-                    columns["source_of"].append(own)
+                    columns["source_of"].append(source_of)
                     for name in ("rendered", "target", "geometry", "moved"):
                         columns[name].append(data[f"{key}_{name}"])
         if not columns["source"]:

@@ -53,8 +53,8 @@ def estimate_head_factor(motion: np.ndarray, usual: float) -> float:
         usual: logarithm of the usual spread.
     """
     seconds = len(motion) / MOTION_RATE
-    own = np.log(head_spread(motion) + 1e-3)
-    return float(np.exp((own - usual) * seconds / (seconds + DOUBT_SECONDS)))
+    spread = np.log(head_spread(motion) + 1e-3)
+    return float(np.exp((spread - usual) * seconds / (seconds + DOUBT_SECONDS)))
 
 
 def _read(blendshape: str) -> np.ndarray:
