@@ -12,8 +12,8 @@ from pathlib import Path
 
 from openvasa.errors import InputError
 from openvasa.media.finishing import Finishing, Opening
-from openvasa.media.frames import FrameFolderWriter
-from openvasa.media.mp4 import Mp4Writer, Quality
+from openvasa.media.frames import FrameFolderWriter, check_folder
+from openvasa.media.mp4 import Mp4Writer, Quality, check_output
 from openvasa.provenance.certificate import Identity, identity
 from openvasa.provenance.credentials import picture_file, sign
 from openvasa.provenance.frame_marks import FrameMarks
@@ -47,6 +47,8 @@ def open_mp4(
             notice is asked for without a sound. The writer itself: the video cannot be signed.
     """
     path = Path(path)
+    # Before the certificate is read, or made: a bad path costs nothing.
+    check_output(path, None if audio is None else Path(audio))
     write = partial(Mp4Writer, path, size, fps, audio, quality=quality, sound_seconds=sound_seconds)
     if not marking.marked:
         return write(metadata=metadata)
@@ -79,6 +81,7 @@ def open_frames(
         InputError: as `open_mp4`, for the folder.
     """
     folder = Path(folder)
+    check_folder(folder)
     write = partial(FrameFolderWriter, folder, size, audio, sound_seconds)
     if not marking.marked:
         return write()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from openvasa.audio.decode import read_blocks
+from openvasa.errors import InputError
 from openvasa.live.frame import LiveFrame, State
 from openvasa.live.player import Shown
 from openvasa.live.record import Recorder
@@ -72,6 +73,18 @@ def test_what_a_slow_disk_loses_leaves_a_silent_gap_of_its_length(tmp_path: Path
     loud = np.abs(heard) > 0.1
     assert not loud[round(0.6 * 16000) : round(1.4 * 16000)].any()
     assert loud[round(1.6 * 16000) : round(1.9 * 16000)].any()
+
+
+def test_what_cannot_be_signed_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("certificate: not valid today")
+
+    monkeypatch.setattr("openvasa.publish.identity", refuse)
+    with pytest.raises(InputError, match="not valid today"):
+        recorded(tmp_path / "a.mp4", frames(25, 0.2))
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_recorded_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:

@@ -226,6 +226,22 @@ def test_bad_pictures_are_refused_in_one_line(http: httpx.Client) -> None:
     assert http.get("/healthz").json()["sessions"] == 0
 
 
+def test_of_several_faces_of_an_offered_portrait_one_is_chosen(
+    studio: Studio, http: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "two people.png"
+    with Image.open(EXAMPLE_PORTRAIT) as image:
+        picture = np.asarray(image.convert("RGB"))
+    Image.fromarray(np.hstack([picture, picture[:, ::-1]])).save(path)
+    monkeypatch.setitem(studio.portraits, "pair", path)
+    answer = http.post("/api/sessions", params={"portrait": "pair"})
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("pair: 2 faces; choose one by its number")
+    answer = http.post("/api/sessions", params={"portrait": "pair", "face": 2})
+    assert answer.status_code == 200
+    http.delete(f"/api/sessions/{answer.json()['id']}")
+
+
 def test_places_are_limited_and_come_free(http: httpx.Client) -> None:
     keys = [open_session(http) for _ in range(LIMITS.sessions)]
     answer = http.post("/api/sessions", params={"portrait": "example"})

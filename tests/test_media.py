@@ -15,6 +15,7 @@ from openvasa.audio.decode import probe, read_blocks
 from openvasa.errors import InputError
 from openvasa.media.colour import to_rgb
 from openvasa.media.inspect import inspect_video, read_frames
+from openvasa.provenance.marking import Marking
 from openvasa.publish import open_mp4
 from openvasa.rates import SAMPLE_RATE
 
@@ -240,6 +241,9 @@ def test_bad_outputs_are_refused_before_any_work(tmp_path: Path) -> None:
         open_mp4(tmp_path / "dir.mp4", (64, 48), 25)
     with pytest.raises(InputError, match="input itself"):
         open_mp4(itself, (64, 48), 25, itself)
+    unreadable = Marking(cert=tmp_path / "no.pem", key=tmp_path / "no.pem")
+    with pytest.raises(InputError, match=r"\.mp4"):
+        open_mp4(tmp_path / "a.avi", (64, 48), 25, marking=unreadable)
     with pytest.raises(InputError, match="no frame"), open_mp4(tmp_path / "n.mp4", (64, 48), 25):
         pass
     assert itself.read_bytes() == before

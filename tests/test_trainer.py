@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra")
 
 from torch import Tensor, nn  # noqa: E402
 
+from openvasa.commands.messages import with_remedy  # noqa: E402
 from openvasa.errors import InputError  # noqa: E402
 from openvasa.train.checkpoint import BEST_FILE, CHECKPOINT_FILE  # noqa: E402
 from openvasa.train.run_log import CURVE_FILE, read_log  # noqa: E402
@@ -223,3 +225,11 @@ def test_the_learning_rate_rises_and_falls_by_step() -> None:
 def test_numbers_that_make_no_run_are_refused(name: str, value: int) -> None:
     with pytest.raises(InputError, match=f"{name} {value}: choose"):
         replace(CONFIG, **{name: value})
+
+
+@pytest.mark.parametrize("name", ["steps", "seed", "threads", "workers"])
+def test_training_names_the_option_of_what_it_refuses(name: str) -> None:
+    with pytest.raises(InputError) as refused:
+        TrainerConfig(**{"steps": 1, name: -1})
+    given = argparse.Namespace(steps=0, seed=0, threads=0, workers=0)
+    assert with_remedy(refused.value, given).endswith(f"or more (--{name} N)")

@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
         default=[],
         metavar="FILE",
         help="a picture or avatar .npz to choose from; may be given more than once, the page"
-        " opens on the first",
+        " opens on the first and asks whose face where a picture shows several",
     )
     parser.add_argument(
         "--piper-voice",

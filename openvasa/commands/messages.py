@@ -13,7 +13,10 @@ OPTIONS = {
     "face": "--face N",
     "key": "--c2pa-key PEM",
     "seconds": "--seconds S",
+    "seed": "--seed N",
     "steps": "--steps N",
+    "threads": "--threads N",
+    "workers": "--workers N",
 }
 """What the command line calls the parameters that an `InputError` names."""
 

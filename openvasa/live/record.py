@@ -74,17 +74,20 @@ class Recorder:
             self.lost += 1
 
     def finish(self) -> Path:
-        """Wait for the file to be complete.
+        """Wait for the file to be complete and sign it; an error leaves no file.
 
         Raises:
-            OSError or another error that writing ended with.
+            OSError or another error that writing or signing ended with.
         """
         self._frames.put(None)
         self._thread.join()
-        if self.error is not None:
+        try:
+            if self.error is not None:
+                raise self.error
+            return sign_recording(self.path, self._content_id)
+        except BaseException:
             self.path.unlink(missing_ok=True)
-            raise self.error
-        return sign_recording(self.path, self._content_id)
+            raise
 
     def _run(self) -> None:
         frames = iter(self._frames.get, None)

@@ -8,6 +8,7 @@ guessed.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse, Response
@@ -24,7 +25,7 @@ from openvasa.live.session import Session
 from openvasa.live.speech import LONGEST_TEXT, speak
 from openvasa.live.steering import AMOUNTS, DISTANCES, GAZE_DEG
 from openvasa.live.studio import Studio
-from openvasa.live.uploads import read_portrait, read_voice
+from openvasa.live.uploads import name_input, read_portrait, read_voice
 from openvasa.motion.controls import EMOTIONS
 
 
@@ -180,6 +181,11 @@ def _find_session(studio: Studio, key: str) -> Session:
     return session
 
 
+def _read_offered(path: Path, name: str, face: int | None) -> FaceLatent:
+    with name_input(path, name):
+        return load_portrait(path, face=face)
+
+
 async def _read_face(
     studio: Studio, request: Request, name: str | None, face: int | None
 ) -> FaceLatent:
@@ -187,6 +193,6 @@ async def _read_face(
         path = studio.portraits.get(name)
         if path is None:
             raise Refused(404, "no such portrait")
-        return await asyncio.to_thread(load_portrait, path)
+        return await asyncio.to_thread(_read_offered, path, name, face)
     data = await read_upload(request, studio.limits.upload_bytes)
     return await asyncio.to_thread(read_portrait, data, studio.limits.picture_pixels, face)

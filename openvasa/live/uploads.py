@@ -42,7 +42,7 @@ def read_portrait(data: bytes, most_pixels: int, face: int | None = None) -> Fac
         if width * height > most_pixels:
             limit = most_pixels // 1_000_000
             raise InputError(f"picture: {width}×{height} is over {limit} megapixels; scale it down")
-        with _encoding, _called(path, "picture"):
+        with _encoding, name_input(path, "picture"):
             return encode_picture(load_picture(path), face=face, name="picture")
 
 
@@ -55,7 +55,7 @@ def read_voice(data: bytes, longest_s: float) -> tuple[np.ndarray, int]:
     Raises:
         InputError: no sound in it, or too long; the message calls it "sound".
     """
-    with _file(data) as path, _called(path, "sound"):
+    with _file(data) as path, name_input(path, "sound"):
         pieces, count = [], 0
         for piece in resample_sound(read_sound(path), SOUND_RATE):
             pieces.append(piece.mean(axis=0))
@@ -76,8 +76,8 @@ def _file(data: bytes) -> Iterator[Path]:
 
 
 @contextmanager
-def _called(path: Path, name: str) -> Iterator[None]:
-    """Name the input as its sender knows it, not by where it was put."""
+def name_input(path: Path, name: str) -> Iterator[None]:
+    """In errors, name an input as its user knows it, not by where it lies."""
     try:
         yield
     except InputError as error:

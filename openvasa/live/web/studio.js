@@ -70,7 +70,7 @@ function fillPortraits() {
     picture.alt = "";
     loadPicture(picture, name);
     const button = addPortrait(name, picture);
-    button.onclick = () => trying(() => show(`?portrait=${encodeURIComponent(name)}`, undefined, button));
+    button.onclick = () => trying(() => showOffered(name, button));
   }
 }
 
@@ -78,6 +78,15 @@ async function loadPicture(picture, name) {
   const response = await ask(`api/portraits/${encodeURIComponent(name)}`).catch(() => null);
   if (response) picture.src = URL.createObjectURL(await response.blob());
   else picture.replaceWith(name);
+}
+
+async function showOffered(name, button, face) {
+  const query = new URLSearchParams(face ? { portrait: name, face } : { portrait: name });
+  try {
+    await show(`?${query}`, undefined, button);
+  } catch (error) {
+    askForFace(error, (chosen) => showOffered(name, button, chosen));
+  }
 }
 
 async function show(query, body, button) {
@@ -111,9 +120,7 @@ async function takePicture(file, face) {
       throw error;
     }
   } catch (error) {
-    const faces = /(\d+) faces;/.exec(error.message);
-    if (!faces) throw error;
-    askForFace(file, Number(faces[1]));
+    askForFace(error, (chosen) => takePicture(file, chosen));
   }
 }
 
@@ -123,14 +130,17 @@ function takeAgain(file, face, button) {
   return trying(() => show(face ? `?face=${face}` : "", body, button));
 }
 
-function askForFace(file, count) {
+// Lets the user choose where a picture was refused for its several faces; other errors go on.
+function askForFace(error, take) {
+  const faces = /(\d+) faces;/.exec(error.message);
+  if (!faces) throw error;
   const box = $("toast");
   box.textContent = "Whose face, from the left? ";
-  for (let face = 1; face <= count; face++) {
+  for (let face = 1; face <= Number(faces[1]); face++) {
     const button = document.createElement("button");
     button.className = "small";
     button.textContent = String(face);
-    button.onclick = () => { box.hidden = true; trying(() => takePicture(file, face)); };
+    button.onclick = () => { box.hidden = true; trying(() => take(face)); };
     box.append(button, " ");
   }
   clearTimeout(toast.timer);
