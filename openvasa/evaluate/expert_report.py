@@ -73,7 +73,7 @@ def _capp_report(judge: Expert, pairs: Pairs) -> str:
             )
         )
 
-    def scaled(factor: float):
+    def scale_pose(factor: float):
         def change(motion: np.ndarray) -> np.ndarray:
             row = Row.split(motion)
             middle = row.pose.mean(axis=0)
@@ -84,5 +84,5 @@ def _capp_report(judge: Expert, pairs: Pairs) -> str:
     lines = [f"{len(pairs)} held-out clips of three seconds and more", "| change | CAPP |"]
     lines += ["|---|---|"]
     lines += [f"| shifted by {s} frames | {mean(lambda m: m, s):.3f} |" for s in SHIFTS]
-    lines += [f"| pose times {f:g} | {mean(scaled(f)):.3f} |" for f in SCALES]
+    lines += [f"| pose times {f:g} | {mean(scale_pose(f)):.3f} |" for f in SCALES]
     return "\n".join(lines)

@@ -43,7 +43,7 @@ class Governor:
         self._motion_elapsed += elapsed_s
         self._motion_busy += busy_s
 
-    def painted(self, elapsed_s: float, busy_s: float, *, left_out: bool) -> None:
+    def add_frame(self, elapsed_s: float, busy_s: float, *, left_out: bool) -> None:
         """Add a frame: the same of the painting, and whether the frame would have been too late."""
         self._elapsed += elapsed_s
         self._busy += busy_s

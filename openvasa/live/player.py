@@ -107,7 +107,7 @@ class Player:
         self._stopped = threading.Event()
         self._due: queue.SimpleQueue[_Due | None] = queue.SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
+            threading.Thread(target=self._guard_work, args=(work,), name=name, daemon=True)
             for work, name in ((self._run, "player"), (self._run_painting, "painter"))
         ]
         self._origin = 0.0
@@ -159,7 +159,7 @@ class Player:
         frame = replace(shown.frame, sound=silence, speech_s=None, speeches_ended=0)
         return replace(shown, frame=frame)
 
-    def _guarded(self, work: Callable[[], None]) -> None:
+    def _guard_work(self, work: Callable[[], None]) -> None:
         """Either thread: what it fails with ends both."""
         try:
             with limit_blas():
@@ -224,5 +224,5 @@ class Player:
             self._show(Shown(due.frame, picture, now, due.due_at, due.interruptions))
             self.stats.frames += picture is not None
             self.stats.left_out += picture is None
-            self.governor.painted(now - last, now - started, left_out=picture is None)
+            self.governor.add_frame(now - last, now - started, left_out=picture is None)
             last = now

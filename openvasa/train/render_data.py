@@ -139,17 +139,17 @@ def _placements(rng: np.random.Generator, flip: np.ndarray) -> Tensor:
 def place_batch(batch: Batch, placements: Tensor) -> Batch:
     """The batch seen by other crops, (2n, 2, 3) affines as of `_placements`."""
 
-    def placed(crops: Tensor) -> Tensor:
+    def place_crops(crops: Tensor) -> Tensor:
         at = functional.affine_grid(placements, list(crops.shape), align_corners=False)
         return functional.grid_sample(crops, at, padding_mode="reflection", align_corners=False)
 
-    geometry = placed(batch.geometry)
+    geometry = place_crops(batch.geometry)
     turned = torch.linalg.inv(placements[:, :, :2])
     travel = torch.einsum("nij,njhw->nihw", turned, geometry[:, :2])
     return Batch(
-        rendered=placed(batch.rendered),
-        target=placed(batch.target),
-        source=placed(batch.source),
+        rendered=place_crops(batch.rendered),
+        target=place_crops(batch.target),
+        source=place_crops(batch.source),
         geometry=torch.cat([travel, geometry[:, 2:]], dim=1),
         moved=batch.moved,
     )

@@ -83,13 +83,13 @@ class MotionLoss:
         for name, reading in self.readings.items():
             squared = reading.square()
 
-            def scaled(
+            def average_reading(
                 error: Tensor, spread: Tensor, reading: Tensor = reading, squared: Tensor = squared
             ) -> Tensor:
                 open_variance = spread[..., POSE_DIM:].square() @ squared
                 usual = open_variance.mean(dim=(1, 2), keepdim=True)
                 return mean((error[..., POSE_DIM:] @ reading).square() / usual)
 
-            both = scaled(value, deviation) + scaled(change, step)
+            both = average_reading(value, deviation) + average_reading(change, step)
             parts[name] = PART_WEIGHTS[name] * both
         return torch.stack(list(parts.values())).sum(), parts
