@@ -253,6 +253,12 @@ def follow_face(
     return track_detection(image, largest, threads=threads) if largest else None
 
 
+def find_blendshapes(action: str) -> list[int]:
+    """Numbers of the blendshapes of an action, those of both sides where it names none."""
+    names = (action, f"{action}Left", f"{action}Right")
+    return [index for index, name in enumerate(BLENDSHAPE_NAMES) if name in names]
+
+
 def blendshape_scores(landmarks: np.ndarray, *, threads: int = 2) -> np.ndarray:
     """(52,) float32 in 0–1, in the order of `BLENDSHAPE_NAMES`, from (478, 3) landmarks in px."""
     points = landmarks[BLENDSHAPE_POINTS, :2].astype(np.float32)[None]

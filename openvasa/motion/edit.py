@@ -14,7 +14,7 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.canonical import PITCH, YAW
 from openvasa.face.dynamics import dynamics_code
-from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.face.landmarker import BLENDSHAPE_NAMES, find_blendshapes
 from openvasa.motion.motion import Motion, interpolate
 
 SPIN_SECONDS = 4.0
@@ -95,11 +95,7 @@ def add_blendshapes(motion: Motion, added: Mapping[str, float]) -> Motion:
     """Add constant amounts of ARKit blendshapes, −1 to 1; a name without side means both sides."""
     amounts = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
     for name, amount in added.items():
-        sides = [
-            index
-            for index, known in enumerate(BLENDSHAPE_NAMES)
-            if known in (name, f"{name}Left", f"{name}Right")
-        ]
+        sides = find_blendshapes(name)
         if not sides:
             raise InputError(f"{name}: not an ARKit blendshape; use a name such as jawOpen")
         if not -1 <= amount <= 1:

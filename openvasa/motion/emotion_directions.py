@@ -12,7 +12,7 @@ import numpy as np
 
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.gaze import iris_shifts, nearest_codes
-from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.face.landmarker import BLENDSHAPE_NAMES, find_blendshapes
 from openvasa.face.topology import POINTS
 from openvasa.motion.controls import EMOTIONS
 
@@ -61,9 +61,7 @@ def encode_actions(amounts: Mapping[str, float]) -> np.ndarray:
     """(D,) code of facial actions, amounts by ARKit blendshape; both sides where it has sides."""
     shapes = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
     for action, amount in amounts.items():
-        for index, blendshape in enumerate(BLENDSHAPE_NAMES):
-            if blendshape in (action, f"{action}Left", f"{action}Right"):
-                shapes[index] = amount
+        shapes[find_blendshapes(action)] = amount
     return dynamics_code().from_arkit(shapes)
 
 
