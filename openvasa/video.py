@@ -26,7 +26,8 @@ from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.model import MotionModel
-from openvasa.motion.motion import Motion, resample_pieces
+from openvasa.motion.motion import Motion
+from openvasa.motion.resample import resample_pieces
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.provenance.marking import Marking, derived_content_id

@@ -7,7 +7,9 @@ import pytest
 
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
-from openvasa.motion.motion import LIVE_LINK_COLUMNS, Motion, resample_pieces
+from openvasa.motion.live_link import LIVE_LINK_COLUMNS
+from openvasa.motion.motion import Motion
+from openvasa.motion.resample import resample_pieces
 
 
 def wave(frames: int = 60, fps: float = 25.0) -> Motion:

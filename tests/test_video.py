@@ -16,7 +16,7 @@ from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.model import MotionSource
-from openvasa.motion.motion import resample_pieces
+from openvasa.motion.resample import resample_pieces
 from openvasa.motion.row import Row, row_width
 from openvasa.video import Video
 

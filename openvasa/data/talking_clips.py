@@ -16,7 +16,7 @@ from openvasa.face.canonical import TURN
 from openvasa.face.dynamics import DynamicsCode, dynamics_code
 from openvasa.face.topology import POINTS
 from openvasa.maths import smoothstep
-from openvasa.motion.motion import interpolate
+from openvasa.motion.resample import interpolate
 from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
 from openvasa.motion.row import Row
 from openvasa.rates import MOTION_RATE

@@ -15,7 +15,8 @@ from openvasa.errors import InputError
 from openvasa.face.canonical import PITCH, YAW
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES, find_blendshapes
-from openvasa.motion.motion import Motion, interpolate
+from openvasa.motion.motion import Motion
+from openvasa.motion.resample import interpolate
 
 SPIN_SECONDS = 4.0
 STRETCHES = (0.25, 4.0)

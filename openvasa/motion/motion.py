@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from openvasa.errors import InputError
-from openvasa.face.canonical import POSE_DIM, TURN
+from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
-from openvasa.face.landmarker import BLENDSHAPE_NAMES
-from openvasa.maths import hermite
+from openvasa.motion.live_link import read_table, write_table
+from openvasa.motion.resample import interpolate
 from openvasa.motion.row import TONGUE_DIM, Row
 from openvasa.rates import MOTION_RATE
 
 FORMAT_VERSION = 1
-
-LIVE_LINK_SHAPES = (
-    ["EyeBlinkLeft", "EyeLookDownLeft", "EyeLookInLeft", "EyeLookOutLeft", "EyeLookUpLeft"]
-    + ["EyeSquintLeft", "EyeWideLeft", "EyeBlinkRight", "EyeLookDownRight", "EyeLookInRight"]
-    + ["EyeLookOutRight", "EyeLookUpRight", "EyeSquintRight", "EyeWideRight", "JawForward"]
-    + ["JawRight", "JawLeft", "JawOpen", "MouthClose", "MouthFunnel", "MouthPucker"]
-    + ["MouthRight", "MouthLeft", "MouthSmileLeft", "MouthSmileRight", "MouthFrownLeft"]
-    + ["MouthFrownRight", "MouthDimpleLeft", "MouthDimpleRight", "MouthStretchLeft"]
-    + ["MouthStretchRight", "MouthRollLower", "MouthRollUpper", "MouthShrugLower"]
-    + ["MouthShrugUpper", "MouthPressLeft", "MouthPressRight", "MouthLowerDownLeft"]
-    + ["MouthLowerDownRight", "MouthUpperUpLeft", "MouthUpperUpRight", "BrowDownLeft"]
-    + ["BrowDownRight", "BrowInnerUp", "BrowOuterUpLeft", "BrowOuterUpRight", "CheekPuff"]
-    + ["CheekSquintLeft", "CheekSquintRight", "NoseSneerLeft", "NoseSneerRight", "TongueOut"]
-)
-LIVE_LINK_HEAD = ["HeadYaw", "HeadPitch", "HeadRoll"]
-LIVE_LINK_EYES = ["LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll"] + [
-    "RightEyeYaw",
-    "RightEyePitch",
-    "RightEyeRoll",
-]
-LIVE_LINK_COLUMNS = [
-    "Timecode",
-    "BlendshapeCount",
-    *LIVE_LINK_SHAPES,
-    *LIVE_LINK_HEAD,
-    *LIVE_LINK_EYES,
-]
-"""Column names of a Live Link Face recording; angles are in radians there."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +78,7 @@ class Motion:
         """Write a `.npz` motion file, or a Live Link Face style table if `path` ends in .csv."""
         path = Path(path)
         if path.suffix == ".csv":
-            data = self._live_link_table().encode()
+            data = write_table(self.arkit(), self.pose, self.fps).encode()
         elif path.suffix == ".npz":
             buffer = io.BytesIO()
             np.savez_compressed(
@@ -136,7 +106,7 @@ class Motion:
         path = Path(path)
         if not path.is_file():
             raise InputError(f"{path}: no such file; check the path")
-        motion = _read_live_link(path) if path.suffix == ".csv" else _read_npz(path)
+        motion = Motion.from_rows(*read_table(path)) if path.suffix == ".csv" else _read_npz(path)
         _check_usable(motion, path)
         return motion
 
@@ -151,69 +121,6 @@ class Motion:
     def arkit(self) -> np.ndarray:
         """(T, 52) float32 blendshapes in 0–1, in the order of `BLENDSHAPE_NAMES`."""
         return dynamics_code().read_arkit(self.dynamics)
-
-    def _live_link_table(self) -> str:
-        # Imported here: few need it, and it takes a third of a second.
-        from scipy.spatial.transform import Rotation
-
-        columns = [name.lower() for name in BLENDSHAPE_NAMES]
-        shapes = self.arkit()
-        rows = io.StringIO()
-        writer = csv.writer(rows, lineterminator="\n")
-        writer.writerow(LIVE_LINK_COLUMNS)
-        for frame in range(len(self)):
-            values = [
-                shapes[frame, columns.index(name.lower())] if name.lower() in columns else 0.0
-                for name in LIVE_LINK_SHAPES
-            ]
-            yaw, pitch, roll = Rotation.from_rotvec(self.pose[frame, TURN]).as_euler("YXZ")
-            numbers = [*values, -yaw, pitch, roll, *[0.0] * len(LIVE_LINK_EYES)]
-            writer.writerow(
-                [_timecode(frame, self.fps), len(LIVE_LINK_SHAPES), *(f"{v:.6f}" for v in numbers)]
-            )
-        return rows.getvalue()
-
-
-def interpolate(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Catmull-Rom interpolation of (T, n) rows at fractional row numbers, ends held."""
-    last = len(values) - 1
-    at = np.clip(at, 0, last)
-    low = np.minimum(at.astype(int), max(last - 1, 0))
-    u = (at - low)[:, None].astype(np.float32)
-    p0, p1, p2, p3 = (values[np.clip(low + k, 0, last)] for k in (-1, 0, 1, 2))
-    slope1, slope2 = (p2 - p0) / 2, (p3 - p1) / 2
-    return hermite(u, p1, slope1, p2, slope2).astype(np.float32)
-
-
-def resample_pieces(pieces: Iterable[np.ndarray], rate: float, fps: float) -> Iterator[np.ndarray]:
-    """Resample consecutive (n, k) pieces of motion from `rate` to `fps` as they come.
-
-    What comes out equals `Motion.resample` of the whole, for any cutting into pieces.
-    """
-    if rate == fps:
-        yield from pieces
-        return
-    held: np.ndarray | None = None
-    first = total = done = 0
-    for piece in pieces:
-        held = piece if held is None else np.concatenate([held, piece])
-        total += len(piece)
-        # Cubic interpolation needs two rows beyond the one it starts from.
-        ready = int(np.floor((total - 2.5) * fps / rate - 0.5))
-        if ready > done:
-            yield _rows_between(held, done, ready, first, rate / fps)
-            done = ready
-            keep = max(int((done + 0.5) * rate / fps - 0.5) - 3, 0)
-            held = held[max(keep - first, 0) :]
-            first = max(first, keep)
-    count = max(1, round(total * fps / rate))
-    if held is not None and count > done:
-        yield _rows_between(held, done, count, first, rate / fps)
-
-
-def _rows_between(held: np.ndarray, start: int, stop: int, first: int, step: float) -> np.ndarray:
-    """Output rows start..stop of a resampling, from input rows that begin at number `first`."""
-    return interpolate(held, (np.arange(start, stop) + 0.5) * step - 0.5 - first)
 
 
 def _read_npz(path: Path) -> Motion:
@@ -241,58 +148,3 @@ def _check_usable(motion: Motion, path: Path) -> None:
         raise InputError(f"{path}: {len(motion)} frames at {motion.fps:g} fps; generate it again")
     if not np.isfinite(motion.rows()).all():
         raise InputError(f"{path}: holds numbers that are not finite; generate it again")
-
-
-def _timecode(frame: int, fps: float) -> str:
-    whole, part = divmod(frame, max(1, round(fps)))
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}:{part:02d}.000"
-
-
-def _seconds(timecode: str, fps: float) -> float:
-    hours, minutes, seconds, frames = timecode.split(":")
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(frames) / fps
-
-
-def _recording_rate(timecodes: list[str]) -> float:
-    """Frames a second of a recording: the frame numbers count up to just below the rate."""
-    highest = max(float(code.split(":")[3]) for code in timecodes)
-    for fps in (24.0, 25.0, 30.0, 48.0, 50.0, 60.0):
-        if highest < fps:
-            return fps
-    raise ValueError("unknown frame rate")
-
-
-def _read_live_link(path: Path) -> Motion:
-    # Imported here: few need it, and it takes a third of a second.
-    from scipy.spatial.transform import Rotation
-
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-        names = {name.lower(): name for name in rows[0]}
-        shapes = np.zeros((len(rows), len(BLENDSHAPE_NAMES)), np.float32)
-        for index, name in enumerate(BLENDSHAPE_NAMES):
-            column = names.get(name.lower())
-            if column is not None:
-                shapes[:, index] = [float(row[column]) for row in rows]
-        angles = [[float(row[names[n.lower()]]) for n in LIVE_LINK_HEAD] for row in rows]
-        timecodes = [row["Timecode"] for row in rows]
-        fps = _recording_rate(timecodes)
-        times = np.array([_seconds(code, fps) for code in timecodes])
-    except (KeyError, ValueError, IndexError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path}: not a Live Link Face table; it needs the columns Timecode, HeadYaw, "
-            "HeadPitch, HeadRoll and the blendshapes"
-        ) from error
-    euler = np.asarray(angles) * [-1, 1, 1]
-    pose = np.zeros((len(rows), POSE_DIM), np.float32)
-    pose[:, TURN] = Rotation.from_euler("YXZ", euler).as_rotvec()
-    code = dynamics_code()
-    rest = code.read_arkit(np.zeros(code.size, np.float32))
-    motion = Row(pose, code.from_arkit(shapes - rest)).join()
-    if len(rows) > 1:
-        # Recorders drop frames; the timecodes say where.
-        count = round((times[-1] - times[0]) * fps) + 1
-        index = np.interp(np.arange(count) / fps, times - times[0], np.arange(len(rows)))
-        motion = interpolate(motion, index)
-    return Motion.from_rows(motion, fps)
