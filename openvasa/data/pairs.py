@@ -130,7 +130,7 @@ def real_view(
     return cut(frame, np.column_stack([linear, shift]), region.side)
 
 
-def _choose_sources(footage: Footage, rng: np.random.Generator) -> list[int]:
+def choose_sources(footage: Footage, rng: np.random.Generator) -> list[int]:
     """A frame with the mouth at rest, and others at random."""
     gap = lip_gap(footage.canonical)
     closed = np.flatnonzero(gap <= np.percentile(gap, 20))
@@ -140,7 +140,7 @@ def _choose_sources(footage: Footage, rng: np.random.Generator) -> list[int]:
     return [int(rng.choice(closed)), *map(int, others)]
 
 
-def _choose_targets(
+def choose_targets(
     footage: Footage, source: int, couples: int, rng: np.random.Generator
 ) -> np.ndarray:
     """First frames of couples, the more likely the more differs from the source there."""
@@ -236,8 +236,8 @@ def _prepare_clip(clip: Clip, height: int, cache: Path, clips: Path, folder: Pat
     rng = np.random.default_rng(int(clip.name[:8], 16))
     couples = next(count for least, count in COUPLES_PER_SOURCE if height >= least)
     skipped = 0
-    for number, source in enumerate(_choose_sources(footage, rng)):
-        targets = _choose_targets(footage, source, couples, rng)
+    for number, source in enumerate(choose_sources(footage, rng)):
+        targets = choose_targets(footage, source, couples, rng)
         try:
             face = encode_picture(footage.frames[source], name=f"frame {source}")
         except InputError:

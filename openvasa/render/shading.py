@@ -1,9 +1,12 @@
-"""All numbers of light and colour that frames are drawn by."""
+"""All numbers of light and colour that frames are drawn by.
+
+`openvasa train shading` looks for better ones on real frames of training people.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from openvasa.render.eye.shading import EyeShading
 from openvasa.render.mouth.shading import MouthShading
@@ -20,6 +23,16 @@ class Shading:
 
     mouth: MouthShading = field(default_factory=MouthShading)
     eye: EyeShading = field(default_factory=EyeShading)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all numbers."""
+        return tuple(
+            f"{layer.name}.{group.name}.{number}"
+            for layer in fields(self)
+            for group in fields(getattr(self, layer.name))
+            for number in getattr(getattr(self, layer.name), group.name)._fields
+        )
 
     def number(self, name: str) -> float:
         """The number of a name."""
