@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from openvasa.data.clip_list import Clip, Split
 from openvasa.data.pairs import (
     Footage,
     choose_sources,
@@ -24,7 +25,6 @@ from openvasa.data.pairs import (
     load_footage,
     sharp_clips,
 )
-from openvasa.data.prepare import Clip
 from openvasa.errors import InputError
 from openvasa.face.encode import cut_square, encode_picture
 from openvasa.face.latent import FaceLatent, FrameGeometry
@@ -184,7 +184,7 @@ def collect_scenes(cache: Path, clips: Path, people: int, seed: int) -> list[Sce
     cv2.setNumThreads(1)
     sharpest: dict[str, Clip] = {}
     for clip, _ in sorted(
-        sharp_clips(cache, clips, "train", LEAST_FACE_PX), key=lambda found: -found[1]
+        sharp_clips(cache, clips, Split.TRAIN, LEAST_FACE_PX), key=lambda found: -found[1]
     ):
         sharpest.setdefault(clip.group, clip)
     groups = np.random.default_rng(seed).permutation(sorted(sharpest))[:people]
