@@ -20,6 +20,8 @@ LOOKAHEAD = 4
 """Frames at the end of a window that are made again by the next: their future was not heard."""
 STEPS = 6
 """Evaluations of the network a window."""
+GUIDANCE = 1.0
+"""On the speech."""
 
 
 @dataclass
@@ -41,7 +43,12 @@ class MotionGenerator:
     def __post_init__(self) -> None:
         """Start at the beginning."""
         self._maker = RowMaker(
-            self.network, self.settings, self.encoder, steps=STEPS, without=self.without
+            self.network,
+            self.settings,
+            self.encoder,
+            steps=STEPS,
+            guidance=GUIDANCE,
+            without=self.without,
         )
         prior = self._maker.space.prior
         self._recent, self._window = prior.recent, prior.window

@@ -29,6 +29,7 @@ class RowMaker:
         encoder: SpeechEncoder,
         *,
         steps: int,
+        guidance: float,
         without: tuple[str, ...] = (),
     ) -> None:
         """Begin in silence.
@@ -38,6 +39,7 @@ class RowMaker:
             settings: what the user chose.
             encoder: hears the speech.
             steps: evaluations of the network a window.
+            guidance: on the speech, unless the settings say another.
             without: names of corrections that are left out.
 
         Raises:
@@ -53,13 +55,14 @@ class RowMaker:
         samples = np.zeros((space.prior.recent + space.prior.window) * FRAME_SAMPLES, np.float32)
         self.silence = np.concatenate(list(encoder.stream([samples])))
         self._speaker = settings.speaker or space.speakers.draw(settings.seed)
+        chosen = settings.audio_guidance
         self._loop = WindowLoop(
             network,
             self._speaker,
             self.silence,
             seed=settings.seed,
             steps=steps,
-            guidance=Guidance(settings.audio_guidance),
+            guidance=Guidance(guidance if chosen is None else chosen),
         )
         self._done = 0
         self._steered: np.ndarray | None = None

@@ -15,14 +15,15 @@ class MotionSettings:
 
     Attributes:
         seed: same seed, same speech, same motion; another seed is another speaker.
-        audio_guidance: classifier-free guidance scale on the speech; 0 is none.
+        audio_guidance: classifier-free guidance scale on the speech; 0 is none, None what files or
+            streams look best with.
         controls: main gaze, head distance and emotion.
         amount: how much of the movement is shown.
         speaker: who moves; None draws one of the people of the training clips by the seed.
     """
 
     seed: int = 0
-    audio_guidance: float = 0.5
+    audio_guidance: float | None = None
     controls: Controls = field(default_factory=Controls)
     amount: Amount = field(default_factory=Amount)
     speaker: Speaker | None = None

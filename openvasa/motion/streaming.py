@@ -20,6 +20,8 @@ from openvasa.rates import FRAME_SAMPLES
 
 STEPS = 3
 """Evaluations of the network a window."""
+GUIDANCE = 1.5
+"""On the speech."""
 SHORTEST, LONGEST = 2, 7
 """Frames of hop and look-ahead together."""
 
@@ -74,7 +76,12 @@ class StreamingGenerator:
         self.guessed = 2 - (hop + lookahead) % 2
         self._encoder = encoder or MoonshineEncoder()
         self._maker = RowMaker(
-            network or window_network(1), settings, self._encoder, steps=STEPS, without=without
+            network or window_network(1),
+            settings,
+            self._encoder,
+            steps=STEPS,
+            guidance=GUIDANCE,
+            without=without,
         )
         self.ahead = self._maker.nothing()
         self._held = np.zeros(self._encoder.past * FRAME_SAMPLES, np.float32)
