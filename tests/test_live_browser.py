@@ -203,6 +203,11 @@ class Face:
         return np.array([self.opening(picture) for picture in pictures])
 
 
+def movement(openings: np.ndarray) -> float:
+    """Range of the middle four fifths: lips that part for a breath rest none the less."""
+    return float(np.ptp(np.percentile(openings, [10, 90])))
+
+
 def wait_until(holds: Callable[[], bool], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not holds():
@@ -225,8 +230,8 @@ def test_talks_through_the_microphone(page, tmp_path: Path) -> None:
     page.click("#record")
     speaking = face.openings(watch(page, "speaking", count=15, seconds=3))
     resting = face.openings(watch(page, "idle", count=10, seconds=2))
-    assert np.ptp(speaking) > 0.02, "the mouth moves"
-    assert np.ptp(resting) < 0.5 * np.ptp(speaking), "and rests"
+    assert movement(speaking) > 0.02, "the mouth moves"
+    assert movement(resting) < 0.5 * movement(speaking), "and rests"
     assert np.median(resting) < np.percentile(speaking, 75)
 
     page.click("#record")
@@ -260,7 +265,7 @@ def test_file_interrupt_and_steering(page, tmp_path: Path) -> None:
     page.keyboard.press("Escape")
     silent = face.openings(watch(page, "idle", count=10, seconds=2))
     assert time.monotonic() - started < LONG_S, "silent because of the interruption"
-    assert np.ptp(silent) < 0.5 * np.ptp(speaking)
+    assert movement(silent) < 0.5 * movement(speaking)
 
     page.focus("#gaze")
     for _ in range(8):
