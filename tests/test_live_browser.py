@@ -208,6 +208,12 @@ def movement(openings: np.ndarray) -> float:
     return float(np.ptp(np.percentile(openings, [10, 90])))
 
 
+def is_at_rest(openings: np.ndarray, speaking: np.ndarray) -> bool:
+    """Whether lips are mostly at rest: they also part in silence now and then, which
+    `openvasa evaluate motion` measures."""
+    return bool(np.percentile(openings, 25) < 0.5 * np.percentile(speaking, 75))
+
+
 def wait_until(holds: Callable[[], bool], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not holds():
@@ -229,10 +235,9 @@ def test_talks_through_the_microphone(page, tmp_path: Path) -> None:
     wait_until(lambda: state(page) == "speaking", PATIENCE_S)
     page.click("#record")
     speaking = face.openings(watch(page, "speaking", count=15, seconds=3))
-    resting = face.openings(watch(page, "idle", count=10, seconds=2))
+    resting = face.openings(watch(page, "idle", count=20, seconds=6))
     assert movement(speaking) > 0.02, "the mouth moves"
-    assert movement(resting) < 0.5 * movement(speaking), "and rests"
-    assert np.median(resting) < np.percentile(speaking, 75)
+    assert is_at_rest(resting, speaking)
 
     page.click("#record")
     with page.expect_download() as download:
@@ -263,9 +268,9 @@ def test_file_interrupt_and_steering(page, tmp_path: Path) -> None:
     page.set_input_files("#voice-file", path)
     speaking = face.openings(watch(page, "speaking", count=10, seconds=2))
     page.keyboard.press("Escape")
-    silent = face.openings(watch(page, "idle", count=10, seconds=2))
+    silent = face.openings(watch(page, "idle", count=20, seconds=6))
     assert time.monotonic() - started < LONG_S, "silent because of the interruption"
-    assert movement(silent) < 0.5 * movement(speaking)
+    assert is_at_rest(silent, speaking)
 
     page.focus("#gaze")
     for _ in range(8):
