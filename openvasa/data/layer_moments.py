@@ -196,7 +196,7 @@ def collect_scenes(cache: Path, clips: Path, people: int, seed: int) -> list[Sce
 
 
 def _scenes_of_clip(cache: Path, clips: Path, clip: Clip, seed: int) -> list[Scene]:
-    """None where the clip has lost its face, or a frame makes no portrait."""
+    """Nothing of a clip that has lost its face, nor of a frame that makes no portrait."""
     footage = load_footage(cache, clips, clip)
     if footage is None:
         return []

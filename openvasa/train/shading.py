@@ -24,13 +24,14 @@ from openvasa.data.held_back import held_back_people
 from openvasa.data.layer_moments import LAYERS, Scene, collect_scenes
 from openvasa.errors import InputError
 from openvasa.render.shading import Shading
+from openvasa.train.run_settings import keep_settings, write_whole
 from openvasa.train.shading_error import measure_people, people_of
 from openvasa.train.shading_numbers import changed_in_order, numbers_to_fit
 from openvasa.train.shading_report import Outcome, Worth, as_json
 from openvasa.train.shading_search import Errors, Number, compare, search
 from openvasa.train.shading_sheet import draw_sheet
 
-CONFIG_FILE, TRIALS_FILE, RESULT_FILE = "config.json", "trials.jsonl", "shading.json"
+TRIALS_FILE, RESULT_FILE = "trials.jsonl", "shading.json"
 
 HELD_BACK = 3
 """One of so many people is held back: the judgement on one number needs more of them than a
@@ -107,15 +108,15 @@ def train(cache: Path, clips: Path, run: Path, fit: ShadingFit) -> Outcome:
     for name, least in (("steps", 1), ("people", LEAST_PEOPLE)):
         if getattr(fit, name) < least:
             raise InputError(f"{name} {getattr(fit, name)}: choose {least} or more")
-    _keep_settings(run, fit, present)
+    # Trials are kept by the numbers tried: people, frames and shipped numbers are to be the same.
+    shipped = {name: present.number(name) for name in present.names}
+    drawn = {"people": fit.people, "seed": fit.seed}
+    keep_settings(run, {"fit": drawn, "present": shipped}, begun=True)
     scenes = collect_scenes(cache, clips, fit.people, fit.seed)
     if len(people_of(scenes)) < LEAST_PEOPLE:
         raise InputError(f"{cache}: needs sharp clips of {LEAST_PEOPLE} people (docs/data.md)")
     outcome = fit_numbers(scenes, numbers, fit.steps, present, Trials(run / TRIALS_FILE))
-    result = json.dumps(as_json(outcome), indent=2) + "\n"
-    partial = run / f"{RESULT_FILE}.partial"
-    partial.write_text(result)
-    partial.replace(run / RESULT_FILE)
+    write_whole(run / RESULT_FILE, json.dumps(as_json(outcome), indent=2) + "\n")
     _write_sheets(run, scenes, present, outcome)
     return outcome
 
@@ -133,22 +134,6 @@ def _write_sheets(run: Path, scenes: Sequence[Scene], present: Shading, outcome:
         if values and shown:
             sheet = draw_sheet(shown, present, present.changed(values))
             cv2.imwrite(str(run / f"{layer}.png"), sheet[..., ::-1])
-
-
-def _keep_settings(run: Path, fit: ShadingFit, present: Shading) -> None:
-    """Refuse a folder whose trials were made with other people, frames or shipped numbers."""
-    now = {"people": fit.people, "seed": fit.seed, "present": _by_name(present)}
-    run.mkdir(parents=True, exist_ok=True)
-    path = run / CONFIG_FILE
-    if not path.exists():
-        path.write_text(json.dumps(now, indent=2) + "\n")
-    elif json.loads(path.read_text()) != now:
-        raise InputError(f"{run}: holds a fit with other settings or numbers; give another RUN")
-
-
-def _by_name(shading: Shading) -> dict[str, float]:
-    """All numbers by name."""
-    return {name: shading.number(name) for name in shading.names}
 
 
 def fit_numbers(

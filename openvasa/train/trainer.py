@@ -36,8 +36,8 @@ from tqdm import tqdm
 from openvasa.errors import InputError
 from openvasa.train.checkpoint import BEST_FILE, CHECKPOINT_FILE, Companion, Training
 from openvasa.train.run_log import RunLog
+from openvasa.train.run_settings import CONFIG_FILE, keep_settings
 
-CONFIG_FILE = "config.json"
 LOSS = "loss"
 """Name of the loss among the figures; in validation, what the best weights are chosen by."""
 HELD_BACK = "held back "
@@ -148,7 +148,12 @@ def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn
     training = Training.begin(task.network, _optimiser(task.network, config), task.companions)
     log = RunLog(run)
     if run is not None:
-        _keep_settings(run, config, task.settings)
+        keep_settings(
+            run,
+            {"trainer": asdict(config), "task": task.settings},
+            begun=(run / CHECKPOINT_FILE).exists(),
+            free={"trainer": FREE_SETTINGS},
+        )
         training.resume(run)
         log.resume(training.step)
     batches = _draw_batches(task, config, training.step)
@@ -186,26 +191,6 @@ def _optimiser(network: nn.Module, config: TrainerConfig) -> torch.optim.Optimiz
     return torch.optim.AdamW(
         learnt, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
     )
-
-
-def _keep_settings(run: Path, config: TrainerConfig, settings: Mapping[str, Any]) -> None:
-    """Write the settings of a new run, or refuse to go on with others."""
-    run.mkdir(parents=True, exist_ok=True)
-    path = run / CONFIG_FILE
-    # What JSON makes of it, so that tuples compare as lists.
-    now = json.loads(json.dumps({"trainer": asdict(config), "task": dict(settings)}))
-    if (run / CHECKPOINT_FILE).exists() and path.exists():
-        before = json.loads(path.read_text())
-        for part in ("trainer", "task"):
-            for name in sorted(before[part].keys() | now[part].keys()):
-                was, wanted = before[part].get(name), now[part].get(name)
-                if was != wanted and not (part == "trainer" and name in FREE_SETTINGS):
-                    raise InputError(
-                        f"{run}: was trained with {name} {was}, not {wanted}; give another RUN"
-                    )
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(now, indent=2) + "\n")
-    partial.replace(path)
 
 
 class _Draws(Dataset):
