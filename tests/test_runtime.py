@@ -154,6 +154,7 @@ def test_a_stream_beside_a_busy_core_costs_no_more_than_without_blas_threads() -
         finally:
             burner.kill()
     assert figures["threads"]["BLAS"] == 1
+    assert figures["stats"]["frames"], "it streamed"
     assert frame_cost(figures) < MOST_COST * frame_cost(without)
 
 

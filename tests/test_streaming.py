@@ -8,7 +8,7 @@ from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
-from openvasa.face.dynamics import dynamics_code
+from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.gaze import head_gaze, read_eye_turn
 from openvasa.motion.amount import Amount
 from openvasa.motion.articulation import RISE
@@ -18,6 +18,9 @@ from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import generate_motion
 from openvasa.motion.streaming import StreamingGenerator
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
+
+OPEN = 0.3
+"""Lip gap beyond rest, canonical units (3 mm), of lips that are plainly apart."""
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,14 @@ def test_live_silence_stills_the_lips_and_not_the_head(speech: np.ndarray) -> No
     loud = without_tongue(whole(speech, 1280))
     assert lip_activity(code, quiet) < 0.4 * lip_activity(code, loud)
     assert pose_change(quiet) > 0.05
+
+
+def test_live_lips_stay_closed_in_silence() -> None:
+    opening = lip_gap(dynamics_code().basis)
+    silence = np.zeros(10 * SAMPLE_RATE, np.float32)
+    rows = [whole(silence, 1280, settings=MotionSettings(seed=seed))[25:] for seed in range(4)]
+    gaps = np.array([Row.split(part).codes @ opening for part in rows])
+    assert np.mean(gaps > OPEN) < 0.05
 
 
 def test_the_amount_scales_heads_and_changes_without_a_jump() -> None:
