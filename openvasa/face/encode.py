@@ -137,10 +137,10 @@ def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.array([*corner, side], np.float32)
 
 
-def cut_square(picture: np.ndarray, crop: np.ndarray) -> np.ndarray:
-    """(512, 512, 3) uint8: the crop square, its outside filled from the picture's edge."""
-    left, top, side = (float(v) for v in crop)
-    scale = CROP_SIDE / side
+def cut_square(picture: np.ndarray, crop: np.ndarray, side: int = CROP_SIDE) -> np.ndarray:
+    """(side, side, 3) uint8: the crop square, its outside filled from the picture's edge."""
+    left, top, extent = (float(v) for v in crop)
+    scale = side / extent
     matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
     if scale < 0.5:
         # Area averaging first: a single linear resample would alias fine texture.
@@ -149,7 +149,7 @@ def cut_square(picture: np.ndarray, crop: np.ndarray) -> np.ndarray:
         matrix[:, :2] /= shrink
     flags = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     return cv2.warpAffine(
-        picture, matrix, (CROP_SIDE, CROP_SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        picture, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from openvasa.assets import THIRD_PARTY
 from openvasa.backend import Network, compile_network
 from openvasa.errors import InputError
+from openvasa.face.guided_filter import fit_edges
 from openvasa.face.topology import FACE_OVAL, POINTS
 
 SIDE = 512
@@ -37,6 +38,8 @@ UNSURE_WIDTH = 11
 FILTER_RADIUS = 4
 """In px at half the picture's size, where the filter's coefficients are computed."""
 FILTER_EPSILON = 2e-4
+ENLARGING_RADIUS = 2
+"""Px of the smaller picture: it takes the edge that it has to where a finer picture has it."""
 FAINT = 0.08
 """Opacities below this, or above one minus this, are the filter's haze and not hair."""
 REACH = 20
@@ -193,38 +196,11 @@ def _unlike_background(image: np.ndarray, outline: np.ndarray) -> np.ndarray:
     return cv2.morphologyEx(unlike, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
 
 
-def _box(plane: np.ndarray) -> np.ndarray:
-    size = 2 * FILTER_RADIUS + 1
-    return cv2.boxFilter(plane, -1, (size, size), borderType=cv2.BORDER_REFLECT)
-
-
 def _guided_filter(image: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Colour guided filter: `target` as a locally linear function of the picture's RGB."""
+    """`target` with the picture's own edges; fitted at half the side, applied at the whole."""
     full_guide = image.astype(np.float32) / 255
     guide = cv2.resize(full_guide, (NETWORK_SIDE, NETWORK_SIDE), interpolation=cv2.INTER_AREA)
-    target = _half(target)
-    mean_guide, mean_target = _box(guide), _box(target)
-    covariance = _box(guide * target[..., None]) - mean_guide * mean_target[..., None]
-    rr, rg, rb, gg, gb, bb = (
-        _box(guide[..., i] * guide[..., j]) - mean_guide[..., i] * mean_guide[..., j]
-        for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-    )
-    rr, gg, bb = rr + FILTER_EPSILON, gg + FILTER_EPSILON, bb + FILTER_EPSILON
-    # Inverse of the symmetric 3×3 colour covariance at every pixel, by its adjugate.
-    adjugate = (gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb)
-    determinant = rr * adjugate[0] + rg * adjugate[1] + rb * adjugate[2]
-    inverse = (
-        (adjugate[0], adjugate[1], adjugate[2]),
-        (adjugate[1], rr * bb - rb * rb, rb * rg - rr * gb),
-        (adjugate[2], rb * rg - rr * gb, rr * gg - rg * rg),
-    )
-    slope = np.stack(
-        [sum(row[j] * covariance[..., j] for j in range(3)) / determinant for row in inverse], -1
-    )
-    offset = mean_target - (slope * mean_guide).sum(axis=-1)
-    slope = cv2.resize(_box(slope), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    offset = cv2.resize(_box(offset), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    return np.einsum("ijk,ijk->ij", slope, full_guide) + offset
+    return fit_edges(guide, _half(target), FILTER_RADIUS, FILTER_EPSILON).apply(full_guide)
 
 
 def _soften_only_the_edge(refined: np.ndarray, outline: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -236,3 +212,27 @@ def _soften_only_the_edge(refined: np.ndarray, outline: np.ndarray, face: np.nda
     ceiling = np.clip(2 - 2 * outside / EDGE_BAND, 0, 1)
     contrast = (refined - FAINT) / (1 - 2 * FAINT)
     return np.maximum(np.clip(contrast, floor, ceiling), face)
+
+
+def enlarge_matte(matte: np.ndarray, image: np.ndarray, larger: np.ndarray) -> np.ndarray:
+    """The matte of a picture for the same picture at another side.
+
+    Args:
+        matte: (S, S) float32 opacity in [0, 1].
+        image: (S, S, 3) uint8 RGB, the picture it belongs to.
+        larger: (S', S', 3) uint8 RGB, the picture at the other side.
+
+    Returns:
+        (S', S') float32 in [0, 1]: edges follow `larger`; what is wholly person or background
+        stays so.
+    """
+    side = (len(larger), len(larger))
+    guide = image.astype(np.float32) / 255
+    edges = fit_edges(guide, matte, ENLARGING_RADIUS, FILTER_EPSILON)
+    fine = edges.apply(larger.astype(np.float32) / 255)
+    window = np.ones((2 * ENLARGING_RADIUS + 1,) * 2, np.uint8)
+    low, high = (
+        cv2.resize(extreme(matte, window), side, interpolation=cv2.INTER_LINEAR)
+        for extreme in (cv2.erode, cv2.dilate)
+    )
+    return np.clip(fine, low, high)

@@ -15,37 +15,40 @@ import numpy as np
 from openvasa.errors import InputError
 
 SILHOUETTE_MARGIN = 8
-"""Px around the matte also taken as person: stray hair and colour bled across the edge."""
+"""Stated px around the matte also taken as person: stray hair and colour bled across the edge.
+A stated px is a px of a head-and-shoulders crop of 512 px."""
 VISIBLE = 0.02
 """Opacity from which a pixel holds some of the person's colour."""
 REDUCTION = 4
-"""The smooth fill is computed at this fraction of the picture's size."""
+"""The smooth fill is computed on px that are so many stated px long."""
 DETAIL_SIGMA = 14.0
-"""Px: structures finer than this are carried by the mirror image, coarser by the fill."""
+"""Stated px: structures finer than this are carried by the mirror image, coarser by the fill."""
 GRAIN_SIGMA = 1.5
+"""Px of the picture itself: grain is as fine as its px are."""
 NORMAL_SIGMA = 10.0
-"""Px of smoothing of the distance field, so that a jagged silhouette does not fan the mirror."""
+"""Stated px of smoothing of the distance field: a jagged silhouette must not fan the mirror."""
 MIRROR_DEPTH = (20.0, 60.0)
-"""Px behind the silhouette between which mirrored detail gives way to grain: farther in, mirror
-images bend into shapes that show their making, and images from several sides meet."""
+"""Stated px behind the silhouette between which mirrored detail gives way to grain: farther in,
+mirror images bend into shapes that show their making, and images from several sides meet."""
 OUTLIER = 3.0
 """Detail beyond this many robust standard deviations of the background's is a feature."""
 FEATURE_REACH = 6.0
-"""Px behind the silhouette over which a feature's excess contrast falls by e."""
+"""Stated px behind the silhouette over which a feature's excess contrast falls by e."""
 SMALLEST_WEIGHT = 1e-4
 
 
-def background_plate(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
+def background_plate(image: np.ndarray, matte: np.ndarray, *, stated: float = 1.0) -> np.ndarray:
     """The portrait's background with the person taken out.
 
     Args:
-        image: (512, 512, 3) uint8 RGB.
-        matte: (512, 512) float32 opacity of the person in [0, 1].
+        image: (H, W, 3) uint8 RGB.
+        matte: (H, W) float32 opacity of the person in [0, 1].
+        stated: px of the picture that one stated px is long.
 
     Returns:
-        (512, 512, 3) uint8 RGB: `image` itself away from the person, completed behind the
-        person. Most faithful within some 60 px of the silhouette, which is all that head motion
-        uncovers. Where the person fills the whole picture, the border's colours are spread.
+        (H, W, 3) uint8 RGB: `image` itself away from the person, completed behind the
+        person. Most faithful within some 60 stated px of the silhouette, which is all that head
+        motion uncovers. Where the person fills the whole picture, the border's colours are spread.
 
     Raises:
         InputError: the matte does not have the picture's height and width.
@@ -55,7 +58,7 @@ def background_plate(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
             f"matte: shape {matte.shape} does not match the picture's {image.shape[:2]}; "
             "compute it from this picture"
         )
-    margin = 2 * SILHOUETTE_MARGIN + 1
+    margin = 2 * round(SILHOUETTE_MARGIN * stated) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin))
     hidden = cv2.dilate((matte > VISIBLE).astype(np.uint8), disc)
     if hidden.all():
@@ -63,18 +66,19 @@ def background_plate(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
         hidden[:, [0, -1]] = 0
     known = (1 - hidden).astype(np.float32)
     picture = image.astype(np.float32)
-    smooth = _smooth_fill(picture, known)
+    smooth = _smooth_fill(picture, known, stated)
     detail = (picture - smooth) * known[..., None]
-    texture, share = _mirror_across_silhouette(detail, known)
+    texture, share = _mirror_across_silhouette(detail, known, stated)
     grain = _grain_like(detail, known) * np.sqrt(1 - share**2)
     filled = smooth + texture * share[..., None] + grain[..., None]
     plate = np.where(known[..., None] > 0, picture, filled)
     return np.clip(np.rint(plate), 0, 255).astype(np.uint8)
 
 
-def _smooth_fill(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _smooth_fill(picture: np.ndarray, known: np.ndarray, stated: float) -> np.ndarray:
     """Low-pass of the known pixels, carried on smoothly across the unknown ones."""
-    size = (picture.shape[1] // REDUCTION, picture.shape[0] // REDUCTION)
+    reduction = REDUCTION * stated
+    size = (round(picture.shape[1] / reduction), round(picture.shape[0] / reduction))
     total = cv2.resize(picture * known[..., None], size, interpolation=cv2.INTER_AREA)
     weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
     sigma = DETAIL_SIGMA / REDUCTION
@@ -103,13 +107,13 @@ def _pull_push(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _mirror_across_silhouette(
-    detail: np.ndarray, known: np.ndarray
+    detail: np.ndarray, known: np.ndarray, stated: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Detail reflected into the unknown area, and its share (0 to 1) in the filled texture."""
     inside = cv2.distanceTransform((known == 0).astype(np.uint8), cv2.DIST_L2, 3)
     outside = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 3)
     height, width = known.shape
-    half = (width // 2, height // 2)
+    half = (round(width / (2 * stated)), round(height / (2 * stated)))
     depth = cv2.resize(inside - outside, half, interpolation=cv2.INTER_AREA)
     depth = cv2.GaussianBlur(depth, (0, 0), NORMAL_SIGMA / 2)
     slope_x, slope_y = cv2.Sobel(depth, cv2.CV_32F, 1, 0), cv2.Sobel(depth, cv2.CV_32F, 0, 1)
@@ -121,17 +125,17 @@ def _mirror_across_silhouette(
     at = (column - 2 * inside * normal_x, row - 2 * inside * normal_y)
     # Cubic, because linear interpolation would wash out a third of the finest grain.
     texture = cv2.remap(detail, *at, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    texture = _limit_outliers(texture, detail, known, inside)
+    texture = _limit_outliers(texture, detail, known, inside / stated)
     seen = cv2.remap(known, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     seen = cv2.GaussianBlur(cv2.erode(seen, np.ones((5, 5), np.uint8)), (0, 0), 2.0)
     start, end = MIRROR_DEPTH
-    return texture, seen * np.clip((end - inside) / (end - start), 0, 1)
+    return texture, seen * np.clip((end - inside / stated) / (end - start), 0, 1)
 
 
 def _limit_outliers(
     texture: np.ndarray, detail: np.ndarray, known: np.ndarray, inside: np.ndarray
 ) -> np.ndarray:
-    """Let single features, such as a loose strand of hair, die out behind the silhouette."""
+    """Let single features, such as a loose strand of hair, die out `inside` stated px deep."""
     sample = np.abs(detail[::4, ::4])[known[::4, ::4] > 0]
     usual = OUTLIER * 1.48 * float(np.median(sample)) if sample.size else 0.0
     limit = (usual + 128 * np.exp(-inside / FEATURE_REACH))[..., None]
