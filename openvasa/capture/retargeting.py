@@ -1,42 +1,88 @@
 """From a driver's tracked face and speech to motion that any portrait can play.
 
 What moves is measured against the driver at rest (`openvasa.motion.rest`), so that the motion
-carries over to a portrait with another face and another way to hold the head.
+carries over to a portrait with another face and another way to hold the head. Where the driver is
+not seen, the portrait comes to rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
+from openvasa.capture.gaps import fill_gaps, find_runs
 from openvasa.capture.tracking import DriverTrack
-from openvasa.face.canonical import fit_head
+from openvasa.face.canonical import POSE_DIM, HeadTransform, fit_head, pose_between
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import speech_tongue
 from openvasa.motion.motion import Motion
-from openvasa.motion.rest import head_poses, resting_shape, smooth_shape
+from openvasa.motion.rest import resting_head, resting_shape, smooth_heads, smooth_shape
 from openvasa.rates import MOTION_RATE
 
 
 def motion_of(track: DriverTrack) -> Motion:
-    """The driver's motion against the driver at rest."""
-    heads = [fit_head(landmarks) for landmarks in track.landmarks]
-    canonical = np.stack(
-        [head.invert(points) for head, points in zip(heads, track.landmarks, strict=True)]
-    )
-    pose = head_poses(
-        rotation=np.stack([head.rotation for head in heads]),
-        translation=np.stack([head.translation for head in heads]),
-        scale=np.array([head.scale for head in heads]),
-    )
+    """The driver's motion against the driver at rest, as long as the video."""
     code = dynamics_code()
-    shape = smooth_shape(canonical)
-    change = shape - resting_shape(shape, code.mouth_share)
-    return Motion(pose, code.encode(change), MOTION_RATE)
+    frames = np.flatnonzero(track.seen)
+    seen = [_measure(track.landmarks[first:last]) for first, last in find_runs(track.seen)]
+    heads = [head for part in seen for head in part.heads]
+    shape = np.concatenate([part.shape for part in seen])
+    rest = resting_head(heads)
+    pose = np.zeros((len(track), POSE_DIM), np.float32)
+    pose[frames] = [pose_between(rest, head) for head in heads]
+    dynamics = np.zeros((len(track), code.size), np.float32)
+    dynamics[frames] = code.encode(shape - resting_shape(shape, code.mouth_share))
+    return Motion(
+        fill_gaps(pose, track.seen, slice(POSE_DIM)),
+        fill_gaps(dynamics, track.seen, slice(POSE_DIM, None)),
+        MOTION_RATE,
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Frames in a row in which the driver is seen, smoothed.
+
+    Attributes:
+        heads: n head transforms in px of the driver's picture.
+        shape: (n, 478, 3) float32 canonical shape.
+    """
+
+    heads: list[HeadTransform]
+    shape: np.ndarray
+
+
+def _measure(landmarks: np.ndarray) -> _Seen:
+    """(n, 478, 3) px → heads and shapes."""
+    fitted = [fit_head(points) for points in landmarks]
+    shape = np.stack([head.invert(points) for head, points in zip(fitted, landmarks, strict=True)])
+    heads = smooth_heads(
+        rotation=np.stack([head.rotation for head in fitted]),
+        translation=np.stack([head.translation for head in fitted]),
+        scale=np.array([head.scale for head in fitted]),
+    )
+    return _Seen(heads, smooth_shape(shape))
+
+
+def rest_until(motion: Motion, seconds: float) -> Motion:
+    """The motion, and after its end as much rest as makes it so long, where it is shorter."""
+    missing = round(seconds * motion.fps) - len(motion)
+    if missing <= 0:
+        return motion
+    known = np.arange(len(motion) + missing) < len(motion)
+
+    def extend(values: np.ndarray, channels: slice) -> np.ndarray:
+        return fill_gaps(np.pad(values, ((0, missing), (0, 0))), known, channels)
+
+    return Motion(
+        extend(motion.pose, slice(POSE_DIM)),
+        extend(motion.dynamics, slice(POSE_DIM, None)),
+        motion.fps,
+    )
 
 
 def with_tongue_heard(motion: Motion, path: Path) -> Motion:

@@ -9,6 +9,7 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.landmarker import MIN_PRESENCE, follow_face
+from openvasa.face.topology import POINTS
 from openvasa.rates import MOTION_RATE
 
 LEAST_SECONDS = 0.4
@@ -18,54 +19,85 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class DriverTrack:
-    """A driver's face over time, at `MOTION_RATE`.
+    """A driver's face over the whole of a video, at `MOTION_RATE`.
 
     Attributes:
-        landmarks: (T, 478, 3) float32 px of the driver's picture.
-        seen: share of the driver's frames in which the face was found, 0–1.
+        landmarks: (T, 478, 3) float32 px of the driver's picture, zero where it is not seen.
+        seen: (T,) bool, where the face is found.
     """
 
     landmarks: np.ndarray
-    seen: float
+    seen: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.seen)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One frame of a video.
+
+    Attributes:
+        at: when it is shown, s.
+        landmarks: (478, 3) float32 px; None where the face is not seen.
+    """
+
+    at: float
+    landmarks: np.ndarray | None
 
 
 def track_driver(
     frames: Iterable[tuple[float, np.ndarray]], name: str, progress: Progress | None = None
 ) -> DriverTrack:
-    """Track the largest face of a video; gaps in which it is lost are bridged in a straight line.
+    """Track the largest face of a video over all of the video.
 
     Args:
-        frames: time in s, and frame.
+        frames: time in s, and (h, w, 3) uint8 RGB frame.
         name: what to call the video in errors.
         progress: called with the number of frames done so far.
 
     Raises:
         InputError: no face, or too short.
     """
-    times, found = [], []
-    count, previous = 0, None
+    sightings: list[Sighting] = []
+    previous = None
     for at, image in frames:
-        count += 1
         tracked = follow_face(image, previous)
-        previous = None
-        if tracked is not None and tracked.presence >= MIN_PRESENCE:
-            previous = tracked.landmarks
-            times.append(at)
-            found.append(tracked.landmarks)
+        found = tracked is not None and tracked.presence >= MIN_PRESENCE
+        previous = tracked.landmarks if tracked is not None and found else None
+        sightings.append(Sighting(at, previous))
         if progress is not None:
-            progress(count)
-    if not found:
+            progress(len(sightings))
+    if all(sighting.landmarks is None for sighting in sightings):
         raise InputError(f"{name}: no face found; use a video in which a face looks at the camera")
-    if times[-1] - times[0] < LEAST_SECONDS:
+    track = put_in_step(sightings)
+    if track.seen.sum() < LEAST_SECONDS * MOTION_RATE:
         raise InputError(f"{name}: shows a face for less than {LEAST_SECONDS} s; use a longer one")
-    # From the video's own start, so that its sound stays in step.
-    grid = np.arange(round(times[-1] * MOTION_RATE) + 1) / MOTION_RATE
-    return DriverTrack(_at_times(np.stack(found), np.array(times), grid), len(found) / count)
+    return track
 
 
-def _at_times(values: np.ndarray, times: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """(T, ...) values at increasing `times` → values at the times of `grid`, linear between."""
-    at = np.interp(grid, times, np.arange(len(times)))
-    low = np.minimum(at.astype(int), max(len(times) - 2, 0))
-    part = (at - low).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1))
-    return values[low] + part * (values[np.minimum(low + 1, len(times) - 1)] - values[low])
+def put_in_step(sightings: list[Sighting]) -> DriverTrack:
+    """Frames at any times → the whole video at `MOTION_RATE`, from its own start.
+
+    Between two frames that both show the face its landmarks are linear in time.
+    """
+    times = np.array([sighting.at for sighting in sightings])
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / MOTION_RATE
+    count = max(1, round((times[-1] + step) * MOTION_RATE))
+    landmarks = np.zeros((count, POINTS, 3), np.float32)
+    seen = np.zeros(count, bool)
+    for frame in range(max(0, round((times[0] - step / 2) * MOTION_RATE)), count):
+        at = np.interp(frame / MOTION_RATE, times, np.arange(len(times)))
+        points = _between(sightings[int(at)], sightings[int(np.ceil(at))], at % 1)
+        if points is not None:
+            landmarks[frame], seen[frame] = points, True
+    return DriverTrack(landmarks, seen)
+
+
+def _between(before: Sighting, after: Sighting, share: float) -> np.ndarray | None:
+    """(478, 3) landmarks on the way from one frame to the next; None where they are not seen."""
+    first, second = before.landmarks, after.landmarks
+    if first is None or second is None:
+        return first if share < 0.5 else second
+    return first + np.float32(share) * (second - first)

@@ -73,8 +73,9 @@ def _drive(options: argparse.Namespace) -> int:
     if options.seconds is not None and options.seconds <= 0:
         options.usage_error(f"seconds {options.seconds:g}: choose more than 0")
 
+    from openvasa.audio.decode import probe
     from openvasa.capture.footage import is_camera
-    from openvasa.capture.retargeting import motion_of, with_tongue_heard
+    from openvasa.capture.retargeting import motion_of, rest_until, with_tongue_heard
     from openvasa.face.encode import load_portrait
     from openvasa.face.latent import CROP_SIDE
     from openvasa.media.inspect import has_sound
@@ -87,9 +88,11 @@ def _drive(options: argparse.Namespace) -> int:
     face = load_portrait(options.portrait, face=options.face)
     tracked = _track_driver(options)
     motion = motion_of(tracked)
-    heard = file is not None and has_sound(file)
-    if heard:
-        motion = with_tongue_heard(motion, Path(options.driver))
+    sound = file if file is not None and has_sound(file) else None
+    if sound is not None:
+        seconds = probe(sound).duration_s
+        motion = rest_until(motion, min(seconds, options.seconds or seconds))
+        motion = with_tongue_heard(motion, sound)
     if options.pose_only:
         motion = keep_pose(motion, face.dynamics)
     if options.expression_only:
@@ -99,11 +102,11 @@ def _drive(options: argparse.Namespace) -> int:
     video = Video(
         face,
         motion,
-        audio=file if heard else None,
+        audio=sound,
         fps=options.fps,
         size=CROP_SIDE if options.size is None else options.size,
         full_frame=options.full_frame,
-        seconds_limit=motion.seconds,
+        seconds_limit=options.seconds,
     )
     save_video(video, options, marking)
     warn_of_lost_face(tracked, options.driver)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOTION_FILES = {".npz", ".csv"}
 LEAST_SEEN = 0.98
-"""A face seen in a smaller share of the frames is worth a warning."""
+"""A face seen in a smaller share of a video is worth a warning."""
 
 
 def track(frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool) -> DriverTrack:
@@ -50,10 +50,13 @@ def track(frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool) ->
 
 
 def warn_of_lost_face(track: DriverTrack, name: str) -> None:
-    """Say so where the face was not seen in a part of the frames."""
-    if track.seen < LEAST_SEEN:
-        lost = 100 * (1 - track.seen)
-        complain(f"warning: {name}: the face was lost in {lost:.0f} % of the frames")
+    """Say so where the face was not seen in a part of the video."""
+    seen = track.seen.mean()
+    if seen < LEAST_SEEN:
+        complain(
+            f"warning: {name}: shows no face in {100 * (1 - seen):.0f} % of its time; "
+            "the portrait rests there"
+        )
 
 
 def motion_from(path: Path, quiet: bool) -> Motion:

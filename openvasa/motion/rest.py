@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform, pose_between
@@ -45,6 +47,15 @@ def head_poses(rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray)
     Returns:
         (T, 6) float32.
     """
+    heads = smooth_heads(rotation, translation, scale)
+    rest = resting_head(heads)
+    return np.stack([pose_between(rest, head) for head in heads])
+
+
+def smooth_heads(
+    rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray
+) -> list[HeadTransform]:
+    """Take the tracker's jitter out of T head transforms, shaped as those of `head_poses`."""
     window = min(TRACKED_FILTER_FRAMES, len(scale) - (len(scale) + 1) % 2)
     order = min(2, window - 1)
 
@@ -52,9 +63,11 @@ def head_poses(rotation: np.ndarray, translation: np.ndarray, scale: np.ndarray)
         return smooth_frames(values, window, order)
 
     u, _, vt = np.linalg.svd(smooth(rotation))
-    rotation = u @ vt
-    u, _, vt = np.linalg.svd(np.median(rotation, axis=0))
-    translation, scale = smooth(translation), smooth(scale)
-    rest = HeadTransform(u @ vt, float(np.median(scale)), np.median(translation, axis=0))
-    heads = map(HeadTransform, rotation, scale.tolist(), translation)
-    return np.stack([pose_between(rest, head) for head in heads])
+    return list(map(HeadTransform, u @ vt, smooth(scale).tolist(), smooth(translation)))
+
+
+def resting_head(heads: Sequence[HeadTransform]) -> HeadTransform:
+    """The median head transform of a clip."""
+    u, _, vt = np.linalg.svd(np.median([head.rotation for head in heads], axis=0))
+    scale = float(np.median([head.scale for head in heads]))
+    return HeadTransform(u @ vt, scale, np.median([head.translation for head in heads], axis=0))
