@@ -12,6 +12,7 @@ from pathlib import Path
 
 from openvasa.errors import InputError
 from openvasa.media.finishing import Finishing, Opening
+from openvasa.media.frame_rate import FrameRate, exact_rate
 from openvasa.media.frames import FrameFolderWriter, check_folder
 from openvasa.media.mp4 import Mp4Writer, Quality, check_output
 from openvasa.provenance.certificate import Identity, identity
@@ -27,7 +28,7 @@ _EncodedPortrait = tuple[str, bytes]
 def open_mp4(
     path: str | Path,
     size: tuple[int, int],
-    fps: int,
+    fps: FrameRate,
     audio: str | Path | None = None,
     quality: Quality = "fast",
     metadata: Mapping[str, str] | None = None,
@@ -65,7 +66,7 @@ def open_mp4(
 def open_frames(
     folder: str | Path,
     size: tuple[int, int],
-    fps: int,
+    fps: FrameRate,
     audio: str | Path | None = None,
     sound_seconds: float | None = None,
     marking: Marking = Marking(),  # noqa: B008 (frozen)
@@ -115,7 +116,7 @@ def sign_recording(path: Path, content_id: int) -> Path:
 def _finishing(
     target: Path,
     size: tuple[int, int],
-    fps: int,
+    fps: FrameRate,
     audio: str | Path | None,
     marking: Marking,
     complete_file: Callable[[Path, Path, int], None],
@@ -125,7 +126,7 @@ def _finishing(
         if audio is None:
             raise InputError(f"{target}: no sound to put the audible notice in; give a sound")
         opening = Opening(f"notice {marking.notice}", partial(notice_sound, marking.notice))
-    return Finishing(FrameMarks(size, fps, marking).apply, complete_file, opening)
+    return Finishing(FrameMarks(size, exact_rate(fps), marking).apply, complete_file, opening)
 
 
 def _sign(

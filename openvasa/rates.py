@@ -9,6 +9,6 @@ MOTION_RATE = 25
 FRAME_SAMPLES = SAMPLE_RATE // MOTION_RATE
 """Samples that one row of motion lasts."""
 FRAME_RATES = (25, 30, 40, 50, 60)
-"""Frames a second that a video or a stream may have."""
+"""Frames a second that a stream may have; a file has any (`openvasa.media.frame_rate`)."""
 SOUND_RATES = (16_000, 24_000, 48_000)
 """Samples a second that the sound of a stream may have, Hz."""

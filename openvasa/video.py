@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -19,9 +20,10 @@ import numpy as np
 from openvasa.ahead import made_ahead, made_side_by_side
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
-from openvasa.errors import InputError, check_choice
+from openvasa.errors import InputError
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.machine import usable_cores
+from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
 from openvasa.motion.geometry import geometry_at
@@ -32,7 +34,7 @@ from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.publish import open_frames, open_mp4
-from openvasa.rates import FRAME_RATES, MOTION_RATE, SAMPLE_RATE
+from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.renderer import Renderer, RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
@@ -58,7 +60,7 @@ class Video:
         face: the portrait.
         source: the motion, or the audio file that it is generated from.
         audio: sound track of the saved file, or None.
-        fps: frames a second, one of `FRAME_RATES`.
+        fps: frames a second, 12 to 60; 23.976, 29.97 and 59.94 stand for 24000/1001 and so on.
         size: side of the square output, px.
         full_frame: paste the animated square back into the whole picture.
         model: generates the motion from audio.
@@ -69,7 +71,7 @@ class Video:
     face: FaceLatent
     source: Motion | Path
     audio: Path | None = None
-    fps: int = MOTION_RATE
+    fps: FrameRate = MOTION_RATE
     size: int = CROP_SIDE
     full_frame: bool = False
     model: MotionModel = field(default_factory=SpeechMotion)
@@ -78,17 +80,22 @@ class Video:
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
-        check_choice("fps", self.fps, FRAME_RATES)
+        exact_rate(self.fps)
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, exactly."""
+        return exact_rate(self.fps)
 
     @property
     def frame_count(self) -> int:
         """Number of frames."""
         if isinstance(self.source, Motion):
-            return max(1, round(self._limit_seconds(self.source.seconds) * self.fps))
+            return max(1, round(self._limit_seconds(self.source.seconds) * self.rate))
         seconds = self._limit_seconds(probe(self.source).duration_s)
-        return max(1, round(max(1, round(seconds * MOTION_RATE)) * self.fps / MOTION_RATE))
+        return max(1, round(max(1, round(seconds * MOTION_RATE)) * self.rate / MOTION_RATE))
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -99,10 +106,10 @@ class Video:
         """Rows of motion at the video's frame rate, in (n, 6 + D + 2) pieces, as generated."""
         if isinstance(self.source, Motion):
             rows = max(1, round(self._limit_seconds(self.source.seconds) * self.source.fps))
-            return resample_pieces([self.source.rows()[:rows]], self.source.fps, self.fps)
+            return resample_pieces([self.source.rows()[:rows]], self.source.fps, float(self.rate))
         gain = speech_gain(read_blocks(self.source))
         blocks = self._limit_blocks(read_blocks(self.source))
-        return resample_pieces(self.model.frames(blocks, gain=gain), MOTION_RATE, self.fps)
+        return resample_pieces(self.model.frames(blocks, gain=gain), MOTION_RATE, float(self.rate))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
@@ -145,7 +152,7 @@ class Video:
             open_mp4(
                 path,
                 self.frame_size,
-                self.fps,
+                self.rate,
                 self.audio,
                 sound_seconds=self.seconds_limit,
                 marking=self._complete_marking(marking),
@@ -172,7 +179,7 @@ class Video:
             open_frames(
                 folder,
                 self.frame_size,
-                self.fps,
+                self.rate,
                 self.audio,
                 sound_seconds=self.seconds_limit,
                 marking=self._complete_marking(marking),
@@ -192,7 +199,7 @@ class Video:
         """The marking with what this video knows: its content id, and what it is made by."""
         if not marking.marked:
             return marking
-        controls: dict[str, object] = {"fps": self.fps, "motion": "given"}
+        controls: dict[str, object] = {"fps": rate_in_words(self.rate), "motion": "given"}
         if not isinstance(self.source, Motion):
             controls |= {"motion": "generated from audio", **self.model.describe()}
         content_id = marking.content_id
@@ -247,7 +254,7 @@ def animate(
     face: FaceLatent,
     audio: str | Path | Motion,
     *,
-    fps: int = MOTION_RATE,
+    fps: FrameRate = MOTION_RATE,
     size: int = CROP_SIDE,
     full_frame: bool = False,
     seed: int = 0,
@@ -261,7 +268,7 @@ def animate(
     Args:
         face: from `load_portrait`.
         audio: an audio or video file with speech, or a ready `Motion`.
-        fps: frames a second, one of `FRAME_RATES`; motion is generated at 25 and interpolated.
+        fps: frames a second, 12 to 60, as in `Video`; motion is generated at 25 and interpolated.
         size: side of the square output, px.
         full_frame: paste the animated square back into the whole picture instead.
         seed: same seed, same video.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NoReturn, TypeAlias
 
 from openvasa.commands.exit_status import BAD_INPUT
 from openvasa.commands.messages import one_line
-from openvasa.rates import FRAME_RATES
+from openvasa.errors import InputError
+from openvasa.media.frame_rate import FASTEST, SLOWEST, exact_rate
 
 Command = Callable[[argparse.Namespace], int]
 """From options to the exit status."""
@@ -44,15 +46,21 @@ def add_command(
 
 
 def add_frame_rate(parser: Parser, default: int) -> None:
-    """Add --fps, the rate of the frames that come out."""
-    *rates, last = FRAME_RATES
+    """Add --fps, the rate of the frames in a file."""
     parser.add_argument(
         "--fps",
-        type=int,
+        type=_frame_rate,
         default=default,
         metavar="N",
-        help=f"{', '.join(map(str, rates))} or {last} (default: {default})",
+        help=f"frames a second, {SLOWEST} to {FASTEST}, as 24 or 29.97 (default: {default})",
     )
+
+
+def _frame_rate(text: str) -> Fraction:
+    try:
+        return exact_rate(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_group(commands: Commands, name: str, summary: str) -> Commands:

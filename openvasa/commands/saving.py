@@ -65,7 +65,7 @@ def save_video(video: Video, options: argparse.Namespace, marking: Marking) -> N
     if not options.quiet:
         frames, rate = video.frame_count, video.frame_count / (perf_counter() - started)
         print(
-            f"{options.output}: {frames / video.fps:.2f} s, {frames} frames rendered at "
+            f"{options.output}: {frames / float(video.rate):.2f} s, {frames} frames rendered at "
             f"{rate:.0f} fps, {marks_in_words(marking)}"
         )
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from openvasa.commands.parser import Parser, add_frame_rate
+from openvasa.commands.parser import Parser
+from openvasa.rates import FRAME_RATES
 
 
 def add_streaming(parser: Parser) -> None:
     """Rate of the frames, and how often and how far ahead motion is made."""
-    add_frame_rate(parser, default=40)
+    *rates, last = FRAME_RATES
+    parser.add_argument(
+        "--fps",
+        type=int,
+        default=40,
+        metavar="N",
+        help=f"{', '.join(map(str, rates))} or {last} (default: 40)",
+    )
     parser.add_argument(
         "--hop",
         type=int,

@@ -226,7 +226,7 @@ def _save_video(portrait: Path, voice: Path) -> dict:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return {
         "frames": video.frame_count,
-        "video_seconds": video.frame_count / video.fps,
+        "video_seconds": float(video.frame_count / video.rate),
         "save_seconds": save_seconds,
         "peak_memory_mb": peak / 1e6,
     }

@@ -29,6 +29,7 @@ from openvasa.media.colour import (
     to_yuv420p,
 )
 from openvasa.media.finishing import Finishing
+from openvasa.media.frame_rate import FrameRate, exact_rate
 from openvasa.media.soundtrack import Soundtrack, soundtrack
 
 Quality = Literal["fast", "good"]
@@ -52,7 +53,7 @@ class Mp4Writer:
     by the next `write` or at the end. `openvasa.publish.open_mp4` gives a writer that marks.
 
     size: (width, height) of the frames; odd sizes gain a repeated last column or row.
-    fps: frames per second; frame i is shown at i / fps.
+    fps: frames per second, 12 to 60; frame i is shown at i / fps, and 29.97 is 30000/1001.
     audio: file whose sound is laid under the picture from time 0, at its own rate where AAC
         allows it (8 to 48 kHz, else the nearest), mono or stereo as it is.
     quality: "fast" (x264 ultrafast) or "good" (x264 veryfast: half the size,
@@ -73,7 +74,7 @@ class Mp4Writer:
         self,
         path: str | Path,
         size: tuple[int, int],
-        fps: int,
+        fps: FrameRate,
         audio: str | Path | None = None,
         quality: Quality = "fast",
         metadata: Mapping[str, str] | None = None,
@@ -84,7 +85,7 @@ class Mp4Writer:
         check_output(self.path, None if audio is None else Path(audio))
         self._finishing = finishing
         self._shape = (size[1], size[0], 3)
-        self._fps = fps
+        self._rate = exact_rate(fps)
         self._sound = soundtrack(audio, finishing.opening, sound_seconds, _AAC_RATES)
         self._quality: Quality = quality
         self._tags = dict(metadata or {})
@@ -175,14 +176,14 @@ class Mp4Writer:
             options = {"movflags": movflags}
             with av.open(f"file:{self._partial.absolute()}", "w", options=options) as container:
                 container.metadata.update(self._tags)
-                video = _video_stream(container, self._shape, self._fps, self._quality)
+                video = _video_stream(container, self._shape, self._rate, self._quality)
                 sound = None if self._sound is None else _SoundEncoder(self._sound, container)
                 for index, frame in enumerate(self._queued_frames()):
                     frame.pts = index
-                    frame.time_base = Fraction(1, self._fps)
+                    frame.time_base = 1 / self._rate
                     container.mux(video.encode(frame))
                     if sound is not None:
-                        sound.encode_until((index + 1) / self._fps)
+                        sound.encode_until(float((index + 1) / self._rate))
                 if self._abandoned.is_set():
                     return
                 container.mux(video.encode(None))
@@ -246,15 +247,15 @@ def _make_even(frame: np.ndarray) -> np.ndarray:
 
 
 def _video_stream(
-    container: OutputContainer, shape: tuple[int, int, int], fps: int, quality: Quality
+    container: OutputContainer, shape: tuple[int, int, int], rate: Fraction, quality: Quality
 ) -> VideoStream:
-    stream = container.add_stream("libx264", rate=fps, options=_X264[quality])
+    stream = container.add_stream("libx264", rate=rate, options=_X264[quality])
     stream.height, stream.width = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
     context.thread_count = 2
     # A key frame every two seconds, so that players can seek.
-    context.gop_size = 2 * fps
+    context.gop_size = round(2 * rate)
     context.color_primaries = PRIMARIES_BT709
     context.color_trc = TRANSFER_SRGB
     context.colorspace = MATRIX_BT709

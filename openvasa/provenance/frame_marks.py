@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from openvasa.errors import InputError
@@ -13,7 +15,7 @@ from openvasa.provenance.marking import Marking
 class FrameMarks:
     """Marks the frames of one video; what becomes of a frame depends on it and its number alone."""
 
-    def __init__(self, size: tuple[int, int], fps: int, marking: Marking) -> None:
+    def __init__(self, size: tuple[int, int], fps: Fraction | int, marking: Marking) -> None:
         """Prepare label and watermark.
 
         Args:
@@ -29,7 +31,7 @@ class FrameMarks:
         seconds = marking.label_seconds
         if seconds is not None and seconds < SHORTEST_SECONDS:
             raise InputError(f"label for {seconds:g} s: choose {SHORTEST_SECONDS:g} or more")
-        self._labelled = float("inf") if seconds is None else seconds * fps
+        self._labelled = float("inf") if seconds is None else seconds * float(fps)
 
     def apply(self, frame: np.ndarray, index: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB, the index-th from 0 → a new, marked frame."""
