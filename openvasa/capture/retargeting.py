@@ -15,7 +15,7 @@ import numpy as np
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.capture.gaps import fill_gaps, find_runs
-from openvasa.capture.tracking import DriverTrack
+from openvasa.capture.tracking import LEAST_SECONDS, DriverTrack
 from openvasa.face.canonical import POSE_DIM, HeadTransform, fit_head, pose_between
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.articulation import speech_tongue
@@ -23,24 +23,45 @@ from openvasa.motion.motion import Motion
 from openvasa.motion.rest import resting_head, resting_shape, smooth_heads, smooth_shape
 from openvasa.rates import MOTION_RATE
 
+POSE_EASE, FACE_EASE = 10, 3
+"""Frames on either side of a cut in which head and face go over from one shot to the other: the
+fewest in which they move no faster than people do (docs/lab/capture.md)."""
+
 
 def motion_of(track: DriverTrack) -> Motion:
-    """The driver's motion against the driver at rest, as long as the video."""
+    """The driver's motion against the driver at rest, as long as the video.
+
+    Every shot has a rest of its own, so that the portrait keeps its framing and its face when the
+    driver's picture changes. Head and face are eased over a cut.
+    """
     code = dynamics_code()
-    frames = np.flatnonzero(track.seen)
-    seen = [_measure(track.landmarks[first:last]) for first, last in find_runs(track.seen)]
-    heads = [head for part in seen for head in part.heads]
-    shape = np.concatenate([part.shape for part in seen])
-    rest = resting_head(heads)
     pose = np.zeros((len(track), POSE_DIM), np.float32)
-    pose[frames] = [pose_between(rest, head) for head in heads]
     dynamics = np.zeros((len(track), code.size), np.float32)
-    dynamics[frames] = code.encode(shape - resting_shape(shape, code.mouth_share))
+    known = np.zeros(len(track), bool)
+    for shot in np.unique(track.shots):
+        of_shot = track.seen & (track.shots == shot)
+        if of_shot.sum() < LEAST_SECONDS * MOTION_RATE:
+            continue
+        seen = [_measure(track.landmarks[first:last]) for first, last in find_runs(of_shot)]
+        heads = [head for part in seen for head in part.heads]
+        shape = np.concatenate([part.shape for part in seen])
+        rest = resting_head(heads)
+        pose[of_shot] = [pose_between(rest, head) for head in heads]
+        dynamics[of_shot] = code.encode(shape - resting_shape(shape, code.mouth_share))
+        known |= of_shot
     return Motion(
-        fill_gaps(pose, track.seen, slice(POSE_DIM)),
-        fill_gaps(dynamics, track.seen, slice(POSE_DIM, None)),
+        fill_gaps(pose, known & ~_near_cut(track.shots, POSE_EASE), slice(POSE_DIM)),
+        fill_gaps(dynamics, known & ~_near_cut(track.shots, FACE_EASE), slice(POSE_DIM, None)),
         MOTION_RATE,
     )
+
+
+def _near_cut(shots: np.ndarray, frames: int) -> np.ndarray:
+    """(T,) bool, where a shot ends or begins within so many frames."""
+    near = np.zeros(len(shots), bool)
+    for cut in np.flatnonzero(np.diff(shots)) + 1:
+        near[max(cut - frames, 0) : cut + frames] = True
+    return near
 
 
 @dataclass(frozen=True)

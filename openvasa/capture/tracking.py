@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from openvasa.capture.reliability import Sighting, give_up_guesses, share_inside
+from openvasa.capture.shots import ShotWatcher
 from openvasa.errors import InputError
-from openvasa.face.landmarker import MIN_PRESENCE, follow_face
+from openvasa.face.landmarker import MIN_PRESENCE, TrackedFace, follow_face
 from openvasa.face.topology import POINTS
 from openvasa.rates import MOTION_RATE
 
@@ -24,27 +26,21 @@ class DriverTrack:
     Attributes:
         landmarks: (T, 478, 3) float32 px of the driver's picture, zero where it is not seen.
         seen: (T,) bool, where the face is found.
+        shots: (T,) int, the number of the shot that a frame belongs to, from 0.
     """
 
     landmarks: np.ndarray
     seen: np.ndarray
+    shots: np.ndarray
 
     def __len__(self) -> int:
         """Number of frames."""
         return len(self.seen)
 
-
-@dataclass(frozen=True)
-class Sighting:
-    """One frame of a video.
-
-    Attributes:
-        at: when it is shown, s.
-        landmarks: (478, 3) float32 px; None where the face is not seen.
-    """
-
-    at: float
-    landmarks: np.ndarray | None
+    @property
+    def cuts(self) -> int:
+        """Cuts between the first frame and the last."""
+        return int(self.shots[-1] - self.shots[0])
 
 
 def track_driver(
@@ -61,43 +57,61 @@ def track_driver(
         InputError: no face, or too short.
     """
     sightings: list[Sighting] = []
-    previous = None
+    watcher, shot, previous = ShotWatcher(), 0, None
     for at, image in frames:
-        tracked = follow_face(image, previous)
-        found = tracked is not None and tracked.presence >= MIN_PRESENCE
-        previous = tracked.landmarks if tracked is not None and found else None
-        sightings.append(Sighting(at, previous))
+        face = _find_face(image, previous)
+        if watcher.begins(image, face and face.landmarks):
+            shot, face = shot + 1, _find_face(image, None)
+            watcher.correct(face and face.landmarks)
+        previous = face and face.landmarks
+        sightings.append(_sighting(at, face, shot, image))
         if progress is not None:
             progress(len(sightings))
     if all(sighting.landmarks is None for sighting in sightings):
         raise InputError(f"{name}: no face found; use a video in which a face looks at the camera")
-    track = put_in_step(sightings)
+    track = put_in_step(give_up_guesses(sightings))
     if track.seen.sum() < LEAST_SECONDS * MOTION_RATE:
         raise InputError(f"{name}: shows a face for less than {LEAST_SECONDS} s; use a longer one")
     return track
 
 
+def _find_face(image: np.ndarray, previous: np.ndarray | None) -> TrackedFace | None:
+    """The face of the frame before, or the largest; None where there is none."""
+    tracked = follow_face(image, previous)
+    return tracked if tracked is not None and tracked.presence >= MIN_PRESENCE else None
+
+
+def _sighting(at: float, face: TrackedFace | None, shot: int, image: np.ndarray) -> Sighting:
+    if face is None:
+        return Sighting(at, None, shot)
+    height, width = image.shape[:2]
+    inside = share_inside(face.landmarks, width, height)
+    return Sighting(at, face.landmarks, shot, face.presence, inside)
+
+
 def put_in_step(sightings: list[Sighting]) -> DriverTrack:
     """Frames at any times → the whole video at `MOTION_RATE`, from its own start.
 
-    Between two frames that both show the face its landmarks are linear in time.
+    Between two frames of a shot that both show the face its landmarks are linear in time.
     """
     times = np.array([sighting.at for sighting in sightings])
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / MOTION_RATE
     count = max(1, round((times[-1] + step) * MOTION_RATE))
     landmarks = np.zeros((count, POINTS, 3), np.float32)
-    seen = np.zeros(count, bool)
+    seen, shots = np.zeros(count, bool), np.zeros(count, int)
     for frame in range(max(0, round((times[0] - step / 2) * MOTION_RATE)), count):
         at = np.interp(frame / MOTION_RATE, times, np.arange(len(times)))
-        points = _between(sightings[int(at)], sightings[int(np.ceil(at))], at % 1)
+        before, after = sightings[int(at)], sightings[int(np.ceil(at))]
+        shots[frame] = (before if at % 1 < 0.5 else after).shot
+        points = _between(before, after, at % 1)
         if points is not None:
             landmarks[frame], seen[frame] = points, True
-    return DriverTrack(landmarks, seen)
+    return DriverTrack(landmarks, seen, shots)
 
 
 def _between(before: Sighting, after: Sighting, share: float) -> np.ndarray | None:
     """(478, 3) landmarks on the way from one frame to the next; None where they are not seen."""
     first, second = before.landmarks, after.landmarks
-    if first is None or second is None:
+    if first is None or second is None or before.shot != after.shot:
         return first if share < 0.5 else second
     return first + np.float32(share) * (second - first)

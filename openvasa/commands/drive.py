@@ -11,7 +11,7 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.saving import add_output, check_output, save_video
-from openvasa.commands.tracking import track, warn_of_lost_face
+from openvasa.commands.tracking import report_track, track
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _drive(options: argparse.Namespace) -> int:
         seconds_limit=options.seconds,
     )
     save_video(video, options, marking)
-    warn_of_lost_face(tracked, options.driver)
+    report_track(tracked, options.driver)
     return OK
 
 

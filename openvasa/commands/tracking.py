@@ -49,8 +49,11 @@ def track(frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool) ->
         return track_driver(frames, name, advance)
 
 
-def warn_of_lost_face(track: DriverTrack, name: str) -> None:
-    """Say so where the face was not seen in a part of the video."""
+def report_track(track: DriverTrack, name: str) -> None:
+    """Say how many cuts a video has, and where its face was not seen in a part of it."""
+    if track.cuts:
+        count = "1 cut" if track.cuts == 1 else f"{track.cuts} cuts"
+        complain(f"{name}: {count}; each shot is measured against its own rest")
     seen = track.seen.mean()
     if seen < LEAST_SEEN:
         complain(
@@ -72,5 +75,5 @@ def motion_from(path: Path, quiet: bool) -> Motion:
     if path.suffix.lower() in MOTION_FILES:
         return Motion.load(path)
     tracked = track(file_frames(path, None), str(path), quiet)
-    warn_of_lost_face(tracked, str(path))
+    report_track(tracked, str(path))
     return motion_of(tracked)
