@@ -16,8 +16,9 @@ from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.capture.gaps import fill_gaps, find_runs
 from openvasa.capture.tracking import LEAST_SECONDS, DriverTrack
-from openvasa.face.canonical import POSE_DIM, HeadTransform, fit_head, pose_between
+from openvasa.face.canonical import POSE_DIM, SHIFT, HeadTransform, fit_head, pose_between
 from openvasa.face.dynamics import dynamics_code
+from openvasa.face.latent import FaceLatent
 from openvasa.motion.articulation import speech_tongue
 from openvasa.motion.motion import Motion
 from openvasa.motion.rest import resting_head, resting_shape, smooth_heads, smooth_shape
@@ -28,11 +29,21 @@ POSE_EASE, FACE_EASE = 10, 3
 fewest in which they move no faster than people do (docs/lab/capture.md)."""
 
 
-def motion_of(track: DriverTrack) -> Motion:
+REACH = (0.17, 0.39)
+"""Face widths within which heads stay to the side in 95 % and 99 % of the frames of real clips.
+A driver who walks farther takes the portrait from the first up to the second at most."""
+
+
+def motion_of(track: DriverTrack, portrait: FaceLatent | None = None) -> Motion:
     """The driver's motion against the driver at rest, as long as the video.
 
     Every shot has a rest of its own, so that the portrait keeps its framing and its face when the
     driver's picture changes. Head and face are eased over a cut.
+
+    Args:
+        track: where the driver's face is.
+        portrait: whose head shall look the way the driver's does; None for a head that moves from
+            any portrait's own pose as the driver's does from the driver's usual one.
     """
     code = dynamics_code()
     pose = np.zeros((len(track), POSE_DIM), np.float32)
@@ -45,15 +56,50 @@ def motion_of(track: DriverTrack) -> Motion:
         seen = [_measure(track.landmarks[first:last]) for first, last in find_runs(of_shot)]
         heads = [head for part in seen for head in part.heads]
         shape = np.concatenate([part.shape for part in seen])
-        rest = resting_head(heads)
+        rest = _rest_like(portrait, heads, shape) if portrait else resting_head(heads)
         pose[of_shot] = [pose_between(rest, head) for head in heads]
         dynamics[of_shot] = code.encode(shape - resting_shape(shape, code.mouth_share))
         known |= of_shot
     return Motion(
-        fill_gaps(pose, known & ~_near_cut(track.shots, POSE_EASE), slice(POSE_DIM)),
+        fill_gaps(
+            pose if portrait else _hold_place(pose),
+            known & ~_near_cut(track.shots, POSE_EASE),
+            slice(POSE_DIM),
+        ),
         fill_gaps(dynamics, known & ~_near_cut(track.shots, FACE_EASE), slice(POSE_DIM, None)),
         MOTION_RATE,
     )
+
+
+def _hold_place(pose: np.ndarray) -> np.ndarray:
+    """(T, 6) poses whose head stays near its body, however far the driver walks."""
+    usual, farthest = REACH
+    shift = pose[:, SHIFT]
+    beyond = np.maximum(np.abs(shift) - usual, 0)
+    room = farthest - usual
+    held = np.minimum(np.abs(shift), usual) + room * np.tanh(beyond / room)
+    pose = pose.copy()
+    pose[:, SHIFT] = np.sign(shift) * held
+    return pose
+
+
+def _rest_like(
+    portrait: FaceLatent, heads: list[HeadTransform], shape: np.ndarray
+) -> HeadTransform:
+    """The head transform of a driver in the portrait's own pose.
+
+    It looks the portrait's way. Where it is, and how far away, it is as when the driver looks most
+    like the portrait; there the portrait keeps its place.
+
+    Args:
+        portrait: the portrait.
+        heads: the driver's n heads in a shot.
+        shape: (n, 478, 3) canonical shapes.
+    """
+    wanted = portrait.canonical @ portrait.head.rotation.T
+    turned = shape @ np.stack([head.rotation for head in heads]).transpose(0, 2, 1)
+    alike = heads[int(((turned - wanted) ** 2).sum(axis=(1, 2)).argmin())]
+    return HeadTransform(portrait.head.rotation, alike.scale, alike.translation)
 
 
 def _near_cut(shots: np.ndarray, frames: int) -> np.ndarray:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from openvasa.capture.following import PersonFollower
 from openvasa.capture.reliability import Sighting, give_up_guesses, share_inside
 from openvasa.capture.shots import ShotWatcher
 from openvasa.errors import InputError
-from openvasa.face.landmarker import MIN_PRESENCE, TrackedFace, follow_face
+from openvasa.face.landmarker import TrackedFace
 from openvasa.face.topology import POINTS
 from openvasa.rates import MOTION_RATE
 
@@ -44,41 +45,46 @@ class DriverTrack:
 
 
 def track_driver(
-    frames: Iterable[tuple[float, np.ndarray]], name: str, progress: Progress | None = None
+    frames: Iterable[tuple[float, np.ndarray]],
+    name: str,
+    progress: Progress | None = None,
+    *,
+    face: int | None = None,
 ) -> DriverTrack:
-    """Track the largest face of a video over all of the video.
+    """Track one person's face over all of a video.
 
     Args:
         frames: time in s, and (h, w, 3) uint8 RGB frame.
         name: what to call the video in errors.
         progress: called with the number of frames done so far.
+        face: which of several people, from 1 in reading order, in the first frame that shows so
+            many; None for the largest face.
 
     Raises:
         InputError: no face, or too short.
     """
     sightings: list[Sighting] = []
-    watcher, shot, previous = ShotWatcher(), 0, None
+    watcher, follower, shot = ShotWatcher(), PersonFollower(face), 0
     for at, image in frames:
-        face = _find_face(image, previous)
-        if watcher.begins(image, face and face.landmarks):
-            shot, face = shot + 1, _find_face(image, None)
-            watcher.correct(face and face.landmarks)
-        previous = face and face.landmarks
-        sightings.append(_sighting(at, face, shot, image))
+        found = follower.find(image)
+        if watcher.begins(image, found and found.landmarks):
+            shot, found = shot + 1, follower.find_after_cut(image)
+            watcher.correct(found and found.landmarks)
+        follower.remember(image, found)
+        sightings.append(_sighting(at, found, shot, image))
         if progress is not None:
             progress(len(sightings))
     if all(sighting.landmarks is None for sighting in sightings):
+        if face is not None:
+            raise InputError(
+                f"{name}: no frame shows {face} faces; choose a lower number",
+                parameters=("face",),
+            )
         raise InputError(f"{name}: no face found; use a video in which a face looks at the camera")
     track = put_in_step(give_up_guesses(sightings))
     if track.seen.sum() < LEAST_SECONDS * MOTION_RATE:
         raise InputError(f"{name}: shows a face for less than {LEAST_SECONDS} s; use a longer one")
     return track
-
-
-def _find_face(image: np.ndarray, previous: np.ndarray | None) -> TrackedFace | None:
-    """The face of the frame before, or the largest; None where there is none."""
-    tracked = follow_face(image, previous)
-    return tracked if tracked is not None and tracked.presence >= MIN_PRESENCE else None
 
 
 def _sighting(at: float, face: TrackedFace | None, shot: int, image: np.ndarray) -> Sighting:

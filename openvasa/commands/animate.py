@@ -12,7 +12,7 @@ from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.saving import add_output, check_output, save_video
 from openvasa.commands.steering import add_steering, motion_settings
-from openvasa.commands.tracking import motion_from
+from openvasa.commands.tracking import add_pose_from, motion_from
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
@@ -73,12 +73,7 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="use this motion (.npz or Live Link Face .csv); AUDIO is then only the sound track",
     )
-    parser.add_argument(
-        "--pose-from",
-        type=Path,
-        metavar="FILE",
-        help="move the head as there: a motion, or a video clip with one face",
-    )
+    add_pose_from(parser, "move the head as there: a motion, or a video clip of a person")
     parser.add_argument(
         "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
     )
@@ -148,7 +143,7 @@ def _motion(video: Video, options: argparse.Namespace) -> Motion:
 
     motion = _whole_motion(video)
     if options.pose_from:
-        motion = take_pose(motion, motion_from(options.pose_from, options.quiet))
+        motion = take_pose(motion, motion_from(options.pose_from, options.quiet, options.pose_face))
     if options.save_motion:
         motion.save(options.save_motion)
     return motion

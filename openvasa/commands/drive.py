@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
+from openvasa.commands.messages import face_called
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.saving import add_output, check_output, save_video
 from openvasa.commands.tracking import report_track, track
@@ -30,6 +31,8 @@ def add(commands: Commands) -> None:
         "make a portrait move as the person in a video or before the camera does, and write an mp4",
         "openvasa drive portrait.jpg actor.mp4 -o reenacted.mp4",
         "openvasa drive portrait.jpg actor.mp4 -o nods.mp4 --pose-only",
+        "openvasa drive portrait.jpg interview.mp4 -o guest.mp4 --face 2",
+        "openvasa drive first_frame.png actor.mp4 -o again.mp4 --pose absolute",
         "openvasa drive portrait.jpg webcam -o me.mp4 --seconds 15",
         "openvasa drive portrait.jpg actor.mp4 -o a.mp4 --save-motion a.npz",
     )
@@ -37,7 +40,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "driver",
         metavar="VIDEO|webcam",
-        help="a video file with one face; or webcam, webcam:N, /dev/videoN, recorded until Ctrl-C",
+        help="a video file; or webcam, webcam:N, /dev/videoN, recorded until Ctrl-C",
     )
     add_output(parser)
     part = parser.add_mutually_exclusive_group()
@@ -58,7 +61,21 @@ def add(commands: Commands) -> None:
         "--full-frame", action="store_true", help="the whole picture, with the person moving in it"
     )
     parser.add_argument(
-        "--face", type=int, metavar="N", help="which of several faces, 1 is the leftmost"
+        "--face",
+        type=int,
+        metavar="N",
+        help="which of several people in VIDEO, in reading order in the first frame that shows so "
+        "many (default: the largest)",
+    )
+    parser.add_argument(
+        "--portrait-face", type=int, metavar="N", help="which of several faces in PORTRAIT"
+    )
+    parser.add_argument(
+        "--pose",
+        choices=("relative", "absolute"),
+        default="relative",
+        help="relative: the head moves from PORTRAIT's own pose as the person's does from theirs; "
+        "absolute: it looks the way the person's does (default: relative)",
     )
     parser.add_argument(
         "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
@@ -85,9 +102,10 @@ def _drive(options: argparse.Namespace) -> int:
     marking = marking_of(options)
     file = None if is_camera(options.driver) else Path(options.driver)
     check_output(options.output, file)
-    face = load_portrait(options.portrait, face=options.face)
+    with face_called("portrait_face"):
+        face = load_portrait(options.portrait, face=options.portrait_face)
     tracked = _track_driver(options)
-    motion = motion_of(tracked)
+    motion = motion_of(tracked, face if options.pose == "absolute" else None)
     sound = file if file is not None and has_sound(file) else None
     if sound is not None:
         seconds = probe(sound).duration_s
@@ -121,4 +139,4 @@ def _track_driver(options: argparse.Namespace) -> DriverTrack:
         frames = camera_frames(options.driver, options.seconds or CAMERA_SECONDS)
     else:
         frames = file_frames(Path(options.driver), options.seconds)
-    return track(frames, options.driver, options.quiet)
+    return track(frames, options.driver, options.quiet, options.face)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.tracking import motion_from
+from openvasa.commands.tracking import add_pose_from, motion_from
 
 MOTION_FILE = "motion to write, .npz or .csv"
 
@@ -31,12 +31,7 @@ def add(commands: Commands) -> None:
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--pose-only", action="store_true", help="the head's movement, face at rest")
     part.add_argument("--expression-only", action="store_true", help="the face, head held still")
-    parser.add_argument(
-        "--pose-from",
-        type=Path,
-        metavar="FILE",
-        help="take the head from there: a motion, or a video clip with one face",
-    )
+    add_pose_from(parser, "take the head from there: a motion, or a video clip of a person")
     parser.add_argument(
         "--expression-from", type=Path, metavar="MOTION", help="take the face from there"
     )
@@ -77,7 +72,7 @@ def _edit(options: argparse.Namespace) -> int:
     if options.expression_only:
         motion = edit.keep_expression(motion)
     if options.pose_from:
-        motion = edit.take_pose(motion, motion_from(options.pose_from, quiet=False))
+        motion = edit.take_pose(motion, motion_from(options.pose_from, False, options.pose_face))
     if options.expression_from:
         motion = edit.take_expression(motion, Motion.load(options.expression_from))
     if options.spin is not None:

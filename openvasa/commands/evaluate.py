@@ -7,6 +7,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+from openvasa.commands.evaluate_drive import add_drive
 from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command, add_group
@@ -28,6 +29,7 @@ def add(commands: Commands) -> None:
     _add_experts(group)
     _add_controls(group)
     _add_render(group)
+    add_drive(group)
 
 
 def _add_motion(group: Commands) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from openvasa.commands.exit_status import BAD_INPUT
 from openvasa.errors import InputError
@@ -12,6 +14,8 @@ OPTIONS = {
     "cert": "--c2pa-cert PEM",
     "face": "--face N",
     "key": "--c2pa-key PEM",
+    "portrait_face": "--portrait-face N",
+    "pose_face": "--pose-face N",
     "seconds": "--seconds S",
     "seed": "--seed N",
     "steps": "--steps N",
@@ -37,6 +41,19 @@ def with_remedy(error: InputError, options: argparse.Namespace) -> str:
     named = [OPTIONS[name] for name in error.parameters if name in OPTIONS]
     remedies = [option for option in named if hasattr(options, _attribute_of(option))]
     return f"{error} ({', '.join(remedies)})" if remedies else str(error)
+
+
+@contextmanager
+def face_called(name: str) -> Iterator[None]:
+    """Within it, an `InputError` that asks for the parameter `face` asks for `name`.
+
+    A command that reads a portrait and a video has an option for the face of each.
+    """
+    try:
+        yield
+    except InputError as error:
+        named = tuple(name if p == "face" else p for p in error.parameters)
+        raise InputError(str(error), parameters=named) from error
 
 
 def one_line(text: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openvasa.commands.messages import complain
+from openvasa.commands.messages import complain, face_called
+from openvasa.commands.parser import Parser
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,13 +21,16 @@ LEAST_SEEN = 0.98
 """A face seen in a smaller share of a video is worth a warning."""
 
 
-def track(frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool) -> DriverTrack:
+def track(
+    frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool, face: int | None
+) -> DriverTrack:
     """Track the face of a clip with a progress bar.
 
     Args:
         frames: time in s, and (h, w, 3) uint8 RGB frame.
         name: what to call the clip in errors.
         quiet: no progress bar.
+        face: which of several people; see `track_driver`.
 
     Raises:
         InputError: no face, or too short.
@@ -46,7 +50,23 @@ def track(frames: Iterable[tuple[float, np.ndarray]], name: str, quiet: bool) ->
         def advance(done: int) -> None:
             bar.update(done - bar.n)
 
-        return track_driver(frames, name, advance)
+        return track_driver(frames, name, advance, face=face)
+
+
+def add_pose_from(parser: Parser, what: str) -> None:
+    """Add --pose-from and --pose-face, a head from elsewhere.
+
+    Args:
+        parser: of a command.
+        what: what it does, for its help.
+    """
+    parser.add_argument("--pose-from", type=Path, metavar="FILE", help=what)
+    parser.add_argument(
+        "--pose-face",
+        type=int,
+        metavar="N",
+        help="which of several people in that video, in reading order (default: the largest)",
+    )
 
 
 def report_track(track: DriverTrack, name: str) -> None:
@@ -62,8 +82,8 @@ def report_track(track: DriverTrack, name: str) -> None:
         )
 
 
-def motion_from(path: Path, quiet: bool) -> Motion:
-    """The motion in a motion file, or that of the person in a video clip.
+def motion_from(path: Path, quiet: bool, face: int | None) -> Motion:
+    """The motion in a motion file, or that of a person in a video clip.
 
     Raises:
         InputError: the file cannot be read, or the clip shows no face.
@@ -74,6 +94,7 @@ def motion_from(path: Path, quiet: bool) -> Motion:
 
     if path.suffix.lower() in MOTION_FILES:
         return Motion.load(path)
-    tracked = track(file_frames(path, None), str(path), quiet)
+    with face_called("pose_face"):
+        tracked = track(file_frames(path, None), str(path), quiet, face)
     report_track(tracked, str(path))
     return motion_of(tracked)

@@ -14,4 +14,9 @@ def add_cache(parser: Parser) -> None:
 
 def add_clips(parser: Parser) -> None:
     """The folder that `openvasa data prepare` has read."""
-    parser.add_argument("clips", type=Path, metavar="CLIPS", help="the folder CACHE was made from")
+    parser.add_argument(
+        "clips",
+        type=Path,
+        metavar="CLIPS",
+        help="a folder with a clip list, the one CACHE was made from",
+    )
