@@ -10,7 +10,8 @@ from PIL import Image
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.errors import InputError
 from openvasa.face.dynamics import lip_gap
-from openvasa.face.encode import crop_square, encode_picture, find_faces, load_portrait
+from openvasa.face.encode import crop_square, encode_picture, load_portrait
+from openvasa.face.find import find_faces
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.latent import FaceLatent
 

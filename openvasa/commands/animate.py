@@ -60,7 +60,7 @@ def add(commands: Commands) -> None:
         "--full-frame", action="store_true", help="the whole picture, with the person talking in it"
     )
     parser.add_argument(
-        "--face", type=int, metavar="N", help="which of several faces, 1 is the leftmost"
+        "--face", type=int, metavar="N", help="which of several faces, in reading order from 1"
     )
     parser.add_argument(
         "--preview",

@@ -10,20 +10,15 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
 from openvasa.face.dynamics import dynamics_code, separate_expression
-from openvasa.face.landmarker import (
-    MIN_PRESENCE,
-    Detection,
-    TrackedFace,
-    blendshape_scores,
-    detect_faces,
-    track_detection,
-    track_next,
-)
+from openvasa.face.find import choose_face, face_height, find_faces, largest_extent
+from openvasa.face.landmarker import TrackedFace, blendshape_scores, track_next
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.matte import person_matte
+from openvasa.face.outside import fill_outside, inside_square
 from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
-from openvasa.face.topology import CHIN, FACE_OVAL, FOREHEAD_TOP, LEFT_SIDE, RIGHT_SIDE
+from openvasa.face.topology import FACE_OVAL
+from openvasa.face.upright import set_upright
 
 MIN_FACE_HEIGHT = 40
 """Shorter faces, in px of the picture, hold too little to animate at 512 × 512."""
@@ -32,93 +27,6 @@ MAX_YAW = 55.0
 CROP_OVER_FACE = 2.05
 """Side of the crop over the face's height: head, hair and shoulders."""
 TIGHTEST_CROP = 1.4
-RIVAL_SHARE = 0.6
-"""A second face this tall, against the tallest, makes the choice the user's."""
-
-
-def find_faces(picture: np.ndarray) -> list[TrackedFace]:
-    """Every face of a picture, from left to right, each tracked.
-
-    Faces too small for the detector on the whole picture are looked for in overlapping tiles.
-    """
-    detections = detect_faces(picture)
-    faces = _track_all(picture, detections)
-    if not faces:
-        faces = _track_all(picture, _detect_in_tiles(picture))
-    return sorted(faces, key=lambda f: float(f.landmarks[:, 0].mean()))
-
-
-def _track_all(picture: np.ndarray, detections: list[Detection]) -> list[TrackedFace]:
-    faces: list[TrackedFace] = []
-    for detection in detections:
-        tracked = track_detection(picture, detection)
-        centre = tracked.landmarks[:, :2].mean(axis=0)
-        apart = all(
-            np.linalg.norm(f.landmarks[:, :2].mean(axis=0) - centre) > face_height(tracked) / 2
-            for f in faces
-        )
-        if tracked.presence >= MIN_PRESENCE and apart:
-            faces.append(tracked)
-    return faces
-
-
-def _detect_in_tiles(picture: np.ndarray) -> list[Detection]:
-    height, width = picture.shape[:2]
-    detections = []
-    for share in (0.5, 0.25, 0.125):
-        side = round(max(height, width) * share)
-        steps = [range(0, max(extent - side // 2, 1), side // 2) for extent in (height, width)]
-        for top in steps[0]:
-            for left in steps[1]:
-                tile = picture[top : top + side, left : left + side]
-                shift = np.array([left, top], np.float32)
-                detections += [
-                    Detection(d.box + np.tile(shift, 2), d.keypoints + shift, d.score)
-                    for d in detect_faces(tile)
-                ]
-        if detections:
-            break
-    return sorted(detections, key=lambda d: -d.score)
-
-
-def face_height(face: TrackedFace) -> float:
-    """Height of a face from forehead to chin or its width if larger, px."""
-    return float(_largest_extent(face.landmarks[:, :2]))
-
-
-def _largest_extent(points: np.ndarray) -> np.floating:
-    """(478, 2) px → height of the face from forehead to chin or its width if larger, px."""
-    height = np.linalg.norm(points[FOREHEAD_TOP] - points[CHIN])
-    return max(height, np.linalg.norm(points[RIGHT_SIDE] - points[LEFT_SIDE]))
-
-
-def choose_face(faces: list[TrackedFace], number: int | None, name: str) -> TrackedFace:
-    """Pick the face to animate.
-
-    Args:
-        faces: from left to right.
-        number: 1 is the leftmost; None picks the largest where no other comes near its size.
-        name: the picture's name, for errors.
-    """
-    if not faces:
-        raise InputError(
-            f"{name}: no face found; use a picture in which a face looks roughly at the camera"
-        )
-    if number is not None:
-        if not 1 <= number <= len(faces):
-            raise InputError(
-                f"{name}: there is no face {number}; choose 1 to {len(faces)}, from the left"
-            )
-        return faces[number - 1]
-    tallest = max(faces, key=face_height)
-    rivals = [f for f in faces if face_height(f) >= RIVAL_SHARE * face_height(tallest)]
-    if len(rivals) > 1:
-        raise InputError(
-            f"{name}: {len(faces)} faces; choose one by its number, "
-            f"1 to {len(faces)} from the left",
-            parameters=("face",),
-        )
-    return tallest
 
 
 def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -128,7 +36,7 @@ def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
     enough.
     """
     points = landmarks[:, :2]
-    face = _largest_extent(points)
+    face = largest_extent(points)
     side = max(min(CROP_OVER_FACE * face, height, width), TIGHTEST_CROP * face)
     centre = points[FACE_OVAL].mean(axis=0)
     corner = centre - side / 2
@@ -138,7 +46,8 @@ def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def cut_square(picture: np.ndarray, crop: np.ndarray, side: int = CROP_SIDE) -> np.ndarray:
-    """(side, side, 3) uint8: the crop square, its outside filled from the picture's edge."""
+    """(side, side, 3) uint8: the crop square, what is outside the picture continued calmly."""
+    inside = inside_square(crop, *picture.shape[:2], side)
     left, top, extent = (float(v) for v in crop)
     scale = side / extent
     matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
@@ -148,9 +57,10 @@ def cut_square(picture: np.ndarray, crop: np.ndarray, side: int = CROP_SIDE) -> 
         picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         matrix[:, :2] /= shrink
     flags = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
-    return cv2.warpAffine(
+    square = cv2.warpAffine(
         picture, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
+    return fill_outside(square, inside)
 
 
 def encode_picture(picture: np.ndarray, *, face: int | None = None, name: str) -> FaceLatent:
@@ -158,13 +68,26 @@ def encode_picture(picture: np.ndarray, *, face: int | None = None, name: str) -
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        face: which face, 1 is the leftmost; None for the largest.
+        face: which face, in reading order from 1; None for the largest.
         name: what to call the picture in errors.
 
     Raises:
         InputError: no face, several faces of like size and none chosen, face too small, profile.
     """
-    chosen = choose_face(find_faces(picture), face, name)
+    return encode_face(picture, choose_face(find_faces(picture), face, name), name=name)
+
+
+def encode_face(picture: np.ndarray, chosen: TrackedFace, *, name: str) -> FaceLatent:
+    """Encode one tracked face of a picture into a face latent.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        chosen: the face, px of the picture.
+        name: what to call the picture in errors.
+
+    Raises:
+        InputError: face too small, profile.
+    """
     if face_height(chosen) < MIN_FACE_HEIGHT:
         raise InputError(
             f"{name}: the face is {face_height(chosen):.0f} px tall; "
@@ -200,12 +123,18 @@ def encode_picture(picture: np.ndarray, *, face: int | None = None, name: str) -
     )
 
 
+def encode_upright(picture: np.ndarray, *, face: int | None = None, name: str) -> FaceLatent:
+    """Encode a user's picture: as `encode_picture`, after turning it so that it stands upright."""
+    portrait = set_upright(picture, face=face, name=name)
+    return encode_face(portrait.picture, portrait.face, name=name)
+
+
 def load_portrait(path: str | Path, *, face: int | None = None) -> FaceLatent:
     """Encode a portrait file, or read an avatar file (`.npz`) encoded before.
 
     Args:
         path: any image format Pillow reads, or an avatar written by `FaceLatent.save`.
-        face: which face of several, 1 is the leftmost; None for the largest.
+        face: which face of several, in reading order from 1; None for the largest.
 
     Raises:
         InputError: the file is no usable portrait; the message says why.
@@ -213,4 +142,4 @@ def load_portrait(path: str | Path, *, face: int | None = None) -> FaceLatent:
     path = Path(path)
     if path.suffix == ".npz":
         return FaceLatent.load(path)
-    return encode_picture(load_picture(path), face=face, name=str(path))
+    return encode_upright(load_picture(path), face=face, name=str(path))

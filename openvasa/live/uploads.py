@@ -13,7 +13,7 @@ from PIL import Image
 
 from openvasa.audio.decode import read_sound, resample_sound
 from openvasa.errors import InputError
-from openvasa.face.encode import encode_picture
+from openvasa.face.encode import encode_upright
 from openvasa.face.latent import FaceLatent
 from openvasa.face.picture import load_picture
 
@@ -28,7 +28,7 @@ def read_portrait(data: bytes, most_pixels: int, face: int | None = None) -> Fac
     Args:
         data: the file.
         most_pixels: largest picture taken.
-        face: which of several faces, 1 is the leftmost.
+        face: which of several faces, in reading order from 1.
 
     Raises:
         InputError: not a picture, too large, or no usable face; the message calls it "picture".
@@ -43,7 +43,7 @@ def read_portrait(data: bytes, most_pixels: int, face: int | None = None) -> Fac
             limit = most_pixels // 1_000_000
             raise InputError(f"picture: {width}×{height} is over {limit} megapixels; scale it down")
         with _encoding, name_input(path, "picture"):
-            return encode_picture(load_picture(path), face=face, name="picture")
+            return encode_upright(load_picture(path), face=face, name="picture")
 
 
 def read_voice(data: bytes, longest_s: float) -> tuple[np.ndarray, int]:

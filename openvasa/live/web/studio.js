@@ -135,7 +135,7 @@ function askForFace(error, take) {
   const faces = /(\d+) faces;/.exec(error.message);
   if (!faces) throw error;
   const box = $("toast");
-  box.textContent = "Whose face, from the left? ";
+  box.textContent = "Whose face, row by row from the top left? ";
   for (let face = 1; face <= Number(faces[1]); face++) {
     const button = document.createElement("button");
     button.className = "small";
