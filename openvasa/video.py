@@ -7,11 +7,11 @@ a generator, so the first frame comes early and memory does not grow with the au
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import cv2
@@ -20,6 +20,7 @@ import numpy as np
 from openvasa.ahead import made_ahead, made_side_by_side
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
+from openvasa.backgrounds import Background, Own, parse_background
 from openvasa.errors import InputError
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.machine import usable_cores
@@ -36,6 +37,7 @@ from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.publish import open_frames, open_mp4
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.render.canvas import canvas_size, prepare_canvas
+from openvasa.render.lay_on import lay_on, resize_rgba
 from openvasa.render.renderer import Renderer, RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.runtime import limit_blas
@@ -47,6 +49,9 @@ MOST_PAINTERS = 6
 """Threads that paint, at most: beyond them the encoder sets the pace."""
 
 Progress = Callable[[int], None]
+
+_Planned = tuple[np.ndarray, np.ndarray | None]
+"""A frame's row of motion, and the (H, W, 3) uint8 RGB plate it is laid on."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Video:
         model: generates the motion from audio.
         seconds_limit: stop after so many seconds; None for all of it.
         renderer: what draws the frames.
+        background: what is behind the person.
     """
 
     face: FaceLatent
@@ -77,12 +83,18 @@ class Video:
     model: MotionModel = field(default_factory=SpeechMotion)
     seconds_limit: float | None = None
     renderer: RendererFactory = WarpRenderer
+    background: Background = Own.KEEP
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
         exact_rate(self.fps)
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
+        if self.full_frame and self.background is not Own.KEEP:
+            raise InputError(
+                "full_frame: the whole picture keeps its background; take the square, or keep it",
+                parameters=("full_frame", "background"),
+            )
 
     @property
     def rate(self) -> Fraction:
@@ -113,20 +125,42 @@ class Video:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
-        with limit_blas(), closing(made_ahead(self.rows())) as pieces:
+        with limit_blas(), closing(made_ahead(self.rows())) as pieces, self._plates() as plates:
             # While the first motion is made.
             renderer = self.renderer(self.face)
-            batches = _batches(chain.from_iterable(pieces), renderer.batch)
+            if self.background is not Own.KEEP:
+                renderer = renderer.without_background()
+            planned = zip(chain.from_iterable(pieces), plates, strict=False)
+            batches = _batches(planned, renderer.batch)
             with closing(made_side_by_side(self._painters(renderer), batches)) as painted:
                 yield from chain.from_iterable(painted)
 
-    def _painters(self, first: Renderer) -> list[Callable[[list[np.ndarray]], list[np.ndarray]]]:
-        """A function from rows of motion to their frames for each thread that paints."""
+    @contextmanager
+    def _plates(self) -> Iterator[Iterator[np.ndarray | None]]:
+        """What is to be laid behind each frame, without end; None where nothing is."""
+        if isinstance(self.background, Own):
+            yield repeat(None)
+            return
+        plates = self.background.plates(self.face, self.frame_size, float(self.rate))
+        if not self.background.moving:
+            yield plates
+            return
+        with closing(made_ahead(plates)) as ahead:
+            yield ahead
+
+    def _painters(self, first: Renderer) -> list[Callable[[list[_Planned]], list[np.ndarray]]]:
+        """A function from what is planned for frames to the frames, for each thread."""
         canvas = prepare_canvas(self.face) if self.full_frame else None
 
-        def paint(renderer: Renderer, rows: list[np.ndarray]) -> list[np.ndarray]:
-            frames = renderer.render_many([geometry_at(self.face, row) for row in rows])
-            return [self._resize_frame(f) if canvas is None else canvas.paste(f) for f in frames]
+        def paint(renderer: Renderer, planned: list[_Planned]) -> list[np.ndarray]:
+            frames = renderer.render_many([geometry_at(self.face, row) for row, _ in planned])
+            if canvas is not None:
+                return [canvas.paste(frame) for frame in frames]
+            resized = map(self._resize_frame, frames)
+            return [
+                frame if plate is None else lay_on(frame, plate)
+                for frame, (_, plate) in zip(resized, planned, strict=True)
+            ]
 
         others = (first.twin() for _ in range(1, min(usable_cores(), MOST_PAINTERS)))
         return [partial(paint, renderer) for renderer in (first, *others)]
@@ -148,6 +182,7 @@ class Video:
                 `WatermarkEmbedder` where they leave your hands.
         """
         path = Path(path)
+        self._check_opaque(path)
         self._write_into(
             open_mp4(
                 path,
@@ -175,6 +210,7 @@ class Video:
             progress, marking: as in `save`.
         """
         folder = Path(folder)
+        self._check_opaque(folder)
         self._write_into(
             open_frames(
                 folder,
@@ -187,6 +223,11 @@ class Video:
             progress,
         )
         return folder
+
+    def _check_opaque(self, path: Path) -> None:
+        """Raise InputError where `path` cannot hold what the frames are."""
+        if self.background is Own.TRANSPARENT:
+            raise InputError(f"{path}: holds no transparency; give the video a background")
 
     def _write_into(self, target: Mp4Writer | FrameFolderWriter, progress: Progress | None) -> None:
         with target as writer:
@@ -226,7 +267,8 @@ class Video:
             return frame
         shrinking = self.size < len(frame)
         interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-        return cv2.resize(frame, (self.size, self.size), interpolation=interpolation)
+        resize = resize_rgba if frame.shape[2] == 4 else cv2.resize
+        return resize(frame, (self.size, self.size), interpolation=interpolation)
 
     def _limit_seconds(self, seconds: float) -> float:
         return seconds if self.seconds_limit is None else min(seconds, self.seconds_limit)
@@ -243,9 +285,9 @@ class Video:
                 return
 
 
-def _batches(rows: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
-    """Lists of `size` rows; the last may be shorter."""
-    left = iter(rows)
+def _batches(planned: Iterable[_Planned], size: int) -> Iterator[list[_Planned]]:
+    """Lists of `size` frames' plans; the last may be shorter."""
+    left = iter(planned)
     while batch := list(islice(left, size)):
         yield batch
 
@@ -262,6 +304,7 @@ def animate(
     model: MotionModel | None = None,
     sound: str | Path | None = None,
     renderer: RendererFactory = WarpRenderer,
+    background: Background | str | Path = Own.KEEP,
 ) -> Video:
     """Make a portrait talk.
 
@@ -276,6 +319,9 @@ def animate(
         model: generates the motion instead of the shipped one; it brings its own settings.
         sound: sound track to save with a ready motion.
         renderer: what draws the frames.
+        background: what is behind the person: "keep", "green", "#rrggbb", "blur", or the file of a
+            picture or video, which covers the frame; a video starts again at its end.
+            "transparent": frames are (H, W, 4) RGBA, not premultiplied.
 
     Returns:
         A `Video`: iterate over it for frames, or call its `save`.
@@ -283,13 +329,15 @@ def animate(
     Raises:
         InputError: the audio cannot be read, or an option is out of range.
     """
+    behind = parse_background(background) if isinstance(background, str | Path) else background
+    kept = {"renderer": renderer, "background": behind}
     if isinstance(audio, Motion):
         track = Path(sound) if sound is not None else None
-        return Video(face, audio, track, fps, size, full_frame, renderer=renderer)
+        return Video(face, audio, track, fps, size, full_frame, **kept)
     path = Path(audio)
     probe(path)
     if model is None:
         model = SpeechMotion(settings or MotionSettings(seed=seed))
     elif settings is not None:
         raise InputError("settings: a model given brings its own; give the settings to the model")
-    return Video(face, path, path, fps, size, full_frame, model, renderer=renderer)
+    return Video(face, path, path, fps, size, full_frame, model, **kept)

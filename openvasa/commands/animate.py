@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openvasa.commands.background import add_background, background_of
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
@@ -16,6 +17,7 @@ from openvasa.commands.tracking import add_pose_from, motion_from
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
+    from openvasa.backgrounds import Background
     from openvasa.face.latent import FaceLatent
     from openvasa.motion.motion import Motion
     from openvasa.video import Video
@@ -41,6 +43,7 @@ def add(commands: Commands) -> None:
         "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
         "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
         "openvasa animate portrait.jpg voice.wav -o frames/",
+        "openvasa animate portrait.jpg voice.wav -o green.mp4 --background green",
     )
     parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
@@ -59,6 +62,7 @@ def add(commands: Commands) -> None:
     frame.add_argument(
         "--full-frame", action="store_true", help="the whole picture, with the person talking in it"
     )
+    add_background(parser)
     parser.add_argument(
         "--face", type=int, metavar="N", help="which of several faces, in reading order from 1"
     )
@@ -98,17 +102,18 @@ def _animate(options: argparse.Namespace) -> int:
     marking = marking_of(options)
     for given in (Path(options.audio), options.pose_from):
         check_output(options.output, given)
+    background = background_of(options)
     face = load_portrait(options.portrait, face=options.face)
     if options.save_avatar:
         face.save(options.save_avatar)
-    video = _video(face, options)
+    video = _video(face, background, options)
     if options.pose_from or options.save_motion:
         video = replace(video, source=_motion(video, options))
     save_video(video, options, marking)
     return OK
 
 
-def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
+def _video(face: FaceLatent, background: Background, options: argparse.Namespace) -> Video:
     from openvasa.audio.decode import probe
     from openvasa.face.latent import CROP_SIDE
     from openvasa.motion.motion import Motion
@@ -131,6 +136,7 @@ def _video(face: FaceLatent, options: argparse.Namespace) -> Video:
         full_frame=options.full_frame,
         settings=settings,
         sound=options.audio,
+        background=background,
     )
     if options.preview:
         return replace(video, size=PREVIEW_SIZE, seconds_limit=PREVIEW_SECONDS)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from openvasa.commands.background import add_background, background_of
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import face_called
@@ -60,6 +61,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--full-frame", action="store_true", help="the whole picture, with the person moving in it"
     )
+    add_background(parser)
     parser.add_argument(
         "--face",
         type=int,
@@ -102,6 +104,7 @@ def _drive(options: argparse.Namespace) -> int:
     marking = marking_of(options)
     file = None if is_camera(options.driver) else Path(options.driver)
     check_output(options.output, file)
+    background = background_of(options)
     with face_called("portrait_face"):
         face = load_portrait(options.portrait, face=options.portrait_face)
     tracked = _track_driver(options)
@@ -125,6 +128,7 @@ def _drive(options: argparse.Namespace) -> int:
         size=CROP_SIDE if options.size is None else options.size,
         full_frame=options.full_frame,
         seconds_limit=options.seconds,
+        background=background,
     )
     save_video(video, options, marking)
     report_track(tracked, options.driver)

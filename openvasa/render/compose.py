@@ -110,6 +110,32 @@ def compose(
                 frame[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
 
 
+@numba.njit(cache=True, nogil=True)
+def cover(
+    person: np.ndarray,
+    rest: np.ndarray,
+    frame: np.ndarray,
+    opacity: np.ndarray,
+    window: tuple[int, int, int, int],
+) -> None:
+    """Draw the person over nothing into `frame` and `opacity`, in place, within `window`.
+
+    Args:
+        person: (h, w, 4) uint8 RGBA of the window, not premultiplied.
+        rest: (H, W, 4) uint8 RGBA, whose colours fill what the person leaves.
+        frame: (H, W, 3) uint8 RGB, written; the person's colours without any background.
+        opacity: (H, W) uint8, written.
+        window: left, top, right, bottom of the px to draw.
+    """
+    left, top, right, bottom = window
+    for y in range(top, bottom):
+        for x in range(left, right):
+            alpha = person[y - top, x - left, 3]
+            opacity[y, x] = alpha
+            for c in range(3):
+                frame[y, x, c] = person[y - top, x - left, c] if alpha > 0 else rest[y, x, c]
+
+
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _mark_jumps(
     row: np.ndarray, next_row: np.ndarray, across: np.ndarray, below: np.ndarray, add: bool
@@ -139,7 +165,7 @@ def soften_edges(
         person: (h, w, 4) uint8 RGBA of the window.
         map_x: (H, W) float32 column that each px was sampled from.
         map_y: (H, W) float32 row.
-        frame: (H, W, 3) uint8 RGB.
+        frame: (H, W, C) uint8.
         window: left, top, right, bottom of the px to treat.
     """
     left, top, right, bottom = window
@@ -173,14 +199,15 @@ def soften_edges(
             if opaque > 0:
                 found[count, 0], found[count, 1] = y, left + i
                 count += 1
-    mixed = np.empty((count, 3), np.uint8)
+    channels = frame.shape[2]
+    mixed = np.empty((count, channels), np.uint8)
     for n in range(count):
         y, x = found[n, 0], found[n, 1]
-        for c in range(3):
+        for c in range(channels):
             total = np.int32(4) * frame[y, x, c] + 4
             total += np.int32(frame[y, x - 1, c]) + frame[y, x + 1, c]
             total += np.int32(frame[y - 1, x, c]) + frame[y + 1, x, c]
             mixed[n, c] = total // 8
     for n in range(count):
-        for c in range(3):
+        for c in range(channels):
             frame[found[n, 0], found[n, 1], c] = mixed[n, c]

@@ -11,13 +11,15 @@ from typing import Protocol
 
 import numpy as np
 
+from openvasa.errors import InputError
 from openvasa.face.latent import FaceLatent, FrameGeometry
 
 
 class Renderer(Protocol):
     """Turns geometry into frames of one portrait; used by one thread at a time.
 
-    A class that inherits from this one only has to write `render` and `twin`.
+    A class that inherits from this one only has to write `render` and `twin`; with
+    `without_background`, people choose what lies behind the person.
 
     Attributes:
         batch: how many geometries `render_many` is best given at once, 1 or more. A live portrait
@@ -27,7 +29,10 @@ class Renderer(Protocol):
     batch: int = 1
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
-        """(S, S, 3) uint8 RGB frame of the portrait's square; S is the renderer's to choose."""
+        """(S, S, 3) uint8 RGB frame of the portrait's square; S is the renderer's to choose.
+
+        A renderer from `without_background` gives (S, S, 4) RGBA, not premultiplied.
+        """
         ...
 
     def render_many(self, geometries: Sequence[FrameGeometry]) -> list[np.ndarray]:
@@ -40,6 +45,15 @@ class Renderer(Protocol):
         A twin makes the same frame of the same geometry.
         """
         ...
+
+    def without_background(self) -> Renderer:
+        """A renderer of the same person with nothing behind them.
+
+        Raises:
+            InputError: this kind of renderer cannot tell the person from the background.
+        """
+        name = type(self).__name__
+        raise InputError(f"background: {name} draws no person alone; keep the portrait's own")
 
 
 RendererFactory = Callable[[FaceLatent], Renderer]

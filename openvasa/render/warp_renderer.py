@@ -17,11 +17,12 @@ import numpy as np
 
 from openvasa.assets import ASSETS
 from openvasa.face.latent import FaceLatent, FrameGeometry
-from openvasa.render.compose import compose, lay_over, soften_edges
-from openvasa.render.cutout import SUBSAMPLES, cut_out, margin_px, place, upsample
+from openvasa.render.compose import lay_over
+from openvasa.render.cutout import cut_out, margin_px, place, upsample
 from openvasa.render.eye.lift import prepare_eyes
 from openvasa.render.eye.paint import paint_eyes
 from openvasa.render.geometry import prepare_geometry
+from openvasa.render.ground import Ground, OwnBackground, Window, prepare_no_background
 from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import build_mesh, covered_triangles, find_ground, head_shift, pose_mesh
 from openvasa.render.mouth.cover_opening import cover_opening
@@ -30,13 +31,10 @@ from openvasa.render.mouth.prepare import prepare_mouth
 from openvasa.render.rasterize import moving_window, rasterize
 from openvasa.render.refine import Refiner, networks_in
 from openvasa.render.renderer import Renderer
-from openvasa.render.scale import stated_px
 from openvasa.render.shading import Shading
 
 STILL = 0.005
 """Px by which a point may move and still count as resting."""
-
-Window = tuple[int, int, int, int]
 
 
 class Step(str, Enum):
@@ -88,40 +86,43 @@ class WarpRenderer(Renderer):
         self._eyes = prepare_eyes(face, shading.eye)
         # What shows between open lips is the mouth painter's; warped, it would ride on the lips.
         face = replace(face, image=cover_opening(face, shading.mouth))
-        self._image = face.image
-        self._plate = face.background
         cutout = cut_out(face)
-        self._margin = margin_px(face.side)
-        inner = slice(self._margin, self._margin + face.side)
-        no_person = cutout[inner, inner, 3:] == 0
-        self._still_plate = np.where(no_person, face.image, face.background)
+        margin = margin_px(face.side)
+        inner = slice(margin, margin + face.side)
+        self._at_rest = cutout[inner, inner]
         self._samples = upsample(cutout)
         self._mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=find_ground(face))
-        self._sources = place(self._mesh.points, self._margin)
-        self._triangles = covered_triangles(self._mesh, cutout[..., 3], self._margin)
+        self._sources = place(self._mesh.points, margin)
+        self._triangles = covered_triangles(self._mesh, cutout[..., 3], margin)
         self._mirrored = mirrored_view(face, cutout)
         side = (face.side, face.side)
         self._depth = np.empty(side, np.float32)
         self._maps = np.empty(side, np.float32), np.empty(side, np.float32)
-        self._residue = np.zeros((*side, 3), np.int16)
-        self._residue = face.image.astype(np.int16) - self._at_rest(face)
+        self._ground: Ground = self._own_background(face, margin)
 
     def twin(self) -> WarpRenderer:
         """A second renderer of this portrait for another thread; they share what both only read."""
         twin = copy(self)
         twin._depth = np.empty_like(self._depth)
         twin._maps = np.empty_like(self._maps[0]), np.empty_like(self._maps[1])
+        twin._ground = self._ground.twin()
         return twin
 
+    def without_background(self) -> WarpRenderer:
+        """A renderer of this portrait's person alone; not for another thread."""
+        alone = copy(self)
+        alone._ground = prepare_no_background(self._at_rest)
+        return alone
+
     def render(self, geometry: FrameGeometry) -> np.ndarray:
-        """(S, S, 3) uint8 RGB frame of the portrait at `geometry`, as large as its image."""
+        """Frame of the portrait at `geometry`, as large as its image."""
         *_, last = self.draw(geometry)
-        return last.frame
+        return self._ground.finish(last.frame)
 
     def draw(self, geometry: FrameGeometry) -> Iterator[Drawn]:
         """Draw one frame step by step; gives the frame after each."""
         geometry = prepare_geometry(geometry, self._neutral)
-        frame = self._image.copy()
+        frame = self._ground.start()
         yield Drawn(Step.GEOMETRY, geometry, frame)
         self._warp(frame, geometry)
         yield Drawn(Step.WARP, geometry, frame)
@@ -139,15 +140,20 @@ class WarpRenderer(Renderer):
         window = moving_window(corners, self._mesh.points, self._triangles, STILL, len(frame))
         if window[0] < window[2]:
             person = self._person(geometry, corners, window)
-            self._lay_over_plate(person, head_shift(self._mesh, geometry), frame, window)
+            shift = head_shift(self._mesh, geometry)
+            self._ground.lay_person(person, self._maps, shift, frame, window)
 
-    def _at_rest(self, face: FaceLatent) -> np.ndarray:
+    def _own_background(self, face: FaceLatent, margin: int) -> OwnBackground:
+        """The portrait's background, told what composing the portrait at rest misses."""
+        still_plate = np.where(self._at_rest[..., 3:] == 0, face.image, face.background)
+        nothing = np.zeros(face.image.shape, np.int16)
+        ground = OwnBackground(face.image, face.background, still_plate, nothing, margin)
         resting = FrameGeometry(face.canonical, face.head, face.landmarks)
         window = (0, 0, face.side, face.side)
-        frame = np.empty_like(face.image)
         person = self._person(resting, pose_mesh(self._mesh, resting), window)
-        self._lay_over_plate(person, 0.0, frame, window)
-        return frame
+        frame = np.empty_like(face.image)
+        ground.lay_person(person, self._maps, 0.0, frame, window)
+        return replace(ground, residue=face.image.astype(np.int16) - frame)
 
     def _person(self, geometry: FrameGeometry, corners: np.ndarray, window: Window) -> np.ndarray:
         """(h, w, 4) uint8 RGBA of the person within the window; leaves the maps behind."""
@@ -176,15 +182,6 @@ class WarpRenderer(Renderer):
         left, top, right, bottom = window
         map_x, map_y = (plane[top:bottom, left:right] for plane in self._maps)
         return cv2.remap(samples, map_x, map_y, cv2.INTER_LINEAR)
-
-    def _lay_over_plate(
-        self, person: np.ndarray, shift: float, frame: np.ndarray, window: Window
-    ) -> None:
-        stated = stated_px(len(frame))
-        scales = (SUBSAMPLES, self._margin)
-        plates = (self._residue, self._plate, self._still_plate)
-        compose(person, *self._maps, *scales, *plates, shift, frame, window, stated)
-        soften_edges(person, *self._maps, frame, window)
 
 
 def _shared_window(points: np.ndarray, window: Window) -> Window:

@@ -1,0 +1,164 @@
+"""What lies behind the warped person: the portrait's own background, or nothing.
+
+A `Ground` gives the frame that a renderer starts from, takes the person, and ends the frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from openvasa.render.compose import compose, cover, soften_edges
+from openvasa.render.cutout import SUBSAMPLES
+from openvasa.render.scale import stated_px
+
+Window = tuple[int, int, int, int]
+"""Left, top, right, bottom in px of the frame."""
+
+SPREAD_REACH = 24.0
+"""Stated px over which the person's colours are spread beyond their outline."""
+
+
+class Ground(Protocol):
+    """What a renderer lays the person on; used by one thread at a time."""
+
+    def start(self) -> np.ndarray:
+        """(S, S, 3) uint8 RGB, a new frame with the person at rest."""
+        ...
+
+    def lay_person(
+        self,
+        person: np.ndarray,
+        maps: tuple[np.ndarray, np.ndarray],
+        head_shift: float,
+        frame: np.ndarray,
+        window: Window,
+    ) -> None:
+        """Draw the person into a frame from `start`, in place, within a window.
+
+        Args:
+            person: (h, w, 4) uint8 RGBA of the window, not premultiplied.
+            maps: (S, S) float32 column and row of the cutout's samples that each px shows.
+            head_shift: px by which the head as a whole has moved.
+            frame: (S, S, 3) uint8 RGB, written.
+            window: the px to draw.
+        """
+        ...
+
+    def finish(self, frame: np.ndarray) -> np.ndarray:
+        """The frame as the renderer gives it, from what was drawn into it."""
+        ...
+
+    def twin(self) -> Ground:
+        """The same for another thread."""
+        ...
+
+
+@dataclass(frozen=True)
+class OwnBackground:
+    """The portrait's own background; frames are (S, S, 3) RGB.
+
+    Attributes:
+        image: (S, S, 3) uint8 RGB, the portrait.
+        plate: (S, S, 3) uint8 RGB, the background completed behind and close to the person.
+        still_plate: (S, S, 3) uint8 RGB, the portrait wherever it shows no person, else the plate.
+        residue: (S, S, 3) int16, the portrait's edges less their composition at rest.
+        margin: px of the cutout around the portrait.
+    """
+
+    image: np.ndarray
+    plate: np.ndarray
+    still_plate: np.ndarray
+    residue: np.ndarray
+    margin: int
+
+    def start(self) -> np.ndarray:
+        """The portrait."""
+        return self.image.copy()
+
+    def lay_person(
+        self,
+        person: np.ndarray,
+        maps: tuple[np.ndarray, np.ndarray],
+        head_shift: float,
+        frame: np.ndarray,
+        window: Window,
+    ) -> None:
+        """Compose person and plate."""
+        scales = (SUBSAMPLES, self.margin)
+        plates = (self.residue, self.plate, self.still_plate)
+        stated = stated_px(len(frame))
+        compose(person, *maps, *scales, *plates, head_shift, frame, window, stated)
+        soften_edges(person, *maps, frame, window)
+
+    def finish(self, frame: np.ndarray) -> np.ndarray:
+        """The frame itself."""
+        return frame
+
+    def twin(self) -> OwnBackground:
+        """Itself: nothing in it changes."""
+        return self
+
+
+@dataclass(frozen=True)
+class NoBackground:
+    """Nothing behind the person; frames are (S, S, 4) RGBA, not premultiplied.
+
+    Where nothing of the person is, their colours are spread: what subsamples or scales a frame then
+    brings no foreign colour into their edge, and the portrait's own background is in no frame.
+
+    Attributes:
+        rest: (S, S, 4) uint8 RGBA, the person at rest over their spread colours.
+        opacity: (S, S) uint8, of the frame in work.
+    """
+
+    rest: np.ndarray
+    opacity: np.ndarray
+
+    def start(self) -> np.ndarray:
+        """The person at rest."""
+        self.opacity[:] = self.rest[..., 3]
+        return np.ascontiguousarray(self.rest[..., :3])
+
+    def lay_person(
+        self,
+        person: np.ndarray,
+        maps: tuple[np.ndarray, np.ndarray],
+        head_shift: float,
+        frame: np.ndarray,
+        window: Window,
+    ) -> None:
+        """Put the person's own colours and opacity down."""
+        cover(person, self.rest, frame, self.opacity, window)
+        soften_edges(person, *maps, frame, window)
+        soften_edges(person, *maps, self.opacity[..., None], window)
+
+    def finish(self, frame: np.ndarray) -> np.ndarray:
+        """Colours and opacity together."""
+        return np.dstack([frame, self.opacity])
+
+    def twin(self) -> NoBackground:
+        """The same with an opacity of its own."""
+        return replace(self, opacity=np.empty_like(self.opacity))
+
+
+def prepare_no_background(cutout: np.ndarray) -> NoBackground:
+    """Nothing behind the person of an (S, S, 4) uint8 RGBA cutout, not premultiplied."""
+    colours = np.where(cutout[..., 3:] > 0, cutout[..., :3], _spread_colours(cutout))
+    rest = np.dstack([colours, cutout[..., 3]])
+    return NoBackground(rest, np.empty_like(rest[..., 3]))
+
+
+def _spread_colours(cutout: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 mean colour of the person around each px, or of all of them far from them."""
+    weight = cutout[..., 3:].astype(np.float32) / 255
+    colours = cutout[..., :3] * weight
+    whole = colours.sum(axis=(0, 1)) / max(float(weight.sum()), 1.0)
+    sigma = SPREAD_REACH * stated_px(len(cutout))
+    near = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
+    some = 1e-3
+    spread = (cv2.GaussianBlur(colours, (0, 0), sigma) + some * whole) / (near + some)
+    return np.rint(spread).astype(np.uint8)

@@ -1,0 +1,200 @@
+"""Another background behind the person: what is asked for, and what becomes of the edge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from openvasa import FaceLatent, Motion, animate, load_portrait
+from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.backgrounds import (
+    GREEN,
+    Blurred,
+    Colour,
+    Footage,
+    Own,
+    Picture,
+    parse_background,
+    parse_still_background,
+)
+from openvasa.errors import InputError
+from openvasa.face.dynamics import dynamics_code
+from openvasa.face.latent import FrameGeometry
+from openvasa.media.mp4 import Mp4Writer
+from openvasa.render.lay_on import cover, lay_on, resize_rgba
+from openvasa.render.renderer import Renderer
+
+
+@pytest.fixture(scope="module")
+def face() -> FaceLatent:
+    return load_portrait(EXAMPLE_PORTRAIT)
+
+
+def turning(frames: int, yaw: float = 0.3) -> Motion:
+    pose = np.zeros((frames, 6), np.float32)
+    pose[:, 1] = yaw * np.sin(np.arange(frames) / 2)
+    return Motion(pose, np.zeros((frames, dynamics_code().size), np.float32))
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five wide frames at 15 a second, each brighter than the last."""
+    path = tmp_path_factory.mktemp("footage") / "steps.mp4"
+    with Mp4Writer(path, (256, 128), 15) as writer:
+        for level in range(5):
+            writer.write(np.full((128, 256, 3), 20 + 40 * level, np.uint8))
+    return path
+
+
+def test_names_and_colours_are_read(tmp_path: Path) -> None:
+    assert parse_background("keep") is Own.KEEP
+    assert parse_background("transparent") is Own.TRANSPARENT
+    assert parse_background("blur") == Blurred()
+    assert parse_background("#0A10ff") == Colour((10, 16, 255))
+    assert parse_background("green") == parse_background(GREEN)
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "red.png")
+    assert isinstance(parse_background(tmp_path / "red.png"), Picture)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("chartreuse", "no such name or file"),
+        ("#12345", "six digits"),
+        ("{folder}", "is a directory"),
+        ("{folder}/notes.txt", "neither a picture nor a video"),
+        ("{folder}/cut.png", "damaged or cut off"),
+    ],
+)
+def test_a_bad_background_is_refused_in_one_line(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:4000])
+    with pytest.raises(InputError, match=words) as caught:
+        parse_background(text.format(folder=tmp_path))
+    assert str(caught.value).startswith("background ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_live_portrait_takes_still_backgrounds_only(footage: Path) -> None:
+    assert parse_still_background("blur") == Blurred()
+    for text in ("transparent", str(footage)):
+        with pytest.raises(InputError, match="live"):
+            parse_still_background(text)
+
+
+def test_a_picture_covers_the_frame_with_its_middle() -> None:
+    wide = np.zeros((100, 300, 3), np.uint8)
+    wide[:, 100:200] = 200
+    assert (cover(wide, (50, 50)) == 200).all()
+    assert cover(wide, (90, 160)).shape == (160, 90, 3)
+    tall = wide.transpose(1, 0, 2)
+    assert (cover(tall, (150, 150)) == 200).all()
+
+
+def test_footage_is_resampled_and_starts_again(face: FaceLatent, footage: Path) -> None:
+    plates = Footage(footage).plates(face, (64, 64), 30)
+    levels = [plate.mean() for plate in islice(plates, 24)]
+    once = np.repeat(20 + 40 * np.arange(5), 2)
+    np.testing.assert_allclose(levels, np.resize(once, 24), atol=2)
+
+
+def test_footage_slower_than_itself_leaves_frames_out(face: FaceLatent, footage: Path) -> None:
+    plates = Footage(footage).plates(face, (64, 64), 7.5)
+    levels = [plate.mean() for plate in islice(plates, 6)]
+    # Every second one, and the others the second time round.
+    np.testing.assert_allclose(levels, [20, 100, 180, 60, 140, 20], atol=2)
+
+
+def test_laying_on_keeps_solid_and_clear_px_exactly() -> None:
+    rng = np.random.default_rng(1)
+    person = rng.integers(0, 256, (32, 32, 4), np.uint8)
+    plate = rng.integers(0, 256, (32, 32, 3), np.uint8)
+    person[:8, :, 3], person[8:16, :, 3] = 255, 0
+    laid = lay_on(person, plate)
+    np.testing.assert_array_equal(laid[:8], person[:8, :, :3])
+    np.testing.assert_array_equal(laid[8:16], plate[8:16])
+    share = person[..., 3:] / 255
+    exact = share * person[..., :3] + (1 - share) * plate
+    assert np.abs(laid - exact).max() <= 0.51
+
+
+@pytest.mark.parametrize("interpolation", [cv2.INTER_AREA, cv2.INTER_CUBIC])
+def test_resizing_brings_no_hidden_colour_into_the_edge(interpolation: int) -> None:
+    person = np.zeros((64, 64, 4), np.uint8)
+    person[..., :3] = (0, 255, 0)
+    person[:, 20:] = (200, 60, 40, 255)
+    side = 33 if interpolation == cv2.INTER_AREA else 150
+    resized = resize_rgba(person, (side, side), interpolation)
+    seen = resized[..., 3] > 8
+    assert seen.any()
+    assert np.abs(resized[seen][:, :3].astype(int) - (200, 60, 40)).max() <= 2
+
+
+def test_the_person_is_the_same_on_their_own_and_on_another_background(face: FaceLatent) -> None:
+    own, alone = (list(animate(face, turning(3), background=b)) for b in ("keep", "transparent"))
+    assert alone[0].shape == (512, 512, 4)
+    for kept, cut in zip(own, alone, strict=True):
+        solid = cut[..., 3] == 255
+        assert solid.mean() > 0.2
+        off = np.abs(kept.astype(int) - cut[..., :3]).max(axis=2)[solid]
+        # At the rim the portrait's own px are exact, and the person's estimated.
+        assert np.percentile(off, 99) <= 8
+
+
+def test_a_frame_on_a_colour_is_the_transparent_one_laid_on_it(face: FaceLatent) -> None:
+    frames = animate(face, turning(3), background="#204060", size=384)
+    alone = animate(face, turning(3), background="transparent", size=384)
+    plate = np.full((384, 384, 3), (0x20, 0x40, 0x60), np.uint8)
+    for frame, person in zip(frames, alone, strict=True):
+        np.testing.assert_array_equal(frame, lay_on(person, plate))
+
+
+def test_nothing_of_the_old_background_is_left(face: FaceLatent) -> None:
+    """The same person before a grey and a loud wall is cut out alike, at rest and turned."""
+    alpha = face.matte[..., None]
+    cut = []
+    for wall in ((128, 128, 128), (255, 0, 255)):
+        image = np.rint(alpha * face.image + (1 - alpha) * np.array(wall)).astype(np.uint8)
+        plate = np.broadcast_to(np.array(wall, np.uint8), image.shape)
+        crop = np.array([0, 0, face.side], np.float32)
+        before = replace(face, image=image, background=plate, picture=image, crop=crop)
+        cut.append(list(animate(before, turning(3, 0.4), background="transparent")))
+    for grey, loud in zip(*cut, strict=True):
+        seen = [frame[..., :3] * (frame[..., 3:] / 255) for frame in (grey, loud)]
+        off = np.abs(seen[0] - seen[1]).max(axis=2)
+        assert off.max() < 64
+        assert off.mean() < 0.3
+
+
+def test_footage_plays_behind_the_person(face: FaceLatent, footage: Path) -> None:
+    frames = list(animate(face, turning(4), fps=30, background=footage, size=256))
+    corners = [frame[:8, :8].mean() for frame in frames[:4]]
+    np.testing.assert_allclose(corners, [20, 20, 60, 60], atol=2)
+
+
+def test_a_renderer_that_draws_no_person_alone_says_so(face: FaceLatent) -> None:
+    class Plain(Renderer):
+        def __init__(self, face: FaceLatent) -> None:
+            self._frame = face.image
+
+        def render(self, geometry: FrameGeometry) -> np.ndarray:
+            return self._frame
+
+        def twin(self) -> Plain:
+            return self
+
+    with pytest.raises(InputError, match="Plain draws no person alone"):
+        list(animate(face, turning(2), renderer=Plain, background="green"))
+
+
+def test_the_whole_picture_keeps_its_background(face: FaceLatent) -> None:
+    with pytest.raises(InputError, match="full_frame"):
+        animate(face, turning(2), full_frame=True, background="green")
