@@ -18,10 +18,12 @@ import cv2
 import numpy as np
 
 from openvasa.errors import InputError
-from openvasa.face.latent import FaceLatent
+from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.picture import load_picture
 from openvasa.media.inspect import read_frames, read_timed_frames
-from openvasa.render.lay_on import cover
+from openvasa.rates import MOTION_RATE
+from openvasa.render.lay_on import cover, lay_on
+from openvasa.render.renderer import Renderer, RendererFactory
 
 GREEN = "#00b140"
 """The usual colour of a green screen."""
@@ -175,6 +177,45 @@ def parse_still_background(text: str | Path) -> Background:
             "the file of a picture"
         )
     return background
+
+
+def before(renderer: RendererFactory, background: Background | str | Path) -> RendererFactory:
+    """Renderers that draw the person before another background, for a live portrait.
+
+    Args:
+        renderer: draws the person.
+        background: as in `parse_still_background`.
+
+    Raises:
+        InputError: as there.
+    """
+    if isinstance(background, str | Path):
+        background = parse_still_background(background)
+    if isinstance(background, Own):
+        return renderer
+
+    def prepare(face: FaceLatent) -> Renderer:
+        return _Laid(renderer(face).without_background(), face, background)
+
+    return prepare
+
+
+class _Laid(Renderer):
+    """A renderer whose person is laid on a still background."""
+
+    def __init__(self, person: Renderer, face: FaceLatent, background: Plates) -> None:
+        self._person, self._face, self._background = person, face, background
+        self._plate: np.ndarray | None = None
+
+    def render(self, geometry: FrameGeometry) -> np.ndarray:
+        frame = self._person.render(geometry)
+        if self._plate is None or self._plate.shape[:2] != frame.shape[:2]:
+            size = frame.shape[1], frame.shape[0]
+            self._plate = next(self._background.plates(self._face, size, MOTION_RATE))
+        return lay_on(frame, self._plate)
+
+    def twin(self) -> Renderer:
+        return _Laid(self._person.twin(), self._face, self._background)
 
 
 def _read_file(path: Path) -> Background:

@@ -210,7 +210,6 @@ class Video:
             progress, marking: as in `save`.
         """
         folder = Path(folder)
-        self._check_opaque(folder)
         self._write_into(
             open_frames(
                 folder,
@@ -227,7 +226,10 @@ class Video:
     def _check_opaque(self, path: Path) -> None:
         """Raise InputError where `path` cannot hold what the frames are."""
         if self.background is Own.TRANSPARENT:
-            raise InputError(f"{path}: holds no transparency; give the video a background")
+            raise InputError(
+                f"{path}: holds no transparency; write pictures (a name that ends in /), or choose "
+                "another background"
+            )
 
     def _write_into(self, target: Mp4Writer | FrameFolderWriter, progress: Progress | None) -> None:
         with target as writer:

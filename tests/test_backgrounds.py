@@ -20,15 +20,20 @@ from openvasa.backgrounds import (
     Footage,
     Own,
     Picture,
+    before,
     parse_background,
     parse_still_background,
 )
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
-from openvasa.face.latent import FrameGeometry
+from openvasa.face.latent import FrameGeometry, pose_face
 from openvasa.media.mp4 import Mp4Writer
+from openvasa.provenance.label import VisibleLabel
+from openvasa.provenance.marking import Marking
 from openvasa.render.lay_on import cover, lay_on, resize_rgba
 from openvasa.render.renderer import Renderer
+from openvasa.render.warp_renderer import WarpRenderer
+from openvasa.verify import verify
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +203,39 @@ def test_a_renderer_that_draws_no_person_alone_says_so(face: FaceLatent) -> None
 def test_the_whole_picture_keeps_its_background(face: FaceLatent) -> None:
     with pytest.raises(InputError, match="full_frame"):
         animate(face, turning(2), full_frame=True, background="green")
+
+
+def test_transparent_pictures_keep_their_opacity_and_are_marked(
+    face: FaceLatent, tmp_path: Path
+) -> None:
+    video = animate(face, turning(2), background="transparent")
+    folder = video.save_frames(tmp_path / "frames", marking=Marking(label="eu"))
+    label = VisibleLabel((512, 512), "eu")
+    plain = [np.full((512, 512, 3), level, np.uint8) for level in (0, 128, 255)]
+    labelled = np.any([(label.apply(p) != p).any(axis=2) for p in plain], axis=0)
+    for frame, path in zip(video, sorted(folder.glob("*.png")), strict=True):
+        with Image.open(path) as picture:
+            assert picture.mode == "RGBA"
+            read = np.array(picture)
+        np.testing.assert_array_equal(read[~labelled, 3], frame[~labelled, 3])
+        off = np.abs(read[..., :3].astype(int) - frame[..., :3]).max(axis=2)[~labelled]
+        assert 0 < off.max() <= 20
+        assert (read[labelled, 3] == 255).mean() > 0.9
+        assert verify(path).credentials is not None
+
+
+def test_a_film_that_holds_no_transparency_refuses_it(face: FaceLatent, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no transparency"):
+        animate(face, turning(2), background="transparent").save(tmp_path / "a.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_live_renderer_draws_the_person_before_the_background(face: FaceLatent) -> None:
+    renderer = before(WarpRenderer, "#204060")(face)
+    geometry = pose_face(face, np.zeros(6), np.zeros((478, 3), np.float32))
+    frame = renderer.render(geometry)
+    person = WarpRenderer(face).without_background().render(geometry)
+    plate = np.full(face.image.shape, (0x20, 0x40, 0x60), np.uint8)
+    np.testing.assert_array_equal(frame, lay_on(person, plate))
+    np.testing.assert_array_equal(renderer.twin().render(geometry), frame)
+    assert before(WarpRenderer, "keep") is WarpRenderer

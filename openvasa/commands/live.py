@@ -22,6 +22,7 @@ def add(commands: Commands) -> None:
         "serve talking portraits in real time to browsers",
         "openvasa live",
         "openvasa live --portrait me.jpg --portrait painting.png --port 9000",
+        "openvasa live --portrait me.jpg --background office.jpg",
         "openvasa live --host 0.0.0.0 --certificate cert.pem key.pem",
     )
     parser.add_argument(
@@ -39,6 +40,13 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="a picture or avatar .npz to choose from; may be given more than once, the page"
         " opens on the first and asks whose face where a picture shows several",
+    )
+    parser.add_argument(
+        "--background",
+        default="keep",
+        metavar="WHAT",
+        help="behind every portrait: keep (the default), green, #rrggbb, blur, or a picture, which "
+        "covers the frame",
     )
     parser.add_argument(
         "--piper-voice",
@@ -72,6 +80,7 @@ def _live(options: argparse.Namespace) -> int:
 
     amount = read_amount(options)
 
+    from openvasa.backgrounds import before
     from openvasa.live.frame import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
@@ -85,7 +94,7 @@ def _live(options: argparse.Namespace) -> int:
         port=options.port,
         portraits=options.portrait,
         settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
-        renderer=partial(WarpRenderer, refined=options.refine),
+        renderer=before(partial(WarpRenderer, refined=options.refine), options.background),
         model=lambda seed: SpeechMotion(MotionSettings(seed=seed, amount=amount)),
         limits=Limits(sessions=options.sessions),
         token=options.token,

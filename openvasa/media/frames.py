@@ -32,7 +32,7 @@ _COMPRESSION = 1
 
 
 class FrameFolderWriter:
-    """Write RGB frames as 00001.png, 00002.png, … into a folder; use as a context manager.
+    """Write RGB or RGBA frames as 00001.png, 00002.png, … into a folder; use as a context manager.
 
     The folder appears under its name only when the block ends without an exception: until then a
     hidden folder beside it is filled, which any exception (KeyboardInterrupt included) removes.
@@ -49,7 +49,7 @@ class FrameFolderWriter:
 
     Raises InputError: as `check_folder`, no frame was written, or the disk is full; and whatever
     `read_sound` says of `audio`.
-    ValueError: a frame of another shape or dtype than (h, w, 3) uint8.
+    ValueError: a frame of another shape or dtype than (h, w, 3) or (h, w, 4) uint8.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FrameFolderWriter:
         check_folder(self.folder)
         self._finishing = finishing
         self._tags = dict(metadata or {})
-        self._shape = (size[1], size[0], 3)
+        self._size = size
         self._sound = soundtrack(audio, finishing.opening, sound_seconds)
         # Beside the target, so that the final rename stays on one file system.
         self._target = self.folder.resolve()
@@ -86,11 +86,14 @@ class FrameFolderWriter:
         return self
 
     def write(self, frame: np.ndarray) -> None:
-        """Append one (h, w, 3) uint8 RGB frame; it is copied, so the caller may reuse the array."""
-        if frame.shape != self._shape or frame.dtype != np.uint8:
-            raise ValueError(
-                f"frame is {frame.shape} {frame.dtype}, expected {self._shape} uint8 RGB"
-            )
+        """Append one (h, w, 3) RGB or (h, w, 4) RGBA uint8 frame; it is copied.
+
+        Colours of RGBA are not premultiplied, as PNG has them.
+        """
+        width, height = self._size
+        shapes = (height, width, 3), (height, width, 4)
+        if frame.shape not in shapes or frame.dtype != np.uint8:
+            raise ValueError(f"frame is {frame.shape} {frame.dtype}, expected {shapes[0]} uint8")
         while len(self._pending) >= _QUEUE:
             self._take_result()
         self._pending.append(self._pool.submit(self._write_picture, frame.copy(), self._count))
@@ -159,7 +162,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _png(frame: np.ndarray, tags: dict[str, str]) -> bytes:
-    """(h, w, 3) uint8 RGB and its text fields → a PNG file."""
+    """(h, w, 3) RGB or (h, w, 4) RGBA uint8 and its text fields → a PNG file."""
     info = PngInfo()
     for name, text in tags.items():
         info.add_itxt(_COMMENT.title() if name == _COMMENT else name, text)

@@ -34,7 +34,17 @@ class FrameMarks:
         self._labelled = float("inf") if seconds is None else seconds * float(fps)
 
     def apply(self, frame: np.ndarray, index: int) -> np.ndarray:
-        """(height, width, 3) uint8 RGB, the index-th from 0 → a new, marked frame."""
+        """The index-th frame from 0 → a new, marked frame of the same kind.
+
+        Args:
+            frame: (height, width, 3) RGB or (height, width, 4) RGBA uint8, not premultiplied.
+            index: of the frame; a label is opaque, the watermark lies in the colours.
+        """
+        colours, opacity = frame[..., :3], frame[..., 3:]
         if self._label is not None and index < self._labelled:
-            frame = self._label.apply(frame)
-        return self._embedder.apply(frame)
+            labelled = self._label.apply(np.ascontiguousarray(colours))
+            # A label must be seen where nothing of the person is.
+            shown = (labelled != colours).any(axis=2, keepdims=True)
+            colours, opacity = labelled, np.where(shown, np.uint8(255), opacity)
+        marked = self._embedder.apply(np.ascontiguousarray(colours))
+        return np.concatenate([marked, opacity], axis=2) if opacity.size else marked
