@@ -13,7 +13,8 @@ from openvasa.capture.footage import file_frames, is_camera
 from openvasa.capture.retargeting import motion_of
 from openvasa.capture.tracking import track_driver
 from openvasa.cli import main
-from openvasa.face.dynamics import dynamics_code
+from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.motion import Motion
 from openvasa.publish import open_mp4
@@ -58,6 +59,17 @@ def test_the_jaw_opens_as_the_drivers(played: Motion, tracked: Motion) -> None:
         for m in (played, tracked)
     ]
     assert np.corrcoef(*gaps)[0, 1] > 0.9
+
+
+def test_rest_is_that_of_the_whole_shot(face: FaceLatent, driver: Path) -> None:
+    """A driver who begins with an open mouth leaves the portrait's closed later."""
+    code = dynamics_code()
+    shapes = np.zeros((FRAMES, 52), np.float32)
+    shapes[:8, 25] = 0.6
+    frames = openvasa.animate(face, Motion(np.zeros((FRAMES, 6)), code.from_arkit(shapes)))
+    motion = motion_of(track_driver([(i / 25, f) for i, f in enumerate(frames)], "driver"))
+    gap = lip_gap(code.decode(motion.dynamics))
+    assert np.abs(gap[12:]).max() < 0.1 < 0.5 < gap[2]
 
 
 def test_other_frame_rates_keep_time(driver: Path) -> None:

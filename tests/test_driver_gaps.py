@@ -118,6 +118,34 @@ def test_a_face_that_leaves_the_picture_does_not_lunge(leave: Leave, track: Driv
     assert np.ptp(motion_of(left).pose[:, 1]) < 1.1 * np.ptp(there[:, 1])
 
 
+def cover(shown: Timed, first: int, last: int) -> Timed:
+    """A hand comes up before the face and goes down again."""
+    made = []
+    for i, (at, image) in enumerate(shown):
+        image = image.copy()
+        if first <= i < last:
+            up = np.sin(np.pi * (i - first + 0.5) / (last - first))
+            x, y = SIDE // 2, round(SIDE * (1.1 - 0.55 * up))
+            cv2.ellipse(image, (x, y), (34, 30), 0, 0, 360, (190, 140, 110), -1)
+            for finger in range(4):
+                foot = (x + 15 * finger - 22, y)
+                tip = (x + 17 * finger - 26, y - 60)
+                cv2.line(image, foot, tip, (190, 140, 110), 13)
+        made.append((at, image))
+    return made
+
+
+def test_a_hand_before_the_face_is_bridged(shown: Timed, track: DriverTrack) -> None:
+    first, last = 35, 57
+    covered = track_driver(cover(shown, first, last), "driver")
+    assert (~covered.seen[first:last]).sum() >= 3
+    assert covered.seen[: first - 1].all()
+    assert covered.seen[last + 1 :].all()
+    turns = [np.degrees(motion_of(one).pose[:, :3]) for one in (covered, track)]
+    assert np.linalg.norm(np.diff(turns[0], axis=0), axis=1).max() < 4
+    assert np.linalg.norm(turns[0] - turns[1], axis=1).max() < 8
+
+
 def test_gaps_are_filled_as_people_move() -> None:
     t = np.arange(100)
     values = np.sin(t / 8)[:, None].repeat(6, axis=1)

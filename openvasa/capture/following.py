@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from openvasa.capture.likeness import Features, features_of, likeness
-from openvasa.face.encode import find_faces
+from openvasa.capture.reliability import is_guess
+from openvasa.face.find import find_faces
 from openvasa.face.landmarker import (
     MIN_PRESENCE,
     TrackedFace,
@@ -20,8 +21,8 @@ from openvasa.face.landmarker import (
 
 LOOK_AROUND = 5
 """Frames from one look for other people to the next."""
-RENEWAL = 0.05
-"""Share of what the person looks like that each frame renews."""
+RENEWAL, GUESS_RENEWAL = 0.05, 0.01
+"""Share of what the person looks like that each frame renews, and that guesswork does."""
 LEAST_LIKENESS = 0.0
 """Of a face that is taken up, as `likeness` counts."""
 
@@ -70,17 +71,20 @@ class PersonFollower:
         self._shown = self._person if face is None else features_of(image, face.landmarks)
         return face
 
-    def remember(self, image: np.ndarray, face: TrackedFace | None) -> None:
-        """Go on from this frame's face."""
+    def remember(self, image: np.ndarray, face: TrackedFace | None) -> bool:
+        """Go on from this frame's face; whether its landmarks are guesswork."""
         self._landmarks = None if face is None else face.landmarks
         self._frames += 1
         if self._frames % LOOK_AROUND == 1 and not self._company:
             self._company = len(detect_faces(image)) > 1
         if face is None:
-            return
+            return False
         now = features_of(image, face.landmarks)
-        self._shown = now if self._shown is None else self._shown.mixed(now, RENEWAL)
+        shown = self._shown or now
+        guess = is_guess(face.presence, float(np.linalg.norm(now.shape - shown.shape)))
+        self._shown = shown.mixed(now, GUESS_RENEWAL if guess else RENEWAL)
         self._person = self._person or now
+        return guess
 
     def _is_shown(self, image: np.ndarray, face: TrackedFace) -> bool:
         """Whether a face where the person was is the person; alone, nobody else can be."""

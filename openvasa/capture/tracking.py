@@ -70,8 +70,8 @@ def track_driver(
         if watcher.begins(image, found and found.landmarks):
             shot, found = shot + 1, follower.find_after_cut(image)
             watcher.correct(found and found.landmarks)
-        follower.remember(image, found)
-        sightings.append(_sighting(at, found, shot, image))
+        guessed = follower.remember(image, found)
+        sightings.append(_sighting(at, found, shot, image, guessed))
         if progress is not None:
             progress(len(sightings))
     if all(sighting.landmarks is None for sighting in sightings):
@@ -87,12 +87,14 @@ def track_driver(
     return track
 
 
-def _sighting(at: float, face: TrackedFace | None, shot: int, image: np.ndarray) -> Sighting:
+def _sighting(
+    at: float, face: TrackedFace | None, shot: int, image: np.ndarray, guessed: bool
+) -> Sighting:
     if face is None:
         return Sighting(at, None, shot)
     height, width = image.shape[:2]
     inside = share_inside(face.landmarks, width, height)
-    return Sighting(at, face.landmarks, shot, face.presence, inside)
+    return Sighting(at, face.landmarks, shot, guessed, inside)
 
 
 def put_in_step(sightings: list[Sighting]) -> DriverTrack:
