@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from openvasa.errors import InputError
+from openvasa.media.alpha import TransparentWriter, check_transparent
 from openvasa.media.finishing import Finishing, Opening
 from openvasa.media.frame_rate import FrameRate, exact_rate
 from openvasa.media.frames import FrameFolderWriter, check_folder
@@ -61,6 +62,47 @@ def open_mp4(
 
     finishing = _finishing(path, size, fps, audio, marking, sign_video)
     return write(metadata=_tags(metadata or {}, marking), finishing=finishing)
+
+
+def open_transparent(
+    path: str | Path,
+    size: tuple[int, int],
+    fps: FrameRate,
+    audio: str | Path | None = None,
+    sound_seconds: float | None = None,
+    marking: Marking = Marking(),  # noqa: B008 (frozen)
+) -> TransparentWriter:
+    """A writer of one marked film with transparency; a MOV is signed, a WebM cannot be.
+
+    Args:
+        path, size, fps, audio, sound_seconds: as in `TransparentWriter`.
+        marking: how the video is marked.
+
+    Raises:
+        InputError: as `TransparentWriter`; the certificate or the label cannot be used, or a
+            certificate is given and the file holds no Content Credentials.
+    """
+    path = Path(path)
+    check_transparent(path, None if audio is None else Path(audio))
+    write = partial(TransparentWriter, path, size, fps, audio, sound_seconds)
+    if not marking.marked:
+        return write()
+    tags = _tags({}, marking)
+    if path.suffix.lower() == ".webm":
+        if marking.cert or marking.key or marking.timestamp_url:
+            raise InputError(
+                f"{path}: a WebM cannot be signed with Content Credentials; write a .mov, or give "
+                "no certificate and no time stamping service"
+            )
+        return write(tags, _finishing(path, size, fps, audio, marking, None))
+    signer = identity(marking.cert, marking.key)
+
+    def sign_video(unsigned: Path, signed: Path, frames: int) -> None:
+        generation = {**_generation(marking), "frames": frames}
+        portrait = _portrait(marking)
+        _sign(unsigned, signed, signer, marking, generation, path.name, portrait, "video/quicktime")
+
+    return write(tags, _finishing(path, size, fps, audio, marking, sign_video))
 
 
 def open_frames(
@@ -119,7 +161,7 @@ def _finishing(
     fps: FrameRate,
     audio: str | Path | None,
     marking: Marking,
-    complete_file: Callable[[Path, Path, int], None],
+    complete_file: Callable[[Path, Path, int], None] | None,
 ) -> Finishing:
     opening = None
     if marking.notice is not None:

@@ -24,6 +24,7 @@ from openvasa.backgrounds import Background, Own, parse_background
 from openvasa.errors import InputError
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.machine import usable_cores
+from openvasa.media.alpha import TransparentWriter
 from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.mp4 import Mp4Writer
@@ -34,7 +35,7 @@ from openvasa.motion.resample import resample_pieces
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.provenance.marking import Marking, derived_content_id
-from openvasa.publish import open_frames, open_mp4
+from openvasa.publish import open_frames, open_mp4, open_transparent
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.lay_on import lay_on, resize_rgba
@@ -172,7 +173,9 @@ class Video:
         progress: Progress | None = None,
         marking: Marking = Marking(),  # noqa: B008 (frozen)
     ) -> Path:
-        """Write an mp4 with the sound; nothing is left behind when it fails or is interrupted.
+        """Write an mp4 with the sound, or a .webm or .mov where the background is transparent.
+
+        Nothing is left behind when it fails or is interrupted.
 
         Args:
             path: the file to write; an existing one is replaced at the end.
@@ -182,9 +185,9 @@ class Video:
                 `WatermarkEmbedder` where they leave your hands.
         """
         path = Path(path)
-        self._check_opaque(path)
+        open_file = open_transparent if self.background is Own.TRANSPARENT else open_mp4
         self._write_into(
-            open_mp4(
+            open_file(
                 path,
                 self.frame_size,
                 self.rate,
@@ -223,15 +226,9 @@ class Video:
         )
         return folder
 
-    def _check_opaque(self, path: Path) -> None:
-        """Raise InputError where `path` cannot hold what the frames are."""
-        if self.background is Own.TRANSPARENT:
-            raise InputError(
-                f"{path}: holds no transparency; write pictures (a name that ends in /), or choose "
-                "another background"
-            )
-
-    def _write_into(self, target: Mp4Writer | FrameFolderWriter, progress: Progress | None) -> None:
+    def _write_into(
+        self, target: Mp4Writer | TransparentWriter | FrameFolderWriter, progress: Progress | None
+    ) -> None:
         with target as writer:
             for done, frame in enumerate(self, start=1):
                 writer.write(frame)

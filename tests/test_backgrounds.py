@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -225,7 +226,7 @@ def test_transparent_pictures_keep_their_opacity_and_are_marked(
 
 
 def test_a_film_that_holds_no_transparency_refuses_it(face: FaceLatent, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no transparency"):
+    with pytest.raises(InputError, match=r"holds no transparency; let it end in \.webm"):
         animate(face, turning(2), background="transparent").save(tmp_path / "a.mp4")
     assert not list(tmp_path.iterdir())
 
@@ -239,3 +240,45 @@ def test_a_live_renderer_draws_the_person_before_the_background(face: FaceLatent
     np.testing.assert_array_equal(frame, lay_on(person, plate))
     np.testing.assert_array_equal(renderer.twin().render(geometry), frame)
     assert before(WarpRenderer, "keep") is WarpRenderer
+
+
+def _read_transparent(path: Path) -> list[np.ndarray]:
+    """RGBA frames; FFmpeg's own VP9 decoder leaves the opacity out."""
+    frames = []
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        name = "libvpx-vp9" if path.suffix == ".webm" else "prores"
+        decoder = av.CodecContext.create(name, "r") if name == "libvpx-vp9" else None
+        for packet in container.demux(stream):
+            decoded = packet.decode() if decoder is None else decoder.decode(packet)
+            for frame in decoded:
+                opacity = np.frombuffer(frame.planes[3], np.uint8 if decoder else "<u2")
+                plane = frame.planes[3]
+                rows = opacity.reshape(plane.height, -1)[:, : plane.width].astype(np.float32)
+                top = (
+                    255
+                    if decoder
+                    else {"yuva444p10le": 1023, "yuva444p12le": 4095}[frame.format.name]
+                )
+                rgb = frame.reformat(format="rgb24").to_ndarray()
+                frames.append(np.dstack([rgb, np.rint(rows * 255 / top)]).astype(np.uint8))
+    return frames
+
+
+@pytest.mark.parametrize(("suffix", "most"), [(".webm", 12), (".mov", 2)])
+def test_a_transparent_film_gives_back_opacity_and_colours(
+    face: FaceLatent, tmp_path: Path, suffix: str, most: int
+) -> None:
+    video = animate(face, turning(6), background="transparent", size=256)
+    path = video.save(tmp_path / f"film{suffix}")
+    read = _read_transparent(path)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    for frame, back in zip(video, read, strict=True):
+        off = np.abs(back[..., 3].astype(int) - frame[..., 3])
+        assert np.percentile(off, 99) <= most
+        assert off.mean() < 1
+        seen = frame[..., 3] > 128
+        assert np.abs(back[seen][:, :3].astype(int) - frame[seen][:, :3]).mean() < 6
+    report = verify(path)
+    assert report.finding == "marked"
+    assert (report.credentials is not None) == (suffix == ".mov")

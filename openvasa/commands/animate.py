@@ -44,6 +44,7 @@ def add(commands: Commands) -> None:
         "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
         "openvasa animate portrait.jpg voice.wav -o frames/",
         "openvasa animate portrait.jpg voice.wav -o green.mp4 --background green",
+        "openvasa animate portrait.jpg voice.wav -o cutout.webm --background transparent",
     )
     parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
@@ -101,7 +102,7 @@ def _animate(options: argparse.Namespace) -> int:
 
     marking = marking_of(options)
     for given in (Path(options.audio), options.pose_from):
-        check_output(options.output, given)
+        check_output(options.output, given, transparent=options.background == "transparent")
     background = background_of(options)
     face = load_portrait(options.portrait, face=options.face)
     if options.save_avatar:

@@ -18,7 +18,8 @@ def add_background(parser: Parser) -> None:
         default="keep",
         metavar="WHAT",
         help="behind the person: keep (the default), green, #rrggbb, blur, or a picture or "
-        "video, which covers the frame; or transparent, for a folder of pictures",
+        "video, which covers the frame; or transparent, for "
+        ".webm (VP9), .mov (ProRes 4444) and a folder of pictures",
     )
 
 

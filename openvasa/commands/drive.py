@@ -103,7 +103,7 @@ def _drive(options: argparse.Namespace) -> int:
 
     marking = marking_of(options)
     file = None if is_camera(options.driver) else Path(options.driver)
-    check_output(options.output, file)
+    check_output(options.output, file, transparent=options.background == "transparent")
     background = background_of(options)
     with face_called("portrait_face"):
         face = load_portrait(options.portrait, face=options.portrait_face)

@@ -38,12 +38,17 @@ def add_output(parser: Parser) -> None:
     )
 
 
-def check_output(output: str, given: Path | None) -> None:
+def check_output(output: str, given: Path | None, *, transparent: bool = False) -> None:
     """Raise InputError where `output` cannot be written, or is the input that was given itself."""
     if _is_folder(output):
         from openvasa.media.frames import check_folder
 
         check_folder(Path(output))
+        return
+    if transparent:
+        from openvasa.media.alpha import check_transparent
+
+        check_transparent(Path(output), given)
         return
     if Path(output).suffix.lower() != ".mp4":
         raise InputError(

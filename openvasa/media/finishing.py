@@ -46,7 +46,7 @@ class Finishing:
 
     Attributes:
         alter_frame: (h, w, 3) RGB or (h, w, 4) RGBA uint8 frame and its index → the frame to
-            encode. Called in a thread of the writer; a folder of pictures is written by two threads.
+            encode. A writer may call it in a thread; a folder of pictures is written by two.
         complete_file: called with a file as encoded, the file to write from it, and a number: of
             frames in a video, or of the picture, from 1. An OSError is reported as a disk's.
         opening: heard at the start of the sound track.
