@@ -1,6 +1,8 @@
 """The public names of the package: `openvasa.NAME` is imported from its module on first use."""
 
 from openvasa.errors import InputError as InputError
+from openvasa.face.check import Finding as Finding
+from openvasa.face.check import check_portrait as check_portrait
 from openvasa.face.encode import load_portrait as load_portrait
 from openvasa.face.latent import FaceLatent as FaceLatent
 from openvasa.motion.amount import Amount as Amount

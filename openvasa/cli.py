@@ -22,6 +22,7 @@ from openvasa import __version__
 from openvasa.commands import (
     animate,
     bench,
+    check,
     data,
     demo,
     doctor,
@@ -159,6 +160,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     demo.add(commands)
     animate.add(commands)
+    check.add(commands)
     edit.add(commands)
     verify.add_verify(commands)
     verify.add_detect(commands)

@@ -48,6 +48,7 @@ def test_leaning_pictures_end_up_as_people_hold_their_heads(
     assert portrait.face.presence > 0.9
 
 
+@pytest.mark.slow
 def test_every_test_portrait_is_righted_from_every_side() -> None:
     if not PORTRAITS.is_dir():
         pytest.skip("needs the portraits of ../shared/data")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openvasa.commands.background import add_background, background_of
+from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
@@ -64,9 +65,8 @@ def add(commands: Commands) -> None:
         "--full-frame", action="store_true", help="the whole picture, with the person talking in it"
     )
     add_background(parser)
-    parser.add_argument(
-        "--face", type=int, metavar="N", help="which of several faces, in reading order from 1"
-    )
+    add_face_choice(parser)
+    add_anyway(parser)
     parser.add_argument(
         "--preview",
         action="store_true",
@@ -98,13 +98,11 @@ def _animate(options: argparse.Namespace) -> int:
     if options.seed < 0:
         options.usage_error(f"seed {options.seed}: choose 0 or more")
 
-    from openvasa.face.encode import load_portrait
-
     marking = marking_of(options)
     for given in (Path(options.audio), options.pose_from):
         check_output(options.output, given, transparent=options.background == "transparent")
     background = background_of(options)
-    face = load_portrait(options.portrait, face=options.face)
+    face = read_portrait(options, options.face)
     if options.save_avatar:
         face.save(options.save_avatar)
     video = _video(face, background, options)

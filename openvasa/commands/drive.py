@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openvasa.commands.background import add_background, background_of
+from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
 from openvasa.commands.exit_status import OK
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import face_called
@@ -69,9 +70,8 @@ def add(commands: Commands) -> None:
         help="which of several people in VIDEO, in reading order in the first frame that shows so "
         "many (default: the largest)",
     )
-    parser.add_argument(
-        "--portrait-face", type=int, metavar="N", help="which of several faces in PORTRAIT"
-    )
+    add_face_choice(parser, "--portrait-face")
+    add_anyway(parser)
     parser.add_argument(
         "--pose",
         choices=("relative", "absolute"),
@@ -95,7 +95,6 @@ def _drive(options: argparse.Namespace) -> int:
     from openvasa.audio.decode import probe
     from openvasa.capture.footage import is_camera
     from openvasa.capture.retargeting import motion_of, rest_until, with_tongue_heard
-    from openvasa.face.encode import load_portrait
     from openvasa.face.latent import CROP_SIDE
     from openvasa.media.inspect import has_sound
     from openvasa.motion.edit import keep_expression, keep_pose
@@ -106,7 +105,7 @@ def _drive(options: argparse.Namespace) -> int:
     check_output(options.output, file, transparent=options.background == "transparent")
     background = background_of(options)
     with face_called("portrait_face"):
-        face = load_portrait(options.portrait, face=options.portrait_face)
+        face = read_portrait(options, options.portrait_face)
     tracked = _track_driver(options)
     motion = motion_of(tracked, face if options.pose == "absolute" else None)
     sound = file if file is not None and has_sound(file) else None

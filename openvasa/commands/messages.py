@@ -11,8 +11,10 @@ from openvasa.commands.exit_status import BAD_INPUT
 from openvasa.errors import InputError
 
 OPTIONS = {
+    "anyway": "--anyway",
     "cert": "--c2pa-cert PEM",
     "face": "--face N",
+    "faces": "--faces PREVIEW.png",
     "key": "--c2pa-key PEM",
     "portrait_face": "--portrait-face N",
     "pose_face": "--pose-face N",

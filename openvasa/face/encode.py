@@ -9,6 +9,7 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.canonical import fit_head
+from openvasa.face.check import MAX_YAW, MIN_FACE_HEIGHT, check_face, report_findings
 from openvasa.face.dynamics import dynamics_code, separate_expression
 from openvasa.face.find import choose_face, face_height, find_faces, largest_extent
 from openvasa.face.landmarker import TrackedFace, blendshape_scores, track_next
@@ -20,10 +21,6 @@ from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
 from openvasa.face.upright import set_upright
 
-MIN_FACE_HEIGHT = 40
-"""Shorter faces, in px of the picture, hold too little to animate at 512 × 512."""
-MAX_YAW = 55.0
-"""Degrees; beyond it half of the face is out of sight."""
 CROP_OVER_FACE = 2.05
 """Side of the crop over the face's height: head, hair and shoulders."""
 TIGHTEST_CROP = 1.4
@@ -47,7 +44,7 @@ def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def cut_square(picture: np.ndarray, crop: np.ndarray, side: int = CROP_SIDE) -> np.ndarray:
     """(side, side, 3) uint8: the crop square, what is outside the picture continued calmly."""
-    inside = inside_square(crop, *picture.shape[:2], side)
+    inside = inside_square(crop, picture.shape[0], picture.shape[1], side)
     left, top, extent = (float(v) for v in crop)
     scale = side / extent
     matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
@@ -77,18 +74,21 @@ def encode_picture(picture: np.ndarray, *, face: int | None = None, name: str) -
     return encode_face(picture, choose_face(find_faces(picture), face, name), name=name)
 
 
-def encode_face(picture: np.ndarray, chosen: TrackedFace, *, name: str) -> FaceLatent:
+def encode_face(
+    picture: np.ndarray, chosen: TrackedFace, *, name: str, anyway: bool = False
+) -> FaceLatent:
     """Encode one tracked face of a picture into a face latent.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         chosen: the face, px of the picture.
         name: what to call the picture in errors.
+        anyway: encode a face too small or turned too far.
 
     Raises:
         InputError: face too small, profile.
     """
-    if face_height(chosen) < MIN_FACE_HEIGHT:
+    if not anyway and face_height(chosen) < MIN_FACE_HEIGHT:
         raise InputError(
             f"{name}: the face is {face_height(chosen):.0f} px tall; "
             f"use a picture in which it is at least {MIN_FACE_HEIGHT} px"
@@ -100,7 +100,7 @@ def encode_face(picture: np.ndarray, chosen: TrackedFace, *, name: str) -> FaceL
     landmarks = track_next(image, guess).landmarks
     head = fit_head(landmarks)
     yaw = float(head.euler_degrees[0])
-    if abs(yaw) > MAX_YAW:
+    if not anyway and abs(yaw) > MAX_YAW:
         raise InputError(
             f"{name}: the face is turned {abs(yaw):.0f}° away; use one turned less than "
             f"{MAX_YAW:.0f}°"
@@ -123,18 +123,34 @@ def encode_face(picture: np.ndarray, chosen: TrackedFace, *, name: str) -> FaceL
     )
 
 
-def encode_upright(picture: np.ndarray, *, face: int | None = None, name: str) -> FaceLatent:
-    """Encode a user's picture: as `encode_picture`, after turning it so that it stands upright."""
+def encode_upright(
+    picture: np.ndarray, *, face: int | None = None, name: str, anyway: bool = False
+) -> FaceLatent:
+    """Encode a user's picture: turned so that it stands upright, and checked.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        face: which face, in reading order from 1; None for the largest.
+        name: what to call the picture in errors.
+        anyway: encode what the check refuses, where a face can be fitted at all.
+
+    Raises:
+        InputError: as `encode_picture`, and what `check_portrait` refuses.
+    """
     portrait = set_upright(picture, face=face, name=name)
-    return encode_face(portrait.picture, portrait.face, name=name)
+    report_findings(check_face(portrait), name, anyway=anyway)
+    return encode_face(portrait.picture, portrait.face, name=name, anyway=anyway)
 
 
-def load_portrait(path: str | Path, *, face: int | None = None) -> FaceLatent:
+def load_portrait(path: str | Path, *, face: int | None = None, anyway: bool = False) -> FaceLatent:
     """Encode a portrait file, or read an avatar file (`.npz`) encoded before.
 
     Args:
         path: any image format Pillow reads, or an avatar written by `FaceLatent.save`.
         face: which face of several, in reading order from 1; None for the largest.
+        anyway: encode a portrait that `check_portrait` refuses.
+
+    Warns of what would come out worse.
 
     Raises:
         InputError: the file is no usable portrait; the message says why.
@@ -142,4 +158,4 @@ def load_portrait(path: str | Path, *, face: int | None = None) -> FaceLatent:
     path = Path(path)
     if path.suffix == ".npz":
         return FaceLatent.load(path)
-    return encode_upright(load_picture(path), face=face, name=str(path))
+    return encode_upright(load_picture(path), face=face, name=str(path), anyway=anyway)

@@ -18,6 +18,7 @@ from openvasa.face.landmarker import (
 )
 from openvasa.face.topology import CHIN, FOREHEAD_TOP, LEFT_SIDE, RIGHT_SIDE
 
+NUMBER_COLOUR = (255, 210, 0)
 RIVAL_SHARE = 0.6
 """A second face this tall, against the tallest, makes the choice the user's."""
 SURE_SHARE = 0.2
@@ -169,3 +170,19 @@ def choose_face(faces: list[TrackedFace], number: int | None, name: str) -> Trac
             parameters=("face", "faces"),
         )
     return tallest
+
+
+def number_faces(picture: np.ndarray, faces: list[TrackedFace]) -> np.ndarray:
+    """(H, W, 3) uint8 RGB: a picture with a numbered box around each face, in the order given."""
+    drawn = picture.copy()
+    for number, face in enumerate(faces, start=1):
+        points = face.landmarks[:, :2]
+        left, top = (int(v) for v in points.min(axis=0))
+        right, bottom = (int(v) for v in points.max(axis=0))
+        line = max(round(face_height(face) / 60), 1)
+        cv2.rectangle(drawn, (left, top), (right, bottom), NUMBER_COLOUR, line)
+        at = (left + 2 * line, bottom - 3 * line)
+        size = face_height(face) / 90
+        for colour, width in (((0, 0, 0), 5 * line), (NUMBER_COLOUR, 2 * line)):
+            cv2.putText(drawn, str(number), at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, width)
+    return drawn

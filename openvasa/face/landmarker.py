@@ -231,6 +231,30 @@ def track_next(image: np.ndarray, previous: np.ndarray, *, threads: int = 2) -> 
     return _track_in_crop(image, _matrix_from_landmarks(previous), threads)
 
 
+def track_jittered(image: np.ndarray, face: TrackedFace, *, threads: int = 2) -> np.ndarray:
+    """Landmarks of one face from crops that differ in angle, size and place.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        face: upright, px of the image.
+        threads: CPU threads.
+
+    Returns:
+        (18, 478, 2) float32 px of the image.
+    """
+    low, high = face.landmarks[:, :2].min(axis=0), face.landmarks[:, :2].max(axis=0)
+    centre, side = (low + high) / 2, float(np.max(high - low))
+    tracked = [
+        _track_in_crop(
+            image, _crop_matrix(centre + [0, drop * side], wide * side, np.radians(angle)), threads
+        )
+        for angle in (-15, 0, 15)
+        for wide in (1.3, 1.6, 1.9)
+        for drop in (0, 0.12)
+    ]
+    return np.stack([one.landmarks[:, :2] for one in tracked])
+
+
 def follow_face(
     image: np.ndarray, previous: np.ndarray | None, *, threads: int = 2
 ) -> TrackedFace | None:
