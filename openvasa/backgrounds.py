@@ -86,7 +86,7 @@ class Blurred:
 
     def plates(self, face: FaceLatent, size: tuple[int, int], fps: float) -> Iterator[np.ndarray]:
         """As `Plates`."""
-        blurred = cv2.GaussianBlur(face.background, (0, 0), BLUR * face.side)
+        blurred = cv2.GaussianBlur(face.background, (0, 0), BLUR * max(face.size))
         return repeat(cover(blurred, size))
 
 

@@ -22,7 +22,8 @@ from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.backgrounds import Background, Own, parse_background
 from openvasa.errors import InputError
-from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.face.frame import Frame, Size, choose_frame, drawn_frame, put_in_frame
+from openvasa.face.latent import FaceLatent
 from openvasa.machine import usable_cores
 from openvasa.media.alpha import TransparentWriter
 from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
@@ -37,14 +38,10 @@ from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.publish import open_frames, open_mp4, open_transparent
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
-from openvasa.render.canvas import canvas_size, prepare_canvas
 from openvasa.render.lay_on import lay_on, resize_rgba
 from openvasa.render.renderer import Renderer, RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.runtime import limit_blas
-
-SIZES = (128, 2048)
-"""Smallest and largest side of the square output, px."""
 
 MOST_PAINTERS = 6
 """Threads that paint, at most: beyond them the encoder sets the pace."""
@@ -67,8 +64,11 @@ class Video:
         source: the motion, or the audio file that it is generated from.
         audio: sound track of the saved file, or None.
         fps: frames a second, 12 to 60; 23.976, 29.97 and 59.94 stand for 24000/1001 and so on.
-        size: side of the square output, px.
-        full_frame: paste the animated square back into the whole picture.
+        size: px of the frame's shorter side, of a whole picture's longer side; "native" for as many
+            as the picture has there; None for 512, and for a whole picture its own size.
+        full_frame: the whole picture, with the person moving in it.
+        aspect: width to height of a frame of head and shoulders: "1:1", "4:5", "9:16", "5:4" or
+            "16:9"; None for 1:1.
         model: generates the motion from audio.
         seconds_limit: stop after so many seconds; None for all of it.
         renderer: what draws the frames.
@@ -79,8 +79,9 @@ class Video:
     source: Motion | Path
     audio: Path | None = None
     fps: FrameRate = MOTION_RATE
-    size: int = CROP_SIDE
+    size: Size = None
     full_frame: bool = False
+    aspect: str | None = None
     model: MotionModel = field(default_factory=SpeechMotion)
     seconds_limit: float | None = None
     renderer: RendererFactory = WarpRenderer
@@ -89,8 +90,7 @@ class Video:
     def __post_init__(self) -> None:
         """Check what the user chose."""
         exact_rate(self.fps)
-        if not SIZES[0] <= self.size <= SIZES[1]:
-            raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
+        _ = self.frame
         if self.full_frame and self.background is not Own.KEEP:
             raise InputError(
                 "full_frame: the whole picture keeps its background; take the square, or keep it",
@@ -113,7 +113,14 @@ class Video:
     @property
     def frame_size(self) -> tuple[int, int]:
         """Width and height of a frame, px."""
-        return canvas_size(self.face) if self.full_frame else (self.size, self.size)
+        return self.frame.size
+
+    @property
+    def frame(self) -> Frame:
+        """Which part of the picture is shown, and at which size."""
+        return choose_frame(
+            self.face, size=self.size, full_frame=self.full_frame, aspect=self.aspect
+        )
 
     def rows(self) -> Iterator[np.ndarray]:
         """Rows of motion at the video's frame rate, in (n, 6 + D + 2) pieces, as generated."""
@@ -126,38 +133,42 @@ class Video:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Render the frames one by one."""
-        with limit_blas(), closing(made_ahead(self.rows())) as pieces, self._plates() as plates:
+        with limit_blas(), closing(made_ahead(self.rows())) as pieces:
             # While the first motion is made.
-            renderer = self.renderer(self.face)
+            face = put_in_frame(
+                self.face, self.frame if self.full_frame else drawn_frame(self.frame)
+            )
+            renderer = self.renderer(face)
             if self.background is not Own.KEEP:
                 renderer = renderer.without_background()
-            planned = zip(chain.from_iterable(pieces), plates, strict=False)
-            batches = _batches(planned, renderer.batch)
-            with closing(made_side_by_side(self._painters(renderer), batches)) as painted:
-                yield from chain.from_iterable(painted)
+            with self._plates(face) as plates:
+                planned = zip(chain.from_iterable(pieces), plates, strict=False)
+                batches = _batches(planned, renderer.batch)
+                with closing(made_side_by_side(self._painters(face, renderer), batches)) as painted:
+                    yield from chain.from_iterable(painted)
 
     @contextmanager
-    def _plates(self) -> Iterator[Iterator[np.ndarray | None]]:
+    def _plates(self, face: FaceLatent) -> Iterator[Iterator[np.ndarray | None]]:
         """What is to be laid behind each frame, without end; None where nothing is."""
         if isinstance(self.background, Own):
             yield repeat(None)
             return
-        plates = self.background.plates(self.face, self.frame_size, float(self.rate))
+        plates = self.background.plates(face, self.frame_size, float(self.rate))
         if not self.background.moving:
             yield plates
             return
         with closing(made_ahead(plates)) as ahead:
             yield ahead
 
-    def _painters(self, first: Renderer) -> list[Callable[[list[_Planned]], list[np.ndarray]]]:
+    def _painters(
+        self, face: FaceLatent, first: Renderer
+    ) -> list[Callable[[list[_Planned]], list[np.ndarray]]]:
         """A function from what is planned for frames to the frames, for each thread."""
-        canvas = prepare_canvas(self.face) if self.full_frame else None
+        size = self.frame_size
 
         def paint(renderer: Renderer, planned: list[_Planned]) -> list[np.ndarray]:
-            frames = renderer.render_many([geometry_at(self.face, row) for row, _ in planned])
-            if canvas is not None:
-                return [canvas.paste(frame) for frame in frames]
-            resized = map(self._resize_frame, frames)
+            frames = renderer.render_many([geometry_at(face, row) for row, _ in planned])
+            resized = (_resize_frame(frame, size) for frame in frames)
             return [
                 frame if plate is None else lay_on(frame, plate)
                 for frame, (_, plate) in zip(resized, planned, strict=True)
@@ -261,14 +272,6 @@ class Video:
                 while block := file.read(1 << 20):
                     yield block
 
-    def _resize_frame(self, frame: np.ndarray) -> np.ndarray:
-        if self.size == len(frame):
-            return frame
-        shrinking = self.size < len(frame)
-        interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-        resize = resize_rgba if frame.shape[2] == 4 else cv2.resize
-        return resize(frame, (self.size, self.size), interpolation=interpolation)
-
     def _limit_seconds(self, seconds: float) -> float:
         return seconds if self.seconds_limit is None else min(seconds, self.seconds_limit)
 
@@ -284,6 +287,15 @@ class Video:
                 return
 
 
+def _resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A frame at the video's width and height, whatever size its renderer draws."""
+    if frame.shape[1::-1] == size:
+        return frame
+    interpolation = cv2.INTER_AREA if size[0] < frame.shape[1] else cv2.INTER_CUBIC
+    resize = resize_rgba if frame.shape[2] == 4 else cv2.resize
+    return resize(frame, size, interpolation=interpolation)
+
+
 def _batches(planned: Iterable[_Planned], size: int) -> Iterator[list[_Planned]]:
     """Lists of `size` frames' plans; the last may be shorter."""
     left = iter(planned)
@@ -296,8 +308,9 @@ def animate(
     audio: str | Path | Motion,
     *,
     fps: FrameRate = MOTION_RATE,
-    size: int = CROP_SIDE,
+    size: Size = None,
     full_frame: bool = False,
+    aspect: str | None = None,
     seed: int = 0,
     settings: MotionSettings | None = None,
     model: MotionModel | None = None,
@@ -311,8 +324,7 @@ def animate(
         face: from `load_portrait`.
         audio: an audio or video file with speech, or a ready `Motion`.
         fps: frames a second, 12 to 60, as in `Video`; motion is generated at 25 and interpolated.
-        size: side of the square output, px.
-        full_frame: paste the animated square back into the whole picture instead.
+        size, full_frame, aspect: which part of the picture is shown and how large, as in `Video`.
         seed: same seed, same video.
         settings: style, controls and guidance of generated motion; they bring their own seed.
         model: generates the motion instead of the shipped one; it brings its own settings.
@@ -332,11 +344,11 @@ def animate(
     kept = {"renderer": renderer, "background": behind}
     if isinstance(audio, Motion):
         track = Path(sound) if sound is not None else None
-        return Video(face, audio, track, fps, size, full_frame, **kept)
+        return Video(face, audio, track, fps, size, full_frame, aspect, **kept)
     path = Path(audio)
     probe(path)
     if model is None:
         model = SpeechMotion(settings or MotionSettings(seed=seed))
     elif settings is not None:
         raise InputError("settings: a model given brings its own; give the settings to the model")
-    return Video(face, path, path, fps, size, full_frame, model, **kept)
+    return Video(face, path, path, fps, size, full_frame, aspect, model, **kept)

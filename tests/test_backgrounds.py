@@ -170,7 +170,7 @@ def test_nothing_of_the_old_background_is_left(face: FaceLatent) -> None:
     for wall in ((128, 128, 128), (255, 0, 255)):
         image = np.rint(alpha * face.image + (1 - alpha) * np.array(wall)).astype(np.uint8)
         plate = np.broadcast_to(np.array(wall, np.uint8), image.shape)
-        crop = np.array([0, 0, face.side], np.float32)
+        crop = np.array([0, 0, len(face.image)], np.float32)
         before = replace(face, image=image, background=plate, picture=image, crop=crop)
         cut.append(list(animate(before, turning(3, 0.4), background="transparent")))
     for grey, loud in zip(*cut, strict=True):

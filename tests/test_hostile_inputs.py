@@ -372,7 +372,7 @@ def test_preview_of_long_silence_is_three_seconds(tmp_path: Path, avatar: Path) 
         (["--size", "0"], "size 0: choose 128 to 2048"),
         (["--size", "100000"], "size 100000: choose 128 to 2048"),
         (["--size", "256", "--preview"], "--size goes with neither"),
-        (["--crop", "--full-frame"], "not allowed with"),
+        (["--aspect", "1:1", "--full-frame"], "not allowed with"),
         (["--seed", "-1"], "choose 0 or more"),
         (["--turbo"], "unrecognized arguments: --turbo"),
         (["--save-motion", "motion.txt"], "ends in .npz or .csv"),

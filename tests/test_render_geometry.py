@@ -73,7 +73,7 @@ def test_training_pairs_hold_the_geometry_that_is_drawn(face: FaceLatent) -> Non
     pairs = make_pairs(face, footage, 0, np.array([1]))
     shut = drawn_geometry(face, asked)
     for region in REGIONS[1:]:
-        source_affine = source_view(region, face.image, face.head, face.neutral)[1]
+        source_affine = source_view(region, face)[1]
         affine = frame_affine(region, shut, face.neutral)
         places = (face.landmarks, affine, source_affine)
         wanted, unprepared = (

@@ -105,14 +105,14 @@ def test_the_left_eye_is_mirrored(face: FaceLatent) -> None:
 def test_nothing_has_moved_at_rest(
     face: FaceLatent, at_rest: FrameGeometry, region: Region
 ) -> None:
-    _, affine = source_view(region, face.image, face.head, face.neutral)
+    _, affine = source_view(region, face)
     places = (face.landmarks, face.landmarks, affine, affine)
     assert movement(region, *places) == 0
     assert np.abs(geometry_maps(region, *places)[:2]).max() < 1e-4
 
 
 def test_displacement_tells_where_the_skin_came_from(face: FaceLatent) -> None:
-    _, affine = source_view(MOUTH, face.image, face.head, face.neutral)
+    _, affine = source_view(MOUTH, face)
     landmarks = face.landmarks.copy()
     # 4 px of the crop to the left in the frame: it came from 4 px to the right.
     landmarks[:, :2] -= 4 * np.linalg.inv(affine[:, :2])[:, 0].astype(np.float32)
@@ -123,7 +123,7 @@ def test_displacement_tells_where_the_skin_came_from(face: FaceLatent) -> None:
 
 
 def test_the_inner_loop_opens_with_the_lips(face: FaceLatent) -> None:
-    _, affine = source_view(MOUTH, face.image, face.head, face.neutral)
+    _, affine = source_view(MOUTH, face)
     areas = [
         geometry_maps(MOUTH, _open_mouth(face, by).landmarks, face.landmarks, affine, affine)[
             2

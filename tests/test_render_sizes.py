@@ -24,10 +24,10 @@ def face(request: pytest.FixtureRequest) -> FaceLatent:
 
 def resized(face: FaceLatent, side: int) -> FaceLatent:
     """The portrait with a crop of another side."""
-    zoom, head = side / face.side, face.head
+    zoom, head = side / face.size[0], face.head
 
     def scaled(picture: np.ndarray) -> np.ndarray:
-        how = cv2.INTER_AREA if side < face.side else cv2.INTER_CUBIC
+        how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
         return cv2.resize(picture, (side, side), interpolation=how)
 
     return replace(
@@ -37,6 +37,7 @@ def resized(face: FaceLatent, side: int) -> FaceLatent:
         background=scaled(face.background),
         landmarks=face.landmarks * np.float32(zoom),
         head=HeadTransform(head.rotation, head.scale * zoom, head.translation * zoom),
+        stated=zoom,
     )
 
 
@@ -56,7 +57,7 @@ def test_a_portrait_of_another_size_moves_alike(face: FaceLatent, side: int) -> 
     other = resized(face, side)
     frame = WarpRenderer(other).render(talking(other))
     assert frame.shape == (side, side, 3)
-    small = min(side, face.side) // 2
+    small = min(side, *face.size) // 2
     a, b = (cv2.resize(f, (small, small), interpolation=cv2.INTER_AREA) for f in (drawn, frame))
     off = np.abs(a.astype(float) - b)
     assert 10 * np.log10(255**2 / (off**2).mean()) > 30

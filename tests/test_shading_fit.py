@@ -40,7 +40,7 @@ def clips() -> dict[str, tuple[FaceLatent, Footage]]:
     made = {}
     for name in golden_set.GALLERY:
         face = golden_set.kept_face(name)
-        face = replace(face, picture=face.image, crop=np.array([0, 0, face.side], np.float32))
+        face = replace(face, picture=face.image, crop=np.array([0, 0, len(face.image)], np.float32))
         renderer = WarpRenderer(face, refined=False, shading=Shading().changed(TRUE))
         moved = [geometry_at(face, row) for row in rows]
         footage = Footage(

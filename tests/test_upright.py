@@ -11,7 +11,7 @@ import pytest
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.encode import load_portrait
 from openvasa.face.find import centre_of, find_faces
-from openvasa.face.outside import fill_outside, inside_square
+from openvasa.face.outside import fill_outside, inside_picture
 from openvasa.face.picture import load_picture
 from openvasa.face.upright import roll_of, set_upright, turn_upright
 
@@ -98,7 +98,7 @@ def test_outside_runs_on_in_the_edge_s_colour_without_streaks() -> None:
 
 
 def test_which_pixels_of_a_crop_show_the_picture() -> None:
-    inside = inside_square(np.array([-25.0, 0.0, 100.0]), height=50, width=200, side=100)
+    inside = inside_picture(np.array([-25.0, 0.0, 100.0]), height=50, width=200, size=(100, 100))
     assert not inside[:, :24].any()
     assert inside[:50, 25:].all()
     assert not inside[51:].any()

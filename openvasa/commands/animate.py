@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
 from openvasa.commands.exit_status import OK
+from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.saving import add_output, check_output, save_video
@@ -37,6 +38,7 @@ def add(commands: Commands) -> None:
         "openvasa animate portrait.jpg voice.wav -o talking.mp4",
         "openvasa animate group.jpg voice.mp3 -o talking.mp4 --face 2 --full-frame",
         "openvasa animate portrait.jpg voice.wav -o smooth.mp4 --fps 60 --size 1024",
+        "openvasa animate portrait.jpg voice.wav -o story.mp4 --aspect 9:16 --size 1080",
         "openvasa animate portrait.jpg voice.wav -o look.mp4 --preview",
         "openvasa animate portrait.jpg voice.wav -o a.mp4 --save-motion a.npz --save-avatar me.npz",
         "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
@@ -51,18 +53,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
     add_output(parser)
     add_frame_rate(parser, default=MOTION_RATE)
-    parser.add_argument(
-        "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
-    )
+    add_framing(parser)
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="same seed, same video (default: 0)"
-    )
-    frame = parser.add_mutually_exclusive_group()
-    frame.add_argument(
-        "--crop", action="store_true", help="a square of head and shoulders (the default)"
-    )
-    frame.add_argument(
-        "--full-frame", action="store_true", help="the whole picture, with the person talking in it"
     )
     add_background(parser)
     add_face_choice(parser)
@@ -91,10 +84,8 @@ def add(commands: Commands) -> None:
 
 
 def _animate(options: argparse.Namespace) -> int:
-    if options.size is not None and (options.full_frame or options.preview):
-        options.usage_error("--size goes with neither --full-frame nor --preview")
-    if options.full_frame and options.preview:
-        options.usage_error("--preview does not go with --full-frame")
+    if options.preview and (options.size is not None or options.full_frame):
+        options.usage_error("--preview goes with neither --size nor --full-frame")
     if options.seed < 0:
         options.usage_error(f"seed {options.seed}: choose 0 or more")
 
@@ -114,7 +105,6 @@ def _animate(options: argparse.Namespace) -> int:
 
 def _video(face: FaceLatent, background: Background, options: argparse.Namespace) -> Video:
     from openvasa.audio.decode import probe
-    from openvasa.face.latent import CROP_SIDE
     from openvasa.motion.motion import Motion
     from openvasa.video import animate
 
@@ -131,8 +121,7 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
         face,
         source,
         fps=options.fps,
-        size=CROP_SIDE if options.size is None else options.size,
-        full_frame=options.full_frame,
+        **framing_of(options),
         settings=settings,
         sound=options.audio,
         background=background,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
 from openvasa.commands.exit_status import OK
+from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import face_called
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
@@ -56,12 +57,7 @@ def add(commands: Commands) -> None:
         "--seconds", type=float, metavar="S", help="only the driver's first S seconds"
     )
     add_frame_rate(parser, default=MOTION_RATE)
-    parser.add_argument(
-        "--size", type=int, metavar="N", help="side of the video, px (default: 512)"
-    )
-    parser.add_argument(
-        "--full-frame", action="store_true", help="the whole picture, with the person moving in it"
-    )
+    add_framing(parser)
     add_background(parser)
     parser.add_argument(
         "--face",
@@ -87,15 +83,12 @@ def add(commands: Commands) -> None:
 
 
 def _drive(options: argparse.Namespace) -> int:
-    if options.size is not None and options.full_frame:
-        options.usage_error("--size does not go with --full-frame")
     if options.seconds is not None and options.seconds <= 0:
         options.usage_error(f"seconds {options.seconds:g}: choose more than 0")
 
     from openvasa.audio.decode import probe
     from openvasa.capture.footage import is_camera
     from openvasa.capture.retargeting import motion_of, rest_until, with_tongue_heard
-    from openvasa.face.latent import CROP_SIDE
     from openvasa.media.inspect import has_sound
     from openvasa.motion.edit import keep_expression, keep_pose
     from openvasa.video import Video
@@ -124,8 +117,7 @@ def _drive(options: argparse.Namespace) -> int:
         motion,
         audio=sound,
         fps=options.fps,
-        size=CROP_SIDE if options.size is None else options.size,
-        full_frame=options.full_frame,
+        **framing_of(options),
         seconds_limit=options.seconds,
         background=background,
     )

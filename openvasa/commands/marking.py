@@ -98,7 +98,7 @@ def marking_of(options: argparse.Namespace) -> Marking:
         portrait=None if portrait.suffix.lower() == ".npz" else portrait,
         controls={
             name: value
-            for name in ("full_frame", "preview", "gaze", "distance", "emotion")
+            for name in ("full_frame", "aspect", "preview", "gaze", "distance", "emotion")
             if (value := getattr(options, name, None)) is not None
         },
     )

@@ -192,7 +192,7 @@ def make_pairs(
     views = {}
     for region in REGIONS:
         pairs |= _empty(len(frames), region)
-        views[region.name] = source_view(region, face.image, face.head, face.neutral)
+        views[region.name] = source_view(region, face)
         pairs[f"{region_key(region)}_source"] = views[region.name][0]
     for row, target in enumerate(frames):
         *_, (_, geometry, frame) = renderer.draw(follow(face, footage, source, int(target)))

@@ -15,7 +15,7 @@ from openvasa.face.find import choose_face, face_height, find_faces, largest_ext
 from openvasa.face.landmarker import TrackedFace, blendshape_scores, track_next
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.matte import person_matte
-from openvasa.face.outside import fill_outside, inside_square
+from openvasa.face.outside import fill_outside, inside_picture
 from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
@@ -42,11 +42,22 @@ def crop_square(landmarks: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.array([*corner, side], np.float32)
 
 
-def cut_square(picture: np.ndarray, crop: np.ndarray, side: int = CROP_SIDE) -> np.ndarray:
-    """(side, side, 3) uint8: the crop square, what is outside the picture continued calmly."""
-    inside = inside_square(crop, picture.shape[0], picture.shape[1], side)
+def cut_square(picture: np.ndarray, crop: np.ndarray) -> np.ndarray:
+    """(512, 512, 3) uint8: the crop square, what is outside the picture continued calmly."""
+    return cut_crop(picture, crop, (CROP_SIDE, CROP_SIDE))
+
+
+def cut_crop(picture: np.ndarray, crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3) uint8: a part of the picture at a size, what is outside it continued calmly.
+
+    Args:
+        picture: (H', W', 3) uint8 RGB.
+        crop: (3,) left, top and width of the part, px of the picture.
+        size: width and height, px, that it comes out with.
+    """
+    inside = inside_picture(crop, *picture.shape[:2], size)
     left, top, extent = (float(v) for v in crop)
-    scale = side / extent
+    scale = size[0] / extent
     matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
     if scale < 0.5:
         # Area averaging first: a single linear resample would alias fine texture.
@@ -54,10 +65,8 @@ def cut_square(picture: np.ndarray, crop: np.ndarray, side: int = CROP_SIDE) -> 
         picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         matrix[:, :2] /= shrink
     flags = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
-    square = cv2.warpAffine(
-        picture, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return fill_outside(square, inside)
+    cut = cv2.warpAffine(picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return fill_outside(cut, inside)
 
 
 def encode_picture(picture: np.ndarray, *, face: int | None = None, name: str) -> FaceLatent:

@@ -12,9 +12,9 @@ from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform, apply_pose
 
 CROP_SIDE = 512
-FORMAT_VERSION = 2
-READABLE_VERSIONS = (1, 2)
-"""Files of version 1 hold no extras."""
+FORMAT_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
+"""Files of version 1 hold no extras; before version 3 every crop has 512 px."""
 
 _EXTRA = "extra_"
 
@@ -24,8 +24,8 @@ class FaceLatent:
     """A portrait, encoded once; saved and loaded as one `.npz` avatar file.
 
     Attributes:
-        image: (S, S, 3) uint8 RGB, the square crop with head and shoulders; S is 512 from
-            `load_portrait`.
+        image: (H, W, 3) uint8 RGB, the crop: from `load_portrait` a square of 512 px with head and
+            shoulders, from `openvasa.face.frame` any part of the picture at any size.
         landmarks: (478, 3) float32, tracked points in px of the crop, z away from the camera.
         head: similarity from canonical space to px of the crop, in the portrait's own pose.
         canonical: (478, 3) float32, the tracked points in canonical space, own expression included.
@@ -33,12 +33,14 @@ class FaceLatent:
             closed.
         dynamics: (D,) float32, the portrait's own expression as a facial dynamics code.
         blendshapes: (52,) float32 in 0–1, ARKit reading of the own expression.
-        matte: (S, S) float32 in 0–1, the person.
-        background: (S, S, 3) uint8 RGB, the plate completed behind the person.
-        picture: (H, W, 3) uint8 RGB, the whole picture the crop was cut from.
-        crop: (3,) float32 left, top and side of the crop square in px of `picture`.
+        matte: (H, W) float32 in 0–1, the person.
+        background: (H, W, 3) uint8 RGB, the plate completed behind the person.
+        picture: (H', W', 3) uint8 RGB, the whole picture the crop was cut from.
+        crop: (3,) float32 left, top and width of the crop in px of `picture`.
         extras: arrays by name that a renderer other than the shipped one keeps with the portrait,
             e.g. a feature volume.
+        stated: px of the crop that a stated px is long: one px of the square with head and
+            shoulders at 512 px, for which lengths in px are stated.
     """
 
     image: np.ndarray
@@ -53,18 +55,24 @@ class FaceLatent:
     picture: np.ndarray
     crop: np.ndarray
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    stated: float = 1.0
 
     @property
-    def side(self) -> int:
-        """Side of the crop, px."""
-        return len(self.image)
+    def size(self) -> tuple[int, int]:
+        """Width and height of the crop, px."""
+        return self.image.shape[1], self.image.shape[0]
+
+    @property
+    def zoom(self) -> float:
+        """Px of the crop for one of the picture."""
+        return self.size[0] / float(self.crop[2])
 
     def save(self, path: str | Path) -> None:
         """Write the avatar file (`.npz`)."""
         path = Path(path)
         if path.suffix != ".npz":
             raise InputError(f"{path}: an avatar file ends in .npz; rename it")
-        apart = ("head", "extras")
+        apart = ("head", "extras", "stated")
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
         arrays |= {_EXTRA + name: array for name, array in self.extras.items()}
         partial = path.with_name(path.name + ".partial.npz")
@@ -75,6 +83,7 @@ class FaceLatent:
                 head_rotation=self.head.rotation,
                 head_scale=self.head.scale,
                 head_translation=self.head.translation,
+                stated=self.stated,
                 **arrays,
             )
             partial.replace(path)
@@ -99,12 +108,13 @@ class FaceLatent:
             float(arrays.pop("head_scale")),
             arrays.pop("head_translation"),
         )
+        stated = float(arrays.pop("stated", 1.0))
         extras = {
             name.removeprefix(_EXTRA): arrays.pop(name)
             for name in [name for name in arrays if name.startswith(_EXTRA)]
         }
         try:
-            return FaceLatent(head=head, extras=extras, **arrays)
+            return FaceLatent(head=head, extras=extras, stated=stated, **arrays)
         except TypeError as error:
             raise InputError(f"{path}: incomplete avatar file; encode it again") from error
 

@@ -214,25 +214,30 @@ def _soften_only_the_edge(refined: np.ndarray, outline: np.ndarray, face: np.nda
     return np.maximum(np.clip(contrast, floor, ceiling), face)
 
 
-def enlarge_matte(matte: np.ndarray, image: np.ndarray, larger: np.ndarray) -> np.ndarray:
-    """The matte of a picture for the same picture at another side.
+def enlarge_matte(
+    matte: np.ndarray, coarse: np.ndarray, fine: np.ndarray, times: float
+) -> np.ndarray:
+    """A matte that was made `times` as small takes its edges from the finer picture.
 
     Args:
-        matte: (S, S) float32 opacity in [0, 1].
-        image: (S, S, 3) uint8 RGB, the picture it belongs to.
-        larger: (S', S', 3) uint8 RGB, the picture at the other side.
+        matte: (H, W) float32 opacity in [0, 1], enlarged.
+        coarse: (H, W, 3) uint8 RGB, the picture it belongs to, enlarged alike.
+        fine: (H, W, 3) uint8 RGB, the picture with its own detail.
+        times: how often as large it is as when it was made, 1 or more.
 
     Returns:
-        (S', S') float32 in [0, 1]: edges follow `larger`; what is wholly person or background
-        stays so.
+        (H, W) float32 in [0, 1]: edges follow `fine`; what is wholly person or background stays so.
     """
-    side = (len(larger), len(larger))
-    guide = image.astype(np.float32) / 255
-    edges = fit_edges(guide, matte, ENLARGING_RADIUS, FILTER_EPSILON)
-    fine = edges.apply(larger.astype(np.float32) / 255)
+    size = (round(fine.shape[1] / times), round(fine.shape[0] / times))
+    guide, mask = (
+        cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        for plane in (coarse, matte)
+    )
+    edges = fit_edges(guide / 255, mask, ENLARGING_RADIUS, FILTER_EPSILON)
+    sharp = edges.apply(fine.astype(np.float32) / 255)
     window = np.ones((2 * ENLARGING_RADIUS + 1,) * 2, np.uint8)
     low, high = (
-        cv2.resize(extreme(matte, window), side, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(extreme(mask, window), fine.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         for extreme in (cv2.erode, cv2.dilate)
     )
-    return np.clip(fine, low, high)
+    return np.clip(sharp, np.maximum(low, 0), np.minimum(high, 1))

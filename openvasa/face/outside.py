@@ -65,17 +65,18 @@ def _blend_into(sums: np.ndarray, coarser: np.ndarray) -> np.ndarray:
     return (sums + SMALL_WEIGHT * below) / (sums[..., 3:] + SMALL_WEIGHT)
 
 
-def inside_square(crop: np.ndarray, height: int, width: int, side: int) -> np.ndarray:
-    """(side, side) bool: which pixels of a crop square show the picture.
+def inside_picture(crop: np.ndarray, height: int, width: int, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool: which pixels of a crop show the picture.
 
     Args:
-        crop: (3,) left, top and side of the square, px of the picture.
+        crop: (3,) left, top and width of the crop, px of the picture.
         height, width: of the picture.
-        side: of the square once it is cut, px.
+        size: width and height of the crop once it is cut, px.
     """
     left, top, extent = (float(v) for v in crop)
-    # The same centres of pixels as the resampling that cuts the square.
-    at = np.arange(side) * extent / side
-    columns = (at + left >= -0.5) & (at + left <= width - 0.5)
-    rows = (at + top >= -0.5) & (at + top <= height - 0.5)
+    # The same centres of pixels as the resampling that cuts the crop.
+    step = extent / size[0]
+    across, down = (np.arange(count) * step for count in size)
+    columns = (across + left >= -0.5) & (across + left <= width - 0.5)
+    rows = (down + top >= -0.5) & (down + top <= height - 0.5)
     return rows[:, None] & columns[None]

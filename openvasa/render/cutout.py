@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from openvasa.face.latent import FaceLatent
-from openvasa.render.scale import stated_px
 
 MARGIN = 48
 """Stated px added on every side, so that a head that moves inwards brings no cut edge into the
@@ -25,9 +24,9 @@ CLEAR, SOLID = 0.02, 0.98
 """Opacities beyond these are taken as none and full."""
 
 
-def margin_px(side: int) -> int:
-    """Px of `MARGIN` around a portrait of `side` px."""
-    return round(MARGIN * stated_px(side))
+def margin_px(stated: float) -> int:
+    """Px of `MARGIN` where a stated px is `stated` px long."""
+    return round(MARGIN * stated)
 
 
 def place(points: np.ndarray, margin: int) -> np.ndarray:
@@ -66,12 +65,11 @@ def _surroundings(face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
     """The portrait with its margin from the picture, reflected beyond it.
 
     Returns:
-        (S + 2 M, S + 2 M, 3) uint8 RGB with the margin M, and (S + 2 M, S + 2 M) bool: where it is
+        (H + 2 M, W + 2 M, 3) uint8 RGB with the margin M, and (H + 2 M, W + 2 M) bool: where it is
         the picture's own.
     """
-    margin = margin_px(face.side)
-    left, top, side = (float(v) for v in face.crop[:3])
-    scale = face.side / side
+    margin, scale = margin_px(face.stated), face.zoom
+    left, top = (float(v) for v in face.crop[:2])
     shift = margin - np.array([left, top]) * scale
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32)
     picture = face.picture
@@ -80,20 +78,21 @@ def _surroundings(face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
             picture, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA
         )
         matrix[:, :2] /= 2 * scale
-    size = (face.side + 2 * margin,) * 2
+    width, height = (extent + 2 * margin for extent in face.size)
+    size = width, height
     whole = np.ones(picture.shape[:2], np.uint8)
     known = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) > 0
     return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101), known
 
 
 def cut_out(face: FaceLatent) -> np.ndarray:
-    """(S + 2 M, S + 2 M, 4) uint8 RGB, not premultiplied, and opacity of the person with margin."""
-    margin = margin_px(face.side)
+    """(H + 2 M, W + 2 M, 4) uint8 RGB, not premultiplied, and opacity of the person with margin."""
+    margin, (width, height) = margin_px(face.stated), face.size
     matte = np.clip((face.matte - CLEAR) / (SOLID - CLEAR), 0, 1)
     colours, known = _surroundings(face)
-    inner = slice(margin, margin + face.side)
-    foreground = estimate_foreground(face.image, matte, face.background, stated_px(face.side))
-    colours[inner, inner] = np.rint(foreground)
+    inner = slice(margin, margin + height), slice(margin, margin + width)
+    foreground = estimate_foreground(face.image, matte, face.background, face.stated)
+    colours[inner] = np.rint(foreground)
     opacity = np.rint(matte * 255).astype(np.uint8)
     beyond = np.pad(opacity, margin, mode="edge")
     # Reflected background would come in as if it were hair, and reflected strands as a second head.

@@ -13,7 +13,6 @@ import numpy as np
 
 from openvasa.render.compose import compose, cover, soften_edges
 from openvasa.render.cutout import SUBSAMPLES
-from openvasa.render.scale import stated_px
 
 Window = tuple[int, int, int, int]
 """Left, top, right, bottom in px of the frame."""
@@ -26,7 +25,7 @@ class Ground(Protocol):
     """What a renderer lays the person on; used by one thread at a time."""
 
     def start(self) -> np.ndarray:
-        """(S, S, 3) uint8 RGB, a new frame with the person at rest."""
+        """(H, W, 3) uint8 RGB, a new frame with the person at rest."""
         ...
 
     def lay_person(
@@ -41,9 +40,9 @@ class Ground(Protocol):
 
         Args:
             person: (h, w, 4) uint8 RGBA of the window, not premultiplied.
-            maps: (S, S) float32 column and row of the cutout's samples that each px shows.
+            maps: (H, W) float32 column and row of the cutout's samples that each px shows.
             head_shift: px by which the head as a whole has moved.
-            frame: (S, S, 3) uint8 RGB, written.
+            frame: (H, W, 3) uint8 RGB, written.
             window: the px to draw.
         """
         ...
@@ -59,14 +58,15 @@ class Ground(Protocol):
 
 @dataclass(frozen=True)
 class OwnBackground:
-    """The portrait's own background; frames are (S, S, 3) RGB.
+    """The portrait's own background; frames are (H, W, 3) RGB.
 
     Attributes:
-        image: (S, S, 3) uint8 RGB, the portrait.
-        plate: (S, S, 3) uint8 RGB, the background completed behind and close to the person.
-        still_plate: (S, S, 3) uint8 RGB, the portrait wherever it shows no person, else the plate.
-        residue: (S, S, 3) int16, the portrait's edges less their composition at rest.
+        image: (H, W, 3) uint8 RGB, the portrait.
+        plate: (H, W, 3) uint8 RGB, the background completed behind and close to the person.
+        still_plate: (H, W, 3) uint8 RGB, the portrait wherever it shows no person, else the plate.
+        residue: (H, W, 3) int16, the portrait's edges less their composition at rest.
         margin: px of the cutout around the portrait.
+        stated: px that one stated px is long.
     """
 
     image: np.ndarray
@@ -74,6 +74,7 @@ class OwnBackground:
     still_plate: np.ndarray
     residue: np.ndarray
     margin: int
+    stated: float
 
     def start(self) -> np.ndarray:
         """The portrait."""
@@ -90,8 +91,7 @@ class OwnBackground:
         """Compose person and plate."""
         scales = (SUBSAMPLES, self.margin)
         plates = (self.residue, self.plate, self.still_plate)
-        stated = stated_px(len(frame))
-        compose(person, *maps, *scales, *plates, head_shift, frame, window, stated)
+        compose(person, *maps, *scales, *plates, head_shift, frame, window, self.stated)
         soften_edges(person, *maps, frame, window)
 
     def finish(self, frame: np.ndarray) -> np.ndarray:
@@ -105,14 +105,14 @@ class OwnBackground:
 
 @dataclass(frozen=True)
 class NoBackground:
-    """Nothing behind the person; frames are (S, S, 4) RGBA, not premultiplied.
+    """Nothing behind the person; frames are (H, W, 4) RGBA, not premultiplied.
 
     Where nothing of the person is, their colours are spread: what subsamples or scales a frame then
     brings no foreign colour into their edge, and the portrait's own background is in no frame.
 
     Attributes:
-        rest: (S, S, 4) uint8 RGBA, the person at rest over their spread colours.
-        opacity: (S, S) uint8, of the frame in work.
+        rest: (H, W, 4) uint8 RGBA, the person at rest over their spread colours.
+        opacity: (H, W) uint8, of the frame in work.
     """
 
     rest: np.ndarray
@@ -145,19 +145,24 @@ class NoBackground:
         return replace(self, opacity=np.empty_like(self.opacity))
 
 
-def prepare_no_background(cutout: np.ndarray) -> NoBackground:
-    """Nothing behind the person of an (S, S, 4) uint8 RGBA cutout, not premultiplied."""
-    colours = np.where(cutout[..., 3:] > 0, cutout[..., :3], _spread_colours(cutout))
+def prepare_no_background(cutout: np.ndarray, stated: float) -> NoBackground:
+    """Nothing behind the person of an (H, W, 4) uint8 RGBA cutout, not premultiplied.
+
+    Args:
+        cutout: the person at rest.
+        stated: px that one stated px is long.
+    """
+    colours = np.where(cutout[..., 3:] > 0, cutout[..., :3], _spread_colours(cutout, stated))
     rest = np.dstack([colours, cutout[..., 3]])
     return NoBackground(rest, np.empty_like(rest[..., 3]))
 
 
-def _spread_colours(cutout: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 mean colour of the person around each px, or of all of them far from them."""
+def _spread_colours(cutout: np.ndarray, stated: float) -> np.ndarray:
+    """(H, W, 3) uint8 mean colour of the person around each px, or of all of them far from them."""
     weight = cutout[..., 3:].astype(np.float32) / 255
     colours = cutout[..., :3] * weight
     whole = colours.sum(axis=(0, 1)) / max(float(weight.sum()), 1.0)
-    sigma = SPREAD_REACH * stated_px(len(cutout))
+    sigma = SPREAD_REACH * stated
     near = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
     some = 1e-3
     spread = (cv2.GaussianBlur(colours, (0, 0), sigma) + some * whole) / (near + some)

@@ -28,7 +28,6 @@ from openvasa.maths import smoothstep
 from openvasa.render.cutout import margin_px, place, upsample
 from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh, covered_triangles, find_ground
 from openvasa.render.rasterize import rasterize
-from openvasa.render.scale import stated_px
 
 FRONTAL = 10.0
 """Degrees of yaw up to which a portrait shows both sides well enough by itself."""
@@ -78,7 +77,7 @@ def _mirror(face: FaceLatent) -> tuple[np.ndarray, np.ndarray, HeadTransform]:
     """Landmarks, canonical points and head transform of the mirrored portrait."""
     pairs = mirror_pairs()
     flip = np.array([-1.0, 1.0, 1.0])
-    width = np.array([face.side - 1.0, 0, 0])
+    width = np.array([face.size[0] - 1.0, 0, 0])
     head = HeadTransform(
         face.head.rotation * flip * flip[:, None],
         face.head.scale,
@@ -89,7 +88,7 @@ def _mirror(face: FaceLatent) -> tuple[np.ndarray, np.ndarray, HeadTransform]:
     return landmarks.astype(np.float32), canonical.astype(np.float32), head
 
 
-def _facing(landmarks: np.ndarray, side: int) -> np.ndarray:
+def _facing(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(468,) float64 cosine between surface normal and line of sight; 0 where out of sight."""
     points = landmarks[:SURFACE_POINTS].astype(np.float64)
     triangles = canonical_mesh()[2]
@@ -99,12 +98,13 @@ def _facing(landmarks: np.ndarray, side: int) -> np.ndarray:
         np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     facing = normals[:, 2] * np.sign(np.median(normals[:, 2]))
-    depth, unused_x, unused_y = (np.empty((side, side), np.float32) for _ in range(3))
+    width, height = size
+    depth, unused_x, unused_y = (np.empty((height, width), np.float32) for _ in range(3))
     sources = np.zeros((SURFACE_POINTS, 2), np.float32)
-    whole = (0, 0, side, side)
+    whole = (0, 0, width, height)
     corners = points.astype(np.float32)
     rasterize(corners, sources, triangles, depth, unused_x, unused_y, whole)
-    at = np.clip(np.rint(points[:, :2]), 0, side - 1).astype(int)
+    at = np.clip(np.rint(points[:, :2]), 0, np.array(size) - 1).astype(int)
     face_width = np.linalg.norm(points[RIGHT_SIDE] - points[LEFT_SIDE])
     behind = points[:, 2] - depth[at[:, 1], at[:, 0]]
     return np.clip(facing, 0, 1) * (behind < 0.05 * face_width)
@@ -120,21 +120,24 @@ def _spread(values: np.ndarray, weights: np.ndarray, points: np.ndarray, reach: 
 def _gains(face: FaceLatent, facing: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(468, 3) factors that turn the mirrored view's colours into the portrait's own."""
     pairs = mirror_pairs()[:SURFACE_POINTS]
-    blur = COLOUR_BLUR * stated_px(face.side)
+    blur = COLOUR_BLUR * face.stated
     smooth = cv2.GaussianBlur(face.image, (0, 0), blur).astype(np.float32)
-    at = np.clip(np.rint(face.landmarks[:SURFACE_POINTS, :2]), 0, face.side - 1).astype(int)
+    at = np.clip(np.rint(face.landmarks[:SURFACE_POINTS, :2]), 0, np.array(face.size) - 1)
+    at = at.astype(int)
     colours = np.log(smooth[at[:, 1], at[:, 0]] + 8)
     known = np.minimum(facing, facing[pairs]) ** 2 + 1e-3
     ratio = np.clip(colours - colours[pairs], -0.7, 0.7) * (known > 0.05)[:, None]
     return np.exp(_spread(ratio, known, points, GAIN_REACH))
 
 
-def _paint_points(values: np.ndarray, mesh: WarpMesh, side: int, margin: int) -> np.ndarray:
-    """(side, side, 2) float32: (V, 2) values of the mesh's points, interpolated over it."""
+def _paint_points(
+    values: np.ndarray, mesh: WarpMesh, shape: tuple[int, int], margin: int
+) -> np.ndarray:
+    """(*shape, 2) float32: (V, 2) values of the mesh's points, interpolated over it."""
     corners = np.column_stack([mesh.points + margin, np.zeros(len(mesh.points))])
-    depth, first, second = (np.empty((side, side), np.float32) for _ in range(3))
+    depth, first, second = (np.empty(shape, np.float32) for _ in range(3))
     corners, values = corners.astype(np.float32), values.astype(np.float32)
-    rasterize(corners, values, mesh.triangles, depth, first, second, (0, 0, side, side))
+    rasterize(corners, values, mesh.triangles, depth, first, second, (0, 0, *shape[::-1]))
     return np.maximum(np.dstack([first, second]), 0)
 
 
@@ -143,15 +146,15 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
 
     Args:
         face: the portrait.
-        cutout: (S + 2 M, S + 2 M, 4) uint8 RGBA of the person with its margin M.
+        cutout: (H + 2 M, W + 2 M, 4) uint8 RGBA of the person with its margin M.
     """
     if abs(face.head.euler_degrees[0]) < FRONTAL:
         return None
     landmarks, canonical, head = _mirror(face)
     mesh = build_mesh(landmarks, canonical, head, ground=find_ground(face))
     pairs = mirror_pairs()[:SURFACE_POINTS]
-    facing = _facing(face.landmarks, face.side)
-    margin = margin_px(face.side)
+    facing = _facing(face.landmarks, face.size)
+    margin = margin_px(face.stated)
     better = smoothstep(0.05, 0.35, facing[pairs] - facing)
     unseen = better * (1 - smoothstep(0.45, 0.8, facing))
     points = canonical_mesh()[0].astype(np.float64)
@@ -166,11 +169,13 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     symmetric = 1 - smoothstep(-0.4, -0.05, below_chin)
     trust = np.append(unseen, np.tile(unseen[FACE_OVAL], rings) * symmetric)
     gains = np.concatenate([gains, np.sqrt(np.tile(gains[FACE_OVAL], (rings, 1)))])
-    red_green = _paint_points(gains[:, :2], mesh, len(cutout), margin)
-    blue_trust = _paint_points(np.column_stack([gains[:, 2], trust]), mesh, len(cutout), margin)
+    red_green = _paint_points(gains[:, :2], mesh, cutout.shape[:2], margin)
+    blue_trust = _paint_points(
+        np.column_stack([gains[:, 2], trust]), mesh, cutout.shape[:2], margin
+    )
     gain = np.dstack([red_green, blue_trust])
     mirrored = np.clip(np.rint(cutout[:, ::-1] * gain), 0, 255).astype(np.uint8)
-    shown = covered_triangles(mesh, mirrored[..., 3], margin)
+    shown = covered_triangles(mesh, mirrored[..., 3], margin, face.stated)
     return MirroredView(
         mesh=replace(mesh, rest=face.head),
         sources=place(mesh.points, margin),

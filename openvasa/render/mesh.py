@@ -25,7 +25,6 @@ from openvasa.face.topology import (
     near_oval,
 )
 from openvasa.maths import smoothstep
-from openvasa.render.scale import stated_px
 
 RING_SCALES = np.array([1.05, 1.11, 1.18, 1.27, 1.38, 1.53, 1.72, 2.0, 2.4, 3.0, 4.5])
 """Distance of each ring from the oval's centre, in units of the oval's own."""
@@ -160,9 +159,10 @@ def _skin_share(distance: np.ndarray, reach: np.ndarray) -> np.ndarray:
 
 
 def find_ground(face: FaceLatent) -> int | None:
-    """Row of the square's lower border where the picture shows more of the body below it."""
-    goes_on = float(face.crop[1] + face.crop[2]) < face.picture.shape[0] - 1
-    return face.side if goes_on else None
+    """Row of the crop's lower border where the picture shows more of the body below it."""
+    height = face.size[1]
+    goes_on = float(face.crop[1]) + height / face.zoom < face.picture.shape[0] - 1
+    return height if goes_on else None
 
 
 def build_mesh(
@@ -204,6 +204,9 @@ def build_mesh(
     eased_rings = (eased[FACE_OVAL] * fade).reshape(-1) * head_share
     relief = np.concatenate([eased, eased_rings])[:, None] * direction
     body_share = 1 - head_share
+    # What lies beyond the rings stands still.
+    for share in (head_share, body_share):
+        share[-len(FACE_OVAL) :] = 0
     if ground is not None:
         body_share *= smoothstep(0.0, GROUND, (ground - xy[:, 1]) / face_height)
 
@@ -250,15 +253,18 @@ def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
     return surface.astype(np.float32)
 
 
-def covered_triangles(mesh: WarpMesh, opacity: np.ndarray, margin: int) -> np.ndarray:
+def covered_triangles(
+    mesh: WarpMesh, opacity: np.ndarray, margin: int, stated: float
+) -> np.ndarray:
     """(T', 3) int32: the triangles that hold any part of the person or of its close surroundings.
 
     Args:
         mesh: the surface over the portrait.
-        opacity: (S + 2 M, S + 2 M) uint8 of the cutout.
+        opacity: (H + 2 M, W + 2 M) uint8 of the cutout.
         margin: px of the cutout around the portrait.
+        stated: px that one stated px is long.
     """
-    reach = round(SURROUNDINGS * stated_px(len(opacity) - 2 * margin))
+    reach = round(SURROUNDINGS * stated)
     near = cv2.dilate(opacity, np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     corners = mesh.points[mesh.triangles] + margin
     limit = np.array(near.shape[::-1])
@@ -272,6 +278,14 @@ def covered_triangles(mesh: WarpMesh, opacity: np.ndarray, margin: int) -> np.nd
         + total[low[:, 1], low[:, 0]]
     )
     return np.ascontiguousarray(mesh.triangles[inside > 0])
+
+
+def find_reach(mesh: WarpMesh, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool: what lies within the outermost ring; `size` is the frame's width and height."""
+    reached = np.zeros(size[::-1], np.uint8)
+    ring = np.rint(mesh.points[-len(FACE_OVAL) :]).astype(np.int32)
+    cv2.fillPoly(reached, [ring[None]], 1)
+    return reached > 0
 
 
 def head_shift(mesh: WarpMesh, geometry: FrameGeometry) -> float:

@@ -94,7 +94,11 @@ def rasterize(
 
 @numba.njit(cache=True, nogil=True)
 def moving_window(
-    corners: np.ndarray, rest: np.ndarray, triangles: np.ndarray, still: float, side: int
+    corners: np.ndarray,
+    rest: np.ndarray,
+    triangles: np.ndarray,
+    still: float,
+    size: tuple[int, int],
 ) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of the px that any moving triangle covers or has left.
 
@@ -103,7 +107,7 @@ def moving_window(
         rest: (V, 2) float32 px, where the points rest.
         triangles: (T, 3) int32.
         still: px by which a point may move and still count as resting.
-        side: width and height of the frame.
+        size: width and height of the frame.
     """
     left, top, right, bottom = np.inf, np.inf, -np.inf, -np.inf
     for t in range(triangles.shape[0]):
@@ -122,9 +126,10 @@ def moving_window(
             bottom = max(bottom, max(corners[i, 1], rest[i, 1]))
     if left > right:
         return 0, 0, 0, 0
+    width, height = size
     return (
-        min(max(int(np.floor(left)) - 1, 0), side),
-        min(max(int(np.floor(top)) - 1, 0), side),
-        min(max(int(np.ceil(right)) + 2, 0), side),
-        min(max(int(np.ceil(bottom)) + 2, 0), side),
+        min(max(int(np.floor(left)) - 1, 0), width),
+        min(max(int(np.floor(top)) - 1, 0), height),
+        min(max(int(np.ceil(right)) + 2, 0), width),
+        min(max(int(np.ceil(bottom)) + 2, 0), height),
     )

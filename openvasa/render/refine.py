@@ -22,7 +22,7 @@ from openvasa.render.regions import (
     MOUTH,
     RIGHT,
     Region,
-    cut,
+    cut_finely,
     frame_affine,
     geometry_maps,
     movement,
@@ -62,7 +62,7 @@ class Refiner:
             name: load_onnx(network_file(folder, name), threads=1) for name in networks_in(folder)
         }
         views = {
-            region.name: source_view(region, face.image, face.head, face.neutral)
+            region.name: source_view(region, face)
             for regions in NETWORKS.values()
             for region in regions
         }
@@ -79,7 +79,7 @@ class Refiner:
         """Refine a rendered frame.
 
         Args:
-            frame: (S, S, 3) uint8 RGB, changed in place.
+            frame: (H, W, 3) uint8 RGB, changed in place.
             geometry: what it was rendered from, lids uncrossed.
         """
         for name, regions in NETWORKS.items():
@@ -104,7 +104,7 @@ class Refiner:
         if max(moved) == 0:
             return
         crops = [
-            halve_crop(cut(frame, affine, region.side))
+            halve_crop(cut_finely(frame, affine, region.side, self._face.stated))
             for region, affine in zip(regions, affines, strict=True)
         ]
         maps = [geometry_maps(*place) for place in places]

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform
-from openvasa.face.latent import FrameGeometry
+from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import (
     CHIN,
     INNER_LIPS,
@@ -142,6 +142,22 @@ def cut(image: np.ndarray, affine: np.ndarray, side: int) -> np.ndarray:
     )
 
 
+def cut_finely(image: np.ndarray, affine: np.ndarray, side: int, stated: float) -> np.ndarray:
+    """`cut` of an image whose px are finer than the crop's: their mean, as a coarser one has it.
+
+    Args:
+        image, affine, side: as for `cut`.
+        stated: px of the image that one stated px is long.
+    """
+    times = max(round(stated), 1)
+    if times == 1:
+        return cut(image, affine, side)
+    finer = affine * times
+    # Centres of fine px lie around those of the crop's.
+    finer[:, 2] += (times - 1) / 2
+    return cv2.resize(cut(image, finer, side * times), (side, side), interpolation=cv2.INTER_AREA)
+
+
 def _apply(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ affine[:, :2].T + affine[:, 2]
 
@@ -211,12 +227,10 @@ def movement(
     return float(smoothstep(FIRST_MOVE, FULL_MOVE, most))
 
 
-def source_view(
-    region: Region, image: np.ndarray, head: HeadTransform, neutral: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def source_view(region: Region, face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
     """The portrait's own crop of a region, (side, side, 3) uint8, and its affine."""
-    affine = crop_affine(region, head, anchor_of(region, neutral))
-    return cut(image, affine, region.side), affine
+    affine = crop_affine(region, face.head, anchor_of(region, face.neutral))
+    return cut_finely(face.image, affine, region.side, face.stated), affine
 
 
 def frame_affine(region: Region, geometry: FrameGeometry, neutral: np.ndarray) -> np.ndarray:

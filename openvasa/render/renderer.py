@@ -29,9 +29,9 @@ class Renderer(Protocol):
     batch: int = 1
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
-        """(S, S, 3) uint8 RGB frame of the portrait's square; S is the renderer's to choose.
+        """(H, W, 3) uint8 RGB frame of the portrait, as large as its crop or of another size.
 
-        A renderer from `without_background` gives (S, S, 4) RGBA, not premultiplied.
+        A renderer from `without_background` gives (H, W, 4) RGBA, not premultiplied.
         """
         ...
 

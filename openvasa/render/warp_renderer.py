@@ -24,7 +24,14 @@ from openvasa.render.eye.paint import paint_eyes
 from openvasa.render.geometry import prepare_geometry
 from openvasa.render.ground import Ground, OwnBackground, Window, prepare_no_background
 from openvasa.render.hidden import mirrored_view
-from openvasa.render.mesh import build_mesh, covered_triangles, find_ground, head_shift, pose_mesh
+from openvasa.render.mesh import (
+    build_mesh,
+    covered_triangles,
+    find_ground,
+    find_reach,
+    head_shift,
+    pose_mesh,
+)
 from openvasa.render.mouth.cover_opening import cover_opening
 from openvasa.render.mouth.paint import paint_mouth
 from openvasa.render.mouth.prepare import prepare_mouth
@@ -53,7 +60,7 @@ class Drawn(NamedTuple):
     Attributes:
         step: the step that is done.
         geometry: what is drawn, prepared for this face.
-        frame: (S, S, 3) uint8 RGB; the next step goes on in it, so that who keeps it copies it.
+        frame: (H, W, 3) uint8 RGB; the next step goes on in it, so that who keeps it copies it.
     """
 
     step: Step
@@ -87,17 +94,17 @@ class WarpRenderer(Renderer):
         # What shows between open lips is the mouth painter's; warped, it would ride on the lips.
         face = replace(face, image=cover_opening(face, shading.mouth))
         cutout = cut_out(face)
-        margin = margin_px(face.side)
-        inner = slice(margin, margin + face.side)
-        self._at_rest = cutout[inner, inner]
+        margin, (width, height) = margin_px(face.stated), face.size
+        self._stated = face.stated
+        self._at_rest = cutout[margin : margin + height, margin : margin + width]
         self._samples = upsample(cutout)
         self._mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=find_ground(face))
         self._sources = place(self._mesh.points, margin)
-        self._triangles = covered_triangles(self._mesh, cutout[..., 3], margin)
+        self._triangles = covered_triangles(self._mesh, cutout[..., 3], margin, face.stated)
         self._mirrored = mirrored_view(face, cutout)
-        side = (face.side, face.side)
-        self._depth = np.empty(side, np.float32)
-        self._maps = np.empty(side, np.float32), np.empty(side, np.float32)
+        shape = (height, width)
+        self._depth = np.empty(shape, np.float32)
+        self._maps = np.empty(shape, np.float32), np.empty(shape, np.float32)
         self._ground: Ground = self._own_background(face, margin)
 
     def twin(self) -> WarpRenderer:
@@ -111,11 +118,11 @@ class WarpRenderer(Renderer):
     def without_background(self) -> WarpRenderer:
         """A renderer of this portrait's person alone; not for another thread."""
         alone = copy(self)
-        alone._ground = prepare_no_background(self._at_rest)
+        alone._ground = prepare_no_background(self._at_rest, self._stated)
         return alone
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
-        """Frame of the portrait at `geometry`, as large as its image."""
+        """(H, W, 3) or (H, W, 4) frame of the portrait at `geometry`, as large as its crop."""
         *_, last = self.draw(geometry)
         return self._ground.finish(last.frame)
 
@@ -137,7 +144,9 @@ class WarpRenderer(Renderer):
     def _warp(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
         """Move the person in the resting frame; mouth and eyes stay as the portrait shows them."""
         corners = pose_mesh(self._mesh, geometry)
-        window = moving_window(corners, self._mesh.points, self._triangles, STILL, len(frame))
+        window = moving_window(
+            corners, self._mesh.points, self._triangles, STILL, frame.shape[1::-1]
+        )
         if window[0] < window[2]:
             person = self._person(geometry, corners, window)
             shift = head_shift(self._mesh, geometry)
@@ -145,11 +154,14 @@ class WarpRenderer(Renderer):
 
     def _own_background(self, face: FaceLatent, margin: int) -> OwnBackground:
         """The portrait's background, told what composing the portrait at rest misses."""
-        still_plate = np.where(self._at_rest[..., 3:] == 0, face.image, face.background)
+        # Beyond the mesh nothing moves: there the portrait itself stays in sight.
+        reached = find_reach(self._mesh, face.size)[..., None]
+        plate = np.where(reached, face.background, face.image)
+        still_plate = np.where(self._at_rest[..., 3:] == 0, face.image, plate)
         nothing = np.zeros(face.image.shape, np.int16)
-        ground = OwnBackground(face.image, face.background, still_plate, nothing, margin)
+        ground = OwnBackground(face.image, plate, still_plate, nothing, margin, face.stated)
         resting = FrameGeometry(face.canonical, face.head, face.landmarks)
-        window = (0, 0, face.side, face.side)
+        window = (0, 0, *face.size)
         person = self._person(resting, pose_mesh(self._mesh, resting), window)
         frame = np.empty_like(face.image)
         ground.lay_person(person, self._maps, 0.0, frame, window)

@@ -12,7 +12,6 @@ from openvasa.face.latent import FaceLatent
 from openvasa.maths import smoothstep
 from openvasa.render.eye.points import EyePoints, measure_opening
 from openvasa.render.eye.shading import MarginShading
-from openvasa.render.scale import stated_px
 
 ZOOM = 2
 """Texels per px of the crop: the bilinear sampling at paint time then keeps the eye sharp."""
@@ -112,7 +111,7 @@ def view_eye(face: FaceLatent, part: EyePoints, shading: MarginShading) -> EyeVi
     opening = measure_opening(contour)
     # The upper lid carries lashes and throws a shadow, so its margin reaches deeper.
     upper = smoothstep(0, 1.5, np.minimum(along, np.abs(8 - along)) * (along < 8))
-    stated = stated_px(face.side)
+    stated = face.stated
     band = np.clip(
         opening * (shading.lash_depth + shading.upper_lash_depth * upper),
         shading.least_depth * stated,

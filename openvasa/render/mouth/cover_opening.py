@@ -10,7 +10,6 @@ from openvasa.render.mouth.opening import find_opening
 from openvasa.render.mouth.palette import pick_palette
 from openvasa.render.mouth.portrait_teeth import look_between_lips
 from openvasa.render.mouth.shading import MouthShading
-from openvasa.render.scale import stated_px
 
 HOLE_UP, HOLE_WIDE = 4, 3
 """Stated px by which the hole is dilated. Upwards only: the lower lip's edge is sharp, the upper
@@ -38,11 +37,11 @@ def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.n
     if interior is None:
         return face.image
     opening = find_opening(
-        face.landmarks, face.head.scale, interior.opening, face.side, shading.lips
+        face.landmarks, face.head.scale, interior.opening, face.size, face.stated, shading.lips
     )
     if opening is None:
         return face.image
-    stated = stated_px(face.side)
+    stated = face.stated
     hole = np.zeros(face.image.shape[:2], np.uint8)
     h, w = opening.coverage.shape
     part = np.uint8(opening.coverage > 0.02) * 255

@@ -11,7 +11,6 @@ import numpy as np
 from openvasa.face.topology import INNER_LIPS
 from openvasa.maths import smoothstep_at
 from openvasa.render.mouth.shading import LipShade
-from openvasa.render.scale import stated_px
 
 CONTOUR_SAMPLES = 96
 """Places along the lips, from the right to the left corner, at which their edges are known."""
@@ -98,7 +97,12 @@ class ShownOpening(NamedTuple):
 
 
 def find_opening(
-    landmarks: np.ndarray, scale: float, shown: PortraitOpening, side: int, shade: LipShade
+    landmarks: np.ndarray,
+    scale: float,
+    shown: PortraitOpening,
+    size: tuple[int, int],
+    stated: float,
+    shade: LipShade,
 ) -> LipOpening | None:
     """Find the opening of the lips; None where it lies outside the picture.
 
@@ -106,7 +110,8 @@ def find_opening(
         landmarks: (478, 3) px.
         scale: px per canonical unit.
         shown: how the portrait's mouth is open.
-        side: px of the square frame.
+        size: width and height of the frame, px.
+        stated: px that one stated px is long.
         shade: what the lips leave of the light.
     """
     lips = landmarks[INNER_LIPS, :2].astype(np.float64)
@@ -114,14 +119,12 @@ def find_opening(
     overlap = shown.overlap * scale
     pad = 3 + overlap.max()
     low = np.maximum(np.floor(lips.min(axis=0) - pad), 0).astype(int)
-    high = np.minimum(np.ceil(lips.max(axis=0)) + 4, side).astype(int)
+    high = np.minimum(np.ceil(lips.max(axis=0)) + 4, size).astype(int)
     if (high <= low).any():
         return None
     maps = np.zeros((4, high[1] - low[1], high[0] - low[0]), np.float32)
     opening = LipOpening(int(low[0]), int(low[1]), *maps)
-    in_px = ShownOpening(
-        shown.gap * scale, overlap, shown.rise * scale, float(scale), stated_px(side)
-    )
+    in_px = ShownOpening(shown.gap * scale, overlap, shown.rise * scale, float(scale), stated)
     _fill_opening(opening, edges, in_px, shade)
     return opening
 

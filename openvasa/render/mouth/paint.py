@@ -46,12 +46,19 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
     """Paint the mouth's interior between the lips of a warped frame.
 
     Args:
-        frame: (S, S, 3) uint8 RGB, changed in place.
+        frame: (H, W, 3) uint8 RGB, changed in place.
         geometry: the moment's geometry.
         mouth: what lies behind the lips.
     """
     shading, shown = mouth.shading, mouth.shown
-    opening = find_opening(geometry.landmarks, geometry.head.scale, shown, len(frame), shading.lips)
+    opening = find_opening(
+        geometry.landmarks,
+        geometry.head.scale,
+        shown,
+        frame.shape[1::-1],
+        mouth.stated,
+        shading.lips,
+    )
     if opening is None:
         return
     gap = float(opening.gap.max())

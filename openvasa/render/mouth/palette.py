@@ -10,7 +10,6 @@ import numpy as np
 from openvasa.face.latent import FaceLatent
 from openvasa.face.topology import INNER_LIPS, LIPS
 from openvasa.render.mouth.shading import InteriorTones
-from openvasa.render.scale import stated_px
 
 SKIN_POINTS = np.array([50, 280, 205, 425, 187, 411, 36, 266, 101, 330])
 """Tracked points of cheeks."""
@@ -47,7 +46,7 @@ def pick_palette(face: FaceLatent, tones: InteriorTones) -> Palette:
     the skin; the soft tissues take the lips' hue. A grey or drawn portrait thus stays so.
     """
     marks = face.landmarks[:, :2]
-    near = max(round(stated_px(face.side)), 1)
+    near = max(round(face.stated), 1)
     skin_radius = max(int(SKIN_RADIUS * face.head.scale), 1)
     skin = np.median(_average_around(face.image, marks[SKIN_POINTS], skin_radius), axis=0)
     everywhere = measure_light(_average_around(face.image, marks[:468], near))
@@ -55,7 +54,7 @@ def pick_palette(face: FaceLatent, tones: InteriorTones) -> Palette:
     lips = np.setdiff1d(LIPS, INNER_LIPS)
     lip = np.median(_average_around(face.image, marks[lips], near), axis=0)
     low, high = marks[LIPS].min(axis=0).astype(int), marks[LIPS].max(axis=0).astype(int)
-    low, high = np.maximum(low, 0), np.minimum(high + 1, face.side)
+    low, high = np.maximum(low, 0), np.minimum(high + 1, face.size)
     around = measure_light(face.image[low[1] : high[1], low[0] : high[0]].astype(np.float32))
     darkest = float(np.percentile(around, 2))
 

@@ -19,7 +19,6 @@ from openvasa.render.mouth.opening import (
 )
 from openvasa.render.mouth.palette import measure_light, measure_redness
 from openvasa.render.mouth.shading import LipShade, MouthShading, ToothEvidence
-from openvasa.render.scale import stated_px
 
 MIN_GAP = 0.2
 """Opening, canonical units, a portrait must show for its lips to count as open."""
@@ -79,7 +78,7 @@ def look_between_lips(
     scale, evidence = face.head.scale, shading.evidence
     gap = float(face.canonical[14, 1] - face.canonical[13, 1])
     touching = PortraitOpening()
-    opening = find_opening(face.landmarks, scale, touching, face.side, shading.lips)
+    opening = find_opening(face.landmarks, scale, touching, face.size, face.stated, shading.lips)
     if gap < MIN_GAP or opening is None:
         return None
     h, w = opening.coverage.shape
@@ -95,7 +94,7 @@ def look_between_lips(
     tooth, sure = _find_teeth(rgb, inside, lip, evidence)
     upwards = np.zeros((2 * pad + 1, 3), np.uint8)
     upwards[pad:] = 1
-    blur = 2 * round(stated_px(face.side)) + 1
+    blur = 2 * round(face.stated) + 1
     tooth = cv2.GaussianBlur(tooth * cv2.dilate(coverage, upwards), (blur, blur), 0)
     seen_area = float((tooth * coverage).sum())
     has_teeth = sure and seen_area > evidence.least_area * scale**2
@@ -200,7 +199,7 @@ def _measure_shade(
     """(h, w) float32 light that the portrait's own lips let in, over the box at `corner`."""
     shade = np.ones(shape, np.float32)
     shifted: LipOpening | None = find_opening(
-        face.landmarks, face.head.scale, shown, face.side, lips
+        face.landmarks, face.head.scale, shown, face.size, face.stated, lips
     )
     if shifted is not None:
         y, x = shifted.top - corner[1], shifted.left - corner[0]

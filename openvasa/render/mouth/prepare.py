@@ -25,7 +25,6 @@ from openvasa.render.mouth.teeth import (
     UPPER_LEAN,
     draw_arch,
 )
-from openvasa.render.scale import stated_px
 
 MEAN_MOUTH_WIDTH = 4.4
 """Distance of the inner mouth corners at rest, canonical units, for teeth of average size."""
@@ -62,6 +61,7 @@ class MouthAppearance:
         hinge: (3,) float64 canonical point on the jaw's axis.
         shown: how the portrait's mouth is open.
         shading: light and colour to paint by.
+        stated: px that one stated px is long.
     """
 
     upper: Arch
@@ -76,6 +76,7 @@ class MouthAppearance:
     hinge: np.ndarray
     shown: PortraitOpening
     shading: MouthShading
+    stated: float
 
 
 def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> MouthAppearance:
@@ -104,7 +105,7 @@ def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> Mout
         origin[1] = max(origin[1], face.canonical[14, 1] - interior.opening.rise - fall)
     lower = Arch(origin, LOWER_BEND, LOWER_LEAN, -1.0, draw_arch(False, density), size)
     enamel = _pick_enamel(palette, upper, seen)
-    tones, stated = shading.tones, stated_px(face.side)
+    tones, stated = shading.tones, face.stated
     dim = tones.lower_light * enamel
     veil = palette.cavity
     if interior is not None and not interior.has_teeth:
@@ -122,6 +123,7 @@ def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> Mout
         hinge=hinge,
         shown=PortraitOpening() if interior is None else interior.opening,
         shading=shading,
+        stated=face.stated,
     )
 
 
