@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from openvasa.assets import EXAMPLE_PORTRAIT
-from openvasa.face.encode import load_portrait
+from openvasa.face.encode import encode_picture, load_portrait
 from openvasa.face.find import centre_of, find_faces
 from openvasa.face.outside import fill_outside, inside_picture
 from openvasa.face.picture import load_picture
 from openvasa.face.upright import roll_of, set_upright, turn_upright
+from openvasa.render.cutout import cut_out, margin_px
 
 CASES = Path(__file__).parents[1] / "../shared/cases"
 PORTRAITS = Path(__file__).parents[1] / "../shared/data/portraits"
@@ -102,3 +103,15 @@ def test_which_pixels_of_a_crop_show_the_picture() -> None:
     assert not inside[:, :24].any()
     assert inside[:50, 25:].all()
     assert not inside[51:].any()
+
+
+def test_nothing_of_the_face_comes_in_from_beyond_a_tight_crop(picture: np.ndarray) -> None:
+    points = find_faces(picture)[0].landmarks[:, :2]
+    (left, top), (right, bottom) = points.min(axis=0).astype(int), points.max(axis=0).astype(int)
+    face = encode_picture(
+        np.ascontiguousarray(picture[top + 20 : bottom, left:right]), name="tight"
+    )
+    margin = margin_px(face.side)
+    above = cut_out(face)[:margin, margin:-margin, :3]
+    # The filled band above the forehead goes on; no chin and no mouth follow it.
+    assert np.abs(np.diff(above[-margin // 3 :].astype(int), axis=0)).max() < 12

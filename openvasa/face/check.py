@@ -126,8 +126,8 @@ def _find_turns(portrait: UprightPortrait) -> list[Finding]:
         return []
     degrees = (90 * portrait.quarter_turns + portrait.tilt + 180) % 360 - 180
     way = "counterclockwise" if degrees >= 0 else "clockwise"
-    message = f"is not upright; turned by {abs(degrees):.0f}° {way}"
-    return [_warn("upright", f"{message}, save it so to choose the turn yourself")]
+    message = f"the picture is not upright and is turned by {abs(degrees):.0f}° {way}"
+    return [_warn("upright", f"{message}; save it upright where that is wrong")]
 
 
 def _find_cuts(face: FaceMeasures) -> list[Finding]:

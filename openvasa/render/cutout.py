@@ -62,7 +62,7 @@ def estimate_foreground(
 
 
 def _surroundings(face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
-    """The portrait with its margin from the picture, reflected beyond it.
+    """The portrait with its margin from the picture, the square reflected beyond the picture.
 
     Returns:
         (H + 2 M, W + 2 M, 3) uint8 RGB with the margin M, and (H + 2 M, W + 2 M) bool: where it is
@@ -82,7 +82,11 @@ def _surroundings(face: FaceLatent) -> tuple[np.ndarray, np.ndarray]:
     size = width, height
     whole = np.ones(picture.shape[:2], np.uint8)
     known = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) > 0
-    return cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REFLECT_101), known
+    # The square is filled where it reaches outside the picture: reflecting the picture itself would
+    # bring a second chin in above a tight crop.
+    frame = (margin,) * 4
+    reflected = cv2.copyMakeBorder(face.image, *frame, borderType=cv2.BORDER_REFLECT_101)
+    return np.where(known[..., None], cv2.warpAffine(picture, matrix, size), reflected), known
 
 
 def cut_out(face: FaceLatent) -> np.ndarray:
