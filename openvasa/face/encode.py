@@ -55,7 +55,7 @@ def cut_crop(picture: np.ndarray, crop: np.ndarray, size: tuple[int, int]) -> np
         crop: (3,) left, top and width of the part, px of the picture.
         size: width and height, px, that it comes out with.
     """
-    inside = inside_picture(crop, *picture.shape[:2], size)
+    inside = inside_picture(crop, picture.shape[0], picture.shape[1], size)
     left, top, extent = (float(v) for v in crop)
     scale = size[0] / extent
     matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)

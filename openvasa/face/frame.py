@@ -7,7 +7,7 @@ come from the picture itself, so that a frame is as sharp as the picture is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -38,7 +38,8 @@ OTHER_HEAD = 0.8
 """Half axis of the ellipse that another person's head fills, over the size of the face's box."""
 
 NATIVE = "native"
-Size: TypeAlias = "int | Literal['native'] | None"
+Size: TypeAlias = "int | str | None"
+"""Px, `NATIVE` or None; `choose_frame` says what they mean."""
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _paint_points(
     corners = np.column_stack([mesh.points + margin, np.zeros(len(mesh.points))])
     depth, first, second = (np.empty(shape, np.float32) for _ in range(3))
     corners, values = corners.astype(np.float32), values.astype(np.float32)
-    rasterize(corners, values, mesh.triangles, depth, first, second, (0, 0, *shape[::-1]))
+    rasterize(corners, values, mesh.triangles, depth, first, second, (0, 0, shape[1], shape[0]))
     return np.maximum(np.dstack([first, second]), 0)
 
 
