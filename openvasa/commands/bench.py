@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from openvasa.commands.exit_status import OK
+from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.parser import Commands, add_command, add_group
 from openvasa.commands.streaming import add_streaming
 
@@ -26,6 +27,7 @@ def _add_animate(group: Commands) -> None:
         _animate,
         "measure portrait and voice to mp4: start-up, frames a second, memory, each stage",
         "openvasa bench animate",
+        "openvasa bench animate --portrait me.jpg --size 1024",
         "openvasa bench animate --portrait me.jpg --audio voice.wav --seconds 60 --json",
     )
     parser.add_argument("--portrait", type=Path, metavar="P", help="default: the example's")
@@ -37,6 +39,7 @@ def _add_animate(group: Commands) -> None:
         metavar="S",
         help="length of the video; the audio is looped or cut to it (default: 30)",
     )
+    add_framing(parser)
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
 
 
@@ -45,7 +48,7 @@ def _animate(options: argparse.Namespace) -> int:
 
     from openvasa.evaluate.bench import bench_animate, table
 
-    figures = bench_animate(options.portrait, options.audio, options.seconds)
+    figures = bench_animate(options.portrait, options.audio, options.seconds, **framing_of(options))
     print(json.dumps(asdict(figures), indent=2) if options.json else table(figures))
     return OK
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -30,12 +30,21 @@ from openvasa.machine import cpu_name, usable_cores
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
+    from openvasa.face.frame import Size
     from openvasa.face.latent import FrameGeometry
     from openvasa.render.warp_renderer import WarpRenderer
 
 STAGE_SECONDS = 8.0
 """The stages are timed one after the other over at most so much of the video."""
 WARM_UP_FRAMES = 5
+
+
+class _Framing(NamedTuple):
+    """The frame of the video, as `openvasa.animate` takes it."""
+
+    size: Size
+    full_frame: bool
+    aspect: str | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ class Stages:
 
     Attributes:
         encode_portrait_s: portrait file to face latent, networks loaded.
-        prepare_renderer_s: what the renderer prepares once for a portrait.
+        prepare_renderer_s: what is prepared once for a portrait in its frame.
         per_frame_ms: mean ms a frame at 25 fps, stage by stage, in the order of the data flow.
     """
 
@@ -103,12 +112,21 @@ class AnimateFigures:
     stages: Stages
 
 
-def bench_animate(portrait: Path | None, audio: Path | None, seconds: float) -> AnimateFigures:
+def bench_animate(
+    portrait: Path | None,
+    audio: Path | None,
+    seconds: float,
+    *,
+    size: Size = None,
+    full_frame: bool = False,
+    aspect: str | None = None,
+) -> AnimateFigures:
     """Measure portrait + voice → mp4.
 
     Args:
         portrait, audio: None takes the example.
         seconds: length of the video; the audio is looped or cut to it.
+        size, full_frame, aspect: the frame, as for `openvasa.animate`.
 
     Raises:
         InputError: an input cannot be used.
@@ -120,11 +138,14 @@ def bench_animate(portrait: Path | None, audio: Path | None, seconds: float) -> 
     with tempfile.TemporaryDirectory() as folder:
         voice = Path(folder) / "voice.wav"
         loop_voice(audio, voice, seconds)
+        measure = partial(
+            _in_child, portrait=portrait, voice=voice, framing=_Framing(size, full_frame, aspect)
+        )
         # Once before measuring: the first run of an installation compiles and caches kernels.
-        _in_child("first_frame", portrait, voice)
-        first_frame, _ = _in_child("first_frame", portrait, voice)
-        whole, wall = _in_child("save_video", portrait, voice)
-        stages, _ = _in_child("time_stages", portrait, voice)
+        measure("first_frame")
+        first_frame, _ = measure("first_frame")
+        whole, wall = measure("save_video")
+        stages, _ = measure("time_stages")
     return AnimateFigures(
         machine=machine(),
         first_frame_s=first_frame["first_frame_at"] - first_frame["launched_at"],
@@ -191,12 +212,17 @@ def loop_voice(audio: Path, target: Path, seconds: float) -> None:
         file.writeframes((samples * 32767).astype("<i2").tobytes())
 
 
-def _in_child(measurement: str, portrait: Path, voice: Path) -> tuple[dict, float]:
+def _in_child(
+    measurement: str, portrait: Path, voice: Path, framing: _Framing
+) -> tuple[dict, float]:
     """Run one of `MEASUREMENTS` in a fresh process: what it found, and its wall time in s."""
     command = [sys.executable, "-m", "openvasa.evaluate.bench", measurement]
     launched_at, started = time.time(), time.perf_counter()
     done = subprocess.run(
-        [*command, str(portrait), str(voice)], capture_output=True, text=True, check=False
+        [*command, str(portrait), str(voice), json.dumps(framing)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     wall = time.perf_counter() - started
     if done.returncode == 2:
@@ -206,17 +232,17 @@ def _in_child(measurement: str, portrait: Path, voice: Path) -> tuple[dict, floa
     return {"launched_at": launched_at} | json.loads(done.stdout.splitlines()[-1]), wall
 
 
-def _first_frame(portrait: Path, voice: Path) -> dict:
+def _first_frame(portrait: Path, voice: Path, framing: _Framing) -> dict:
     from openvasa import animate, load_portrait
 
-    next(iter(animate(load_portrait(portrait), voice)))
+    next(iter(animate(load_portrait(portrait), voice, **framing._asdict())))
     return {"first_frame_at": time.time()}
 
 
-def _save_video(portrait: Path, voice: Path) -> dict:
+def _save_video(portrait: Path, voice: Path, framing: _Framing) -> dict:
     from openvasa import animate, load_portrait
 
-    video = animate(load_portrait(portrait), voice)
+    video = animate(load_portrait(portrait), voice, **framing._asdict())
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         video.save(Path(folder) / "video.mp4")
@@ -232,11 +258,12 @@ def _save_video(portrait: Path, voice: Path) -> dict:
     }
 
 
-def _time_stages(portrait: Path, voice: Path) -> dict:
+def _time_stages(portrait: Path, voice: Path, framing: _Framing) -> dict:
     from openvasa.audio.decode import read_blocks
     from openvasa.audio.level import speech_gain
     from openvasa.audio.moonshine import MoonshineEncoder
     from openvasa.face.encode import load_portrait
+    from openvasa.face.frame import choose_frame, put_in_frame
     from openvasa.media.mp4 import Mp4Writer
     from openvasa.motion.generator import MotionGenerator
     from openvasa.motion.geometry import geometry_at
@@ -249,6 +276,8 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
 
     load_portrait(portrait)
     face, encode_portrait_s = _time_work(lambda: load_portrait(portrait))
+    frame = choose_frame(face, **framing._asdict())
+    face, framing_s = _time_work(lambda: put_in_frame(face, frame))
     renderer, prepare_renderer_s = _time_work(lambda: WarpRenderer(face))
 
     # One block is one second.
@@ -297,7 +326,7 @@ def _time_stages(portrait: Path, voice: Path) -> dict:
     return {
         "stages": {
             "encode_portrait_s": encode_portrait_s,
-            "prepare_renderer_s": prepare_renderer_s,
+            "prepare_renderer_s": framing_s + prepare_renderer_s,
             "per_frame_ms": per_frame,
         }
     }
@@ -323,17 +352,18 @@ def _time_work(work: Callable[[], object]) -> tuple:
     return result, time.perf_counter() - started
 
 
-MEASUREMENTS: dict[str, Callable[[Path, Path], dict]] = {
+MEASUREMENTS: dict[str, Callable[[Path, Path, _Framing], dict]] = {
     "first_frame": _first_frame,
     "save_video": _save_video,
     "time_stages": _time_stages,
 }
 
 
-def _measure(measurement: str, portrait: str, voice: str) -> int:
+def _measure(measurement: str, portrait: str, voice: str, framing: str) -> int:
     """What a child process does: one measurement, printed as JSON."""
+    frame = _Framing(*json.loads(framing))
     try:
-        print(json.dumps(MEASUREMENTS[measurement](Path(portrait), Path(voice))))
+        print(json.dumps(MEASUREMENTS[measurement](Path(portrait), Path(voice), frame)))
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
