@@ -111,7 +111,7 @@ def test_nothing_of_the_face_comes_in_from_beyond_a_tight_crop(picture: np.ndarr
     face = encode_picture(
         np.ascontiguousarray(picture[top + 20 : bottom, left:right]), name="tight"
     )
-    margin = margin_px(face.side)
+    margin = margin_px(face.stated)
     above = cut_out(face)[:margin, margin:-margin, :3]
     # The filled band above the forehead goes on; no chin and no mouth follow it.
     assert np.abs(np.diff(above[-margin // 3 :].astype(int), axis=0)).max() < 12
