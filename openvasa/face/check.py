@@ -17,14 +17,14 @@ MIN_FACE_HEIGHT = 40
 MAX_YAW = 55.0
 """Degrees; beyond it half of the face is out of sight."""
 
-# Each limit below is a percentile of 420 frames of filmed people, one or two of each clip that the
-# renderer was trained on: what lies outside is unlike nearly everything that it has seen.
+# The limits below come from 420 frames of filmed people, from clips that training uses: most are
+# percentiles, and what lies outside is unlike nearly everything that the renderer has seen.
 LEAST_HEIGHT = 59.0
 """px; 1st percentile."""
 MOST_YAW = 45.0
 """Degrees; 99th percentile."""
 LEAST_SHARPNESS = 0.114
-"""0.5th percentile; a Gaussian blur of 4 px takes three of five sharp portraits below it."""
+"""0.5th percentile; a Gaussian blur of 4 px takes four of five sharp portraits below it."""
 LEAST_LIGHT = 75.0
 """Luminance of the face's brightest tenth; 0.5th percentile, dark skins among them."""
 MOST_CLIPPED = 0.03
@@ -36,8 +36,8 @@ MOST_MOUTH_OPENING = 1.86
 LEAST_ROOM_BELOW = 0.075
 """Face heights; 0.5th percentile."""
 MOST_MOUTH_DOUBT = 0.045
-"""Above every frame that looks within `DOUBT_YAW` of the camera, and below a hand and a microphone
-before the mouth. It misses covers that the tracker sees lips in, so it only warns."""
+"""Above each of 191 of the frames that look within `DOUBT_YAW` of the camera, and below a hand and
+a microphone before the mouth. It misses covers that the tracker sees lips in, so it only warns."""
 DOUBT_YAW = 30.0
 """Degrees; farther turned lips are hard to track without a cover."""
 

@@ -23,8 +23,8 @@ WORKING_SIDE = 1024
 CHANCE_SCORE = 0.5
 """The detector's least score: what it gives to hardly a face."""
 MOST_TILT = 25.0
-"""Degrees; of 1414 frames of 700 filmed people none holds the head farther to the side, so more
-comes from the picture."""
+"""Degrees; in 1414 frames of filmed people (708 clips) one head leans as far, 25.1°, so more comes
+from the picture."""
 
 
 @dataclass(frozen=True)
