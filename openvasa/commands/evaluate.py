@@ -9,6 +9,7 @@ from pathlib import Path
 
 from openvasa.commands.evaluate_drive import add_drive
 from openvasa.commands.evaluate_likeness import add_likeness
+from openvasa.commands.evaluate_matte import add_matte
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command, add_group
 from openvasa.commands.training_data import add_cache, add_clips
@@ -30,6 +31,7 @@ def add(commands: Commands) -> None:
     _add_controls(group)
     _add_render(group)
     add_drive(group)
+    add_matte(group)
 
 
 def _add_motion(group: Commands) -> None:

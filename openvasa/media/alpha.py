@@ -14,6 +14,7 @@ from types import TracebackType
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
@@ -220,7 +221,9 @@ class _Voice:
     def __init__(self, sound: Soundtrack, encoder: str, container: OutputContainer) -> None:
         self._sound, self._pieces, self._container = sound, iter(sound), container
         self._layout = "mono" if sound.channels == 1 else "stereo"
-        self._stream = container.add_stream(encoder, rate=sound.rate, layout=self._layout)
+        stream = container.add_stream(encoder, rate=sound.rate, layout=self._layout)
+        assert isinstance(stream, AudioStream)
+        self._stream = stream
         self._stream.codec_context.bit_rate = min(96000, 4 * sound.rate) * sound.channels
         self._written = 0
 
