@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from openvasa import FaceLatent, Motion, animate, load_portrait
+from openvasa import FaceLatent, InputError, Motion, animate, load_portrait
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FrameGeometry
 from openvasa.live.avatar import LiveAvatar
 from openvasa.live.frame import LiveSettings
+from openvasa.live.painter import Painter
 from openvasa.media.inspect import inspect_video
+from openvasa.motion.row import row_width
 from openvasa.render.renderer import Renderer
 
 SIDE = 320
@@ -132,3 +135,14 @@ def test_avatars_without_extras_are_still_read(face: FaceLatent, tmp_path: Path)
     with np.load(tmp_path / "new.npz") as data:
         np.savez(tmp_path / "old.npz", **{**data, "openvasa_avatar": np.int32(1)})
     assert FaceLatent.load(tmp_path / "old.npz").extras == {}
+
+
+def test_a_live_portrait_is_drawn_at_the_size_it_is_set_to(face: FaceLatent) -> None:
+    painter = Painter(face, content_id=1, size=768)
+    picture = painter.paint(np.zeros(row_width(), np.float32))
+    assert picture.shape == (768, 768, 3)
+    own = Painter(face, content_id=1).paint(np.zeros(row_width(), np.float32))
+    small = cv2.resize(picture, own.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(float) - own).mean() < 4
+    with pytest.raises(InputError, match="choose 128 to 2048"):
+        LiveSettings(size=64)

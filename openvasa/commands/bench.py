@@ -104,6 +104,7 @@ def _live(options: argparse.Namespace) -> int:
         lookahead=options.lookahead,
         refined=options.refine,
         sessions=options.sessions,
+        size=options.size,
     )
     print(json.dumps(asdict(figures), indent=2) if options.json else live_table(figures))
     return OK

@@ -93,7 +93,9 @@ def _live(options: argparse.Namespace) -> int:
         host=options.host,
         port=options.port,
         portraits=options.portrait,
-        settings=LiveSettings(options.fps, 48000, options.hop, options.lookahead),
+        settings=LiveSettings(
+            options.fps, 48000, options.hop, options.lookahead, size=options.size
+        ),
         renderer=before(partial(WarpRenderer, refined=options.refine), options.background),
         model=lambda seed: SpeechMotion(MotionSettings(seed=seed, amount=amount)),
         limits=Limits(sessions=options.sessions),

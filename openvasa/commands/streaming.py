@@ -17,6 +17,9 @@ def add_streaming(parser: Parser) -> None:
         help=f"{', '.join(map(str, rates))} or {last} (default: 40)",
     )
     parser.add_argument(
+        "--size", type=int, default=512, metavar="N", help="side of the pictures, px (default: 512)"
+    )
+    parser.add_argument(
         "--hop",
         type=int,
         default=2,

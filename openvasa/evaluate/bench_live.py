@@ -106,6 +106,7 @@ def bench_live(
     lookahead: int,
     refined: bool = False,
     sessions: int = 1,
+    size: int = 512,
 ) -> LiveFigures:
     """Feed a voice in real time and measure.
 
@@ -118,6 +119,7 @@ def bench_live(
         hop, lookahead: of the generator, in rows of 40 ms.
         refined: let the refinement networks work on the pictures.
         sessions: portraits that hear the voice at the same time.
+        size: side of the pictures, px.
 
     Raises:
         InputError: an input cannot be used.
@@ -130,7 +132,7 @@ def bench_live(
         raise InputError(f"sessions {sessions}: choose 1 to {MOST_SESSIONS}")
     face = load_portrait(portrait or EXAMPLE_PORTRAIT)
     voice = np.concatenate(list(read_blocks(audio or EXAMPLE_VOICE)))
-    settings = LiveSettings(fps, 24000, hop, lookahead)
+    settings = LiveSettings(fps, 24000, hop, lookahead, size=size)
     renderer = partial(WarpRenderer, refined=refined)
     running = [_Session(face, settings, renderer, encode) for _ in range(sessions)]
     budget = running[0].budget_s

@@ -42,7 +42,7 @@ class LivePortrait:
         self.engine = engine
         self.content_id = content_id
         self._renderer = renderer
-        self._painter = Painter(face, content_id, renderer)
+        self._painter = self._prepare(face)
 
     def paint(self, motion: np.ndarray) -> np.ndarray:
         """(6 + D + 2,) row of motion → (S, S, 3) uint8 RGB, marked."""
@@ -50,7 +50,10 @@ class LivePortrait:
 
     def change_face(self, face: FaceLatent) -> None:
         """Go on with another face from the next picture on; takes as long as a start."""
-        self._painter = Painter(face, self.content_id, self._renderer)
+        self._painter = self._prepare(face)
+
+    def _prepare(self, face: FaceLatent) -> Painter:
+        return Painter(face, self.content_id, self._renderer, self.engine.settings.size)
 
     def make_player(
         self, show: Callable[[Shown], None], wanted: Callable[[], bool] = lambda: True
@@ -71,7 +74,7 @@ def assemble_portrait(
 
     Args:
         face: the portrait.
-        settings: frame rate, sound rate, hop and look-ahead.
+        settings: frame rate, size, sound rate, hop and look-ahead.
         content_id: what the invisible watermark of every picture carries, 32 bits.
         model: generates the motion, with the style and controls it was made with; None takes
             the shipped one.

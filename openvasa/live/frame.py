@@ -7,7 +7,9 @@ from enum import Enum
 
 import numpy as np
 
-from openvasa.errors import check_choice
+from openvasa.errors import InputError, check_choice
+from openvasa.face.frame import SIZES
+from openvasa.face.latent import CROP_SIDE
 from openvasa.live.timeline import TICKS
 from openvasa.rates import FRAME_RATES, SOUND_RATES
 
@@ -29,6 +31,7 @@ class LiveSettings:
         rate: rate of the sound that comes out, Hz, one of `SOUND_RATES`.
         hop, lookahead: the generator's, in rows of 40 ms; for the account of delays.
         seed: of the small behaviours that are drawn by chance.
+        size: side of the pictures, px.
     """
 
     fps: int = 40
@@ -36,11 +39,14 @@ class LiveSettings:
     hop: int = 2
     lookahead: int = 1
     seed: int = 0
+    size: int = CROP_SIDE
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
         check_choice("fps", self.fps, FRAME_RATES)
         check_choice("rate", self.rate, SOUND_RATES)
+        if not SIZES[0] <= self.size <= SIZES[1]:
+            raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
 
 
 @dataclass(frozen=True)

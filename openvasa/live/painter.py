@@ -6,7 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from openvasa.face.latent import FaceLatent
+from openvasa.face.frame import choose_frame, put_in_frame
+from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.row import row_width
 from openvasa.provenance.embed import WatermarkEmbedder
@@ -24,13 +25,18 @@ class Painter:
         face: the portrait; what depends only on it is prepared here.
         content_id: what the invisible watermark of every picture carries, 32 bits.
         renderer: what draws the pictures.
+        size: side of the pictures, px, of a renderer that draws the crop it is given.
     """
 
     def __init__(
-        self, face: FaceLatent, content_id: int, renderer: RendererFactory = UNREFINED
+        self,
+        face: FaceLatent,
+        content_id: int,
+        renderer: RendererFactory = UNREFINED,
+        size: int = CROP_SIDE,
     ) -> None:
-        self._face = face
-        self._renderer = renderer(face)
+        self._face = put_in_frame(face, choose_frame(face, size=size))
+        self._renderer = renderer(self._face)
         # On a machine's first run this compiles for many seconds: now, not while the clock runs.
         resting = self._render(np.zeros(row_width(), np.float32))
         self._mark = WatermarkEmbedder(resting.shape[1::-1], content_id)

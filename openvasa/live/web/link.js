@@ -146,6 +146,9 @@ export class Link extends EventTarget {
     const picture = await createImageBitmap(blob);
     const wait = this.origin === null || this.context.state !== "running" ? 0 : this.origin + time - this.context.currentTime;
     setTimeout(() => {
+      if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) {
+        [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
+      }
       this.canvas.getContext("2d").drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
       picture.close();
       this.dispatchEvent(new Event("frame"));
