@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from openvasa import Marking
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 
 
 class Clip:
@@ -51,7 +51,7 @@ class Clip:
                 file.setparams((1, 2, self._rate, 0, "NONE", ""))
                 file.writeframes(np.concatenate(self._sound).astype("<i2").tobytes())
             marking = Marking(content_id=content_id)
-            with open_mp4(path, (width, height), self._fps, sound, marking=marking) as writer:
+            with open_video(path, (width, height), self._fps, sound, marking=marking) as writer:
                 shown_from = [at_s for at_s, _ in self._pictures]
                 for index in range(round(self.seconds * self._fps)):
                     # At the middle of a frame: no rounding shows the picture before.

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from openvasa.errors import InputError
 from openvasa.media.alpha import TransparentWriter, check_transparent
+from openvasa.media.container import Codec, check_output, container_of
+from openvasa.media.encoding import Quality
 from openvasa.media.finishing import Finishing, Opening
 from openvasa.media.frame_rate import FrameRate, exact_rate
 from openvasa.media.frames import FrameFolderWriter, check_folder
-from openvasa.media.mp4 import Mp4Writer, Quality, check_output
+from openvasa.media.video_writer import VideoWriter
 from openvasa.provenance.certificate import Identity, identity
-from openvasa.provenance.credentials import picture_file, sign
+from openvasa.provenance.credentials import can_hold, mime_type, picture_file, sign
 from openvasa.provenance.frame_marks import FrameMarks
 from openvasa.provenance.marking import Marking
 from openvasa.provenance.metadata import COMMENT_TAG, content_tags
@@ -26,7 +28,7 @@ from openvasa.provenance.notice import notice_sound
 _EncodedPortrait = tuple[str, bytes]
 
 
-def open_mp4(
+def open_video(
     path: str | Path,
     size: tuple[int, int],
     fps: FrameRate,
@@ -35,33 +37,55 @@ def open_mp4(
     metadata: Mapping[str, str] | None = None,
     sound_seconds: float | None = None,
     marking: Marking = Marking(),  # noqa: B008 (frozen)
-) -> Mp4Writer:
+    codec: Codec | None = None,
+) -> VideoWriter:
     """A writer of one marked and signed video; whatever is wrong with the marking is said now.
 
     Args:
-        path, size, fps, audio, quality, sound_seconds: as in `Mp4Writer`.
+        path, size, fps, audio, quality, sound_seconds, codec: as in `VideoWriter`.
         metadata: further container tags. The comment of a marked file starts with the mark.
-        marking: how the video is marked; by default with watermark, Content Credentials and
-            metadata. Its content id is 0 where none is given.
+        marking: how the video is marked; by default with watermark, metadata and, in every
+            container that can hold them, Content Credentials. Its content id is 0 where none is
+            given.
 
     Raises:
-        InputError: as `Mp4Writer`; the certificate or the label cannot be used, or an audible
-            notice is asked for without a sound. The writer itself: the video cannot be signed.
+        InputError: as `VideoWriter`; the certificate or the label cannot be used, an audible notice
+            is asked for without a sound, or a certificate given and the container holds no
+            Content Credentials. The writer itself: the video cannot be signed.
     """
     path = Path(path)
     # Before the certificate is read, or made: a bad path costs nothing.
-    check_output(path, None if audio is None else Path(audio))
-    write = partial(Mp4Writer, path, size, fps, audio, quality=quality, sound_seconds=sound_seconds)
+    check_output(path, None if audio is None else Path(audio), codec)
+    write = partial(
+        VideoWriter,
+        path,
+        size,
+        fps,
+        audio,
+        quality=quality,
+        sound_seconds=sound_seconds,
+        codec=codec,
+    )
     if not marking.marked:
         return write(metadata=metadata)
-    signer = identity(marking.cert, marking.key)
+    tags, sounds = _tags(metadata or {}, marking), container_of(path).sound is not None
+    if marking.notice is not None and not sounds:
+        raise InputError(f"{path}: holds no sound to put the audible notice in; write an .mp4")
+    if not can_hold(path):
+        if marking.cert or marking.key or marking.timestamp_url:
+            raise InputError(
+                f"{path}: this kind of file cannot be signed with Content Credentials; write an "
+                ".mp4, or give no certificate and no time stamping service"
+            )
+        return write(metadata=tags, finishing=_finishing(path, size, fps, audio, marking, None))
+    signer, mime = identity(marking.cert, marking.key), mime_type(path)
 
     def sign_video(unsigned: Path, signed: Path, frames: int) -> None:
         generation = {**_generation(marking), "frames": frames}
-        _sign(unsigned, signed, signer, marking, generation, path.name, _portrait(marking))
+        _sign(unsigned, signed, signer, marking, generation, path.name, _portrait(marking), mime)
 
     finishing = _finishing(path, size, fps, audio, marking, sign_video)
-    return write(metadata=_tags(metadata or {}, marking), finishing=finishing)
+    return write(metadata=tags, finishing=finishing)
 
 
 def open_transparent(
@@ -118,10 +142,10 @@ def open_frames(
     Args:
         folder, size, audio, sound_seconds: as in `FrameFolderWriter`.
         fps: frames per second, for a label that shows for some seconds.
-        marking: as in `open_mp4`. The sound carries no mark but the notice.
+        marking: as in `open_video`. The sound carries no mark but the notice.
 
     Raises:
-        InputError: as `open_mp4`, for the folder.
+        InputError: as `open_video`, for the folder.
     """
     folder = Path(folder)
     check_folder(folder)

@@ -12,13 +12,14 @@ import numpy as np
 
 from openvasa.audio.decode import check_is_file
 from openvasa.face.picture import load_picture, read_text_fields
+from openvasa.media.animation import ANIMATIONS, read_animation, read_animation_tags
 from openvasa.media.inspect import read_frames, read_metadata
 from openvasa.provenance import credentials
 from openvasa.provenance.credentials import Credentials
 from openvasa.provenance.metadata import AIGC_TAG, COMMENT_TAG, NAME
 from openvasa.provenance.read import FrameMean, Watermark
 
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".heic", ".heif", ".avif"}
 EXCERPT_FRAMES = 50
 _EXCERPT_STARTS = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
 """Frames at which an excerpt starts, until one has the watermark; the rest is not looked at."""
@@ -65,7 +66,7 @@ class Report:
 
 
 def verify(path: str | Path) -> Report:
-    """Look for every mark in a video (MP4, MOV, MKV, …) or picture (PNG, JPEG, …).
+    """Look for every mark in a video (MP4, WebM, GIF, …) or picture (PNG, JPEG, …).
 
     Raises:
         InputError: the file is missing, or neither its picture nor its container can be read.
@@ -77,6 +78,9 @@ def verify(path: str | Path) -> Report:
         mean.add(load_picture(path))
         tags = read_text_fields(path)
         watermark = mean.read()
+    elif path.suffix.lower() in ANIMATIONS:
+        tags = read_animation_tags(path)
+        watermark = _find_watermark(read_animation(path))
     else:
         tags = read_metadata(path)
         watermark = _find_watermark(read_frames(path))

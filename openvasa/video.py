@@ -26,9 +26,10 @@ from openvasa.face.frame import Frame, Size, choose_frame, drawn_frame, put_in_f
 from openvasa.face.latent import FaceLatent
 from openvasa.machine import usable_cores
 from openvasa.media.alpha import TransparentWriter
+from openvasa.media.container import Codec
 from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
 from openvasa.media.frames import FrameFolderWriter
-from openvasa.media.mp4 import Mp4Writer
+from openvasa.media.video_writer import VideoWriter
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.model import MotionModel
 from openvasa.motion.motion import Motion
@@ -36,7 +37,7 @@ from openvasa.motion.resample import resample_pieces
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.provenance.marking import Marking, derived_content_id
-from openvasa.publish import open_frames, open_mp4, open_transparent
+from openvasa.publish import open_frames, open_transparent, open_video
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.render.lay_on import lay_on, resize_rgba
 from openvasa.render.renderer import Renderer, RendererFactory
@@ -183,20 +184,31 @@ class Video:
         *,
         progress: Progress | None = None,
         marking: Marking = Marking(),  # noqa: B008 (frozen)
+        codec: Codec | None = None,
     ) -> Path:
-        """Write an mp4 with the sound, or a .webm or .mov where the background is transparent.
+        """Write a video with the sound; a .webm or .mov where the background is transparent.
 
         Nothing is left behind when it fails or is interrupted.
 
         Args:
-            path: the file to write; an existing one is replaced at the end.
+            path: the file to write: .mp4, .mov, .webm, .mkv, and without sound .gif and .webp; an
+                existing one is replaced at the end.
             progress: called with the number of frames done so far.
             marking: how the video is marked as AI-generated; marked it is unless this is
                 `openvasa.UNMARKED`. Frames got by iterating are not marked: use a
                 `WatermarkEmbedder` where they leave your hands.
+            codec: of the picture; None takes the usual one of that kind of file.
+
+        Raises:
+            InputError: the file cannot be written, or not with that codec.
         """
         path = Path(path)
-        open_file = open_transparent if self.background is Own.TRANSPARENT else open_mp4
+        if self.background is Own.TRANSPARENT:
+            if codec is not None:
+                raise InputError(f"{path}: a transparent film has a codec of its own; choose none")
+            open_file = open_transparent
+        else:
+            open_file = partial(open_video, codec=codec)
         self._write_into(
             open_file(
                 path,
@@ -238,7 +250,7 @@ class Video:
         return folder
 
     def _write_into(
-        self, target: Mp4Writer | TransparentWriter | FrameFolderWriter, progress: Progress | None
+        self, target: VideoWriter | TransparentWriter | FrameFolderWriter, progress: Progress | None
     ) -> None:
         with target as writer:
             for done, frame in enumerate(self, start=1):

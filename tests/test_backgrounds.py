@@ -28,7 +28,7 @@ from openvasa.backgrounds import (
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FrameGeometry, pose_face
-from openvasa.media.mp4 import Mp4Writer
+from openvasa.media.video_writer import VideoWriter
 from openvasa.provenance.label import VisibleLabel
 from openvasa.provenance.marking import Marking
 from openvasa.render.lay_on import cover, lay_on, resize_rgba
@@ -52,7 +52,7 @@ def turning(frames: int, yaw: float = 0.3) -> Motion:
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five wide frames at 15 a second, each brighter than the last."""
     path = tmp_path_factory.mktemp("footage") / "steps.mp4"
-    with Mp4Writer(path, (256, 128), 15) as writer:
+    with VideoWriter(path, (256, 128), 15) as writer:
         for level in range(5):
             writer.write(np.full((128, 256, 3), 20 + 40 * level, np.uint8))
     return path

@@ -14,7 +14,7 @@ from openvasa.cli import main
 from openvasa.data.reencode import reencode
 from openvasa.evaluate import watermark
 from openvasa.evaluate.watermark import ATTACKS, Ours, bench_watermark, table
-from openvasa.media.mp4 import Mp4Writer
+from openvasa.media.video_writer import VideoWriter
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_marks_are_counted_right(frames, monkeypatch, tmp_path: Path) -> None:
     big = np.asarray(Image.open(picture).convert("RGB").resize((512, 512)))
     monkeypatch.setattr(watermark, "_excerpt", lambda *_: [big] * 3)
     monkeypatch.setattr(watermark, "ATTACKS", {"none": lambda f: f, "black": lambda f: [f[0] * 0]})
-    with Mp4Writer(tmp_path / "real.mp4", (256, 256), 25) as writer:
+    with VideoWriter(tmp_path / "real.mp4", (256, 256), 25) as writer:
         for frame in frames * 10:
             writer.write(frame)
     listed = [{"file": name, "kind": "real"} for name in ("real.mp4", "gone.mp4")]

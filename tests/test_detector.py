@@ -11,7 +11,7 @@ import pytest
 from openvasa import UNMARKED, animate, load_portrait
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
-from openvasa.media.mp4 import Mp4Writer
+from openvasa.media.video_writer import VideoWriter
 from openvasa.motion.motion import Motion
 from openvasa.provenance.detector import (
     EXCERPT_FRAMES,
@@ -74,7 +74,7 @@ def test_a_render_is_told_from_noise(tmp_path: Path, capsys) -> None:
     made = animate(load_portrait(EXAMPLE_PORTRAIT), motion).save(
         tmp_path / "a.mp4", marking=UNMARKED
     )
-    with Mp4Writer(tmp_path / "b.mp4", (120, 96), 25) as writer:
+    with VideoWriter(tmp_path / "b.mp4", (120, 96), 25) as writer:
         for frame in noise(1):
             writer.write(frame)
     assert main(["detect", str(made), "--json"]) == 0

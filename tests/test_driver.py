@@ -17,7 +17,7 @@ from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.motion import Motion
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 
 PORTRAIT = EXAMPLE_PORTRAIT
 FRAMES = 24
@@ -129,7 +129,7 @@ def test_a_clip_lends_its_head(
 @pytest.fixture
 def faceless(tmp_path: Path) -> Path:
     path = tmp_path / "empty.mp4"
-    with open_mp4(path, (128, 128), 25) as writer:
+    with open_video(path, (128, 128), 25) as writer:
         for _ in range(3):
             writer.write(np.full((128, 128, 3), 90, np.uint8))
     return path

@@ -23,7 +23,7 @@ from openvasa.face.landmarker import follow_face
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import read_frames
 from openvasa.motion.motion import Motion
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 
 SHOT = 40
 SIDE = 256
@@ -98,7 +98,7 @@ def test_the_user_is_told_of_cuts(
     shot: list[np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     driver, out = tmp_path / "driver.mp4", tmp_path / "out.mp4"
-    with open_mp4(driver, (SIDE, SIDE), 25) as writer:
+    with open_video(driver, (SIDE, SIDE), 25) as writer:
         for frame in shot[:15] + closer(shot[:15]):
             writer.write(frame)
     command = ["drive", str(EXAMPLE_PORTRAIT), str(driver), "-o", str(out), "--size", "128"]

@@ -21,7 +21,7 @@ from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.motion import Motion
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 
 FRAMES = 100
 SIDE = 256
@@ -170,7 +170,7 @@ def test_the_video_keeps_its_length_and_its_sound(
 ) -> None:
     """The face leaves after 1.2 s, the picture ends after 2 s, and the voice goes on."""
     driver, out = tmp_path / "driver.mp4", tmp_path / "out.mp4"
-    with open_mp4(driver, (SIDE, SIDE), 25, EXAMPLE_VOICE, sound_seconds=2.6) as writer:
+    with open_video(driver, (SIDE, SIDE), 25, EXAMPLE_VOICE, sound_seconds=2.6) as writer:
         for _, frame in leave(30, FRAMES)[:50]:
             writer.write(frame)
     given = inspect_video(driver)

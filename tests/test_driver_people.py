@@ -19,7 +19,7 @@ from openvasa.face.canonical import apply_pose, fit_head
 from openvasa.face.encode import encode_picture, load_portrait
 from openvasa.face.latent import FaceLatent
 from openvasa.motion.motion import Motion
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 
 FRAMES = 50
 SIDE = 256
@@ -102,7 +102,7 @@ def test_video_and_portrait_have_a_face_each(
     remedy: str,
 ) -> None:
     driver, out = tmp_path / "driver.mp4", tmp_path / "out.mp4"
-    with open_mp4(driver, (WIDTH, SIDE + 20), 25) as writer:
+    with open_video(driver, (WIDTH, SIDE + 20), 25) as writer:
         for _, frame in crossing[:12]:
             writer.write(frame)
     command = ["drive", str(EXAMPLE_PORTRAIT), str(driver), "-o", str(out), "--quiet", *options]

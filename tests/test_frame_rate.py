@@ -13,7 +13,7 @@ from openvasa import FaceLatent, InputError, Motion, animate
 from openvasa.face.dynamics import dynamics_code
 from openvasa.media.frame_rate import exact_rate, rate_in_words
 from openvasa.media.inspect import inspect_video
-from openvasa.media.mp4 import Mp4Writer
+from openvasa.media.video_writer import VideoWriter
 
 SECONDS = 10
 
@@ -76,7 +76,7 @@ def test_motion_stays_in_time_to_the_end(face: FaceLatent, fps: float) -> None:
 def test_a_file_shows_each_frame_at_its_time(tmp_path: Path, fps: str) -> None:
     rate = exact_rate(fps)
     count = round(SECONDS * rate)
-    with Mp4Writer(tmp_path / "a.mp4", (128, 128), fps) as writer:
+    with VideoWriter(tmp_path / "a.mp4", (128, 128), fps) as writer:
         for index in range(count):
             writer.write(np.full((128, 128, 3), index % 200, np.uint8))
     with av.open(str(tmp_path / "a.mp4")) as file:
@@ -93,7 +93,7 @@ def test_sound_and_picture_end_within_a_frame(face: FaceLatent, tmp_path: Path) 
     wavfile.write(tmp_path / "a.wav", 16_000, noise)
     still = nod()
     video = animate(face, still, fps=29.97, size=128, sound=tmp_path / "a.wav")
-    with Mp4Writer(tmp_path / "a.mp4", (128, 128), video.fps, tmp_path / "a.wav") as writer:
+    with VideoWriter(tmp_path / "a.mp4", (128, 128), video.fps, tmp_path / "a.wav") as writer:
         for _ in range(video.frame_count):
             writer.write(np.zeros((128, 128, 3), np.uint8))
     info = inspect_video(tmp_path / "a.mp4")

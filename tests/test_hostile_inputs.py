@@ -24,7 +24,7 @@ from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent, pose_face
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.motion import Motion
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.video import animate
 
@@ -89,7 +89,7 @@ def write_sound(path: Path, sound: np.ndarray, codec: str = "pcm_s16le") -> Path
 
 
 def write_video(path: Path, audio: Path | None) -> Path:
-    with open_mp4(path, (64, 64), 25, audio) as writer:
+    with open_video(path, (64, 64), 25, audio) as writer:
         for shade in range(25):
             writer.write(np.full((64, 64, 3), shade * 10, np.uint8))
     return path

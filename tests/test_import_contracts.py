@@ -18,7 +18,7 @@ LINT = "from importlinter.cli import lint_imports_command; lint_imports_command(
         ("maths.py", "", True),
         ("maths.py", "from openvasa.face.topology import POINTS", False),
         ("provenance/payload.py", "from openvasa.media.inspect import read_frames", False),
-        ("media/mp4.py", "from openvasa.provenance.marking import Marking", False),
+        ("media/video_writer.py", "from openvasa.provenance.marking import Marking", False),
         ("media/inspect.py", "def late():\n    from openvasa import publish", False),
         ("evaluate/joins.py", "def late():\n    from openvasa.train import motion", False),
         ("new_room.py", "", False),

@@ -16,7 +16,7 @@ from openvasa.errors import InputError
 from openvasa.media.colour import to_rgb
 from openvasa.media.inspect import inspect_video, read_frames
 from openvasa.provenance.marking import Marking
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 from openvasa.rates import SAMPLE_RATE
 
 
@@ -39,7 +39,7 @@ def write_sound(path: Path, sound: np.ndarray, rate: int) -> Path:
 
 
 def write_video(path: Path, frames: int = 10, audio: Path | None = None, **options) -> Path:
-    with open_mp4(path, (64, 48), 25, audio, **options) as writer:
+    with open_video(path, (64, 48), 25, audio, **options) as writer:
         for _ in range(frames):
             writer.write(ramp(64, 48))
     return path
@@ -48,7 +48,7 @@ def write_video(path: Path, frames: int = 10, audio: Path | None = None, **optio
 @pytest.mark.parametrize("quality", ["fast", "good"])
 def test_colours_survive_and_are_tagged(tmp_path: Path, quality) -> None:
     picture = ramp(320, 256)
-    with open_mp4(tmp_path / "a.mp4", (320, 256), 30, quality=quality) as writer:
+    with open_video(tmp_path / "a.mp4", (320, 256), 30, quality=quality) as writer:
         for _ in range(8):
             writer.write(picture)
     for frame in read_frames(tmp_path / "a.mp4"):
@@ -63,7 +63,7 @@ def test_colours_survive_and_are_tagged(tmp_path: Path, quality) -> None:
 
 
 def test_pure_red_is_written_with_the_bt709_matrix(tmp_path: Path) -> None:
-    with open_mp4(tmp_path / "a.mp4", (64, 64), 25) as writer:
+    with open_video(tmp_path / "a.mp4", (64, 64), 25) as writer:
         writer.write(np.full((64, 64, 3), (255, 0, 0), np.uint8))
     with av.open(str(tmp_path / "a.mp4")) as file:
         planes = next(file.decode(video=0)).to_ndarray()
@@ -93,7 +93,7 @@ def test_the_matrix_and_range_a_file_names_are_used(matrix: int, limits: int, re
 def test_frames_keep_their_order_and_time(tmp_path: Path) -> None:
     levels = [20 + 6 * i for i in range(30)]
     frame = np.empty((64, 64, 3), np.uint8)
-    with open_mp4(tmp_path / "a.mp4", (64, 64), 30, quality="good") as writer:
+    with open_video(tmp_path / "a.mp4", (64, 64), 30, quality="good") as writer:
         for level in levels:
             frame[:] = level  # one array reused: the writer must have copied it
             writer.write(frame)
@@ -155,7 +155,7 @@ def test_starts_playing_before_it_is_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [(63, 47), (64, 47), (63, 48)])
 def test_odd_sizes_gain_a_repeated_edge(tmp_path: Path, size: tuple[int, int]) -> None:
     picture = ramp(*size)
-    with open_mp4(tmp_path / "a.mp4", size, 25) as writer:
+    with open_video(tmp_path / "a.mp4", size, 25) as writer:
         writer.write(picture)
     (frame,) = read_frames(tmp_path / "a.mp4")
     assert frame.shape == (48, 64, 3)
@@ -181,7 +181,7 @@ def test_an_interrupted_run_leaves_nothing_and_keeps_the_old_file(
     target.write_bytes(b"the earlier take")
 
     def interrupted_run() -> None:
-        with open_mp4(target, (64, 48), 25) as writer:
+        with open_video(target, (64, 48), 25) as writer:
             for _ in range(20):
                 writer.write(ramp(64, 48))
             raise error
@@ -195,7 +195,7 @@ def test_an_interrupted_run_leaves_nothing_and_keeps_the_old_file(
 def test_errors_of_the_sound_reach_the_caller(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF nothing")
     with pytest.raises(InputError, match=r"a\.wav"):
-        open_mp4(tmp_path / "a.mp4", (64, 48), 25, tmp_path / "a.wav")
+        open_video(tmp_path / "a.mp4", (64, 48), 25, tmp_path / "a.wav")
     assert not (tmp_path / "a.mp4").exists()
 
 
@@ -203,12 +203,12 @@ _FULL_DISK = """
 import resource, sys
 import numpy as np
 from openvasa.errors import InputError
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 rng = np.random.default_rng(0)
 try:
-    with open_mp4(sys.argv[1], (128, 128), 25) as writer:
+    with open_video(sys.argv[1], (128, 128), 25) as writer:
         for _ in range(int(sys.argv[3])):
             writer.write(rng.integers(0, 255, (128, 128, 3), np.uint8))
 except InputError as error:
@@ -233,18 +233,18 @@ def test_bad_outputs_are_refused_before_any_work(tmp_path: Path) -> None:
     itself = write_video(tmp_path / "in.mp4", audio=audio)
     before = itself.read_bytes()
     (tmp_path / "dir.mp4").mkdir()
-    with pytest.raises(InputError, match=r"\.mp4"):
-        open_mp4(tmp_path / "a.avi", (64, 48), 25)
+    with pytest.raises(InputError, match=r"end in \.mp4"):
+        open_video(tmp_path / "a.avi", (64, 48), 25)
     with pytest.raises(InputError, match="does not exist"):
-        open_mp4(tmp_path / "no" / "a.mp4", (64, 48), 25)
+        open_video(tmp_path / "no" / "a.mp4", (64, 48), 25)
     with pytest.raises(InputError, match="is a directory"):
-        open_mp4(tmp_path / "dir.mp4", (64, 48), 25)
+        open_video(tmp_path / "dir.mp4", (64, 48), 25)
     with pytest.raises(InputError, match="input itself"):
-        open_mp4(itself, (64, 48), 25, itself)
+        open_video(itself, (64, 48), 25, itself)
     unreadable = Marking(cert=tmp_path / "no.pem", key=tmp_path / "no.pem")
-    with pytest.raises(InputError, match=r"\.mp4"):
-        open_mp4(tmp_path / "a.avi", (64, 48), 25, marking=unreadable)
-    with pytest.raises(InputError, match="no frame"), open_mp4(tmp_path / "n.mp4", (64, 48), 25):
+    with pytest.raises(InputError, match=r"end in \.mp4"):
+        open_video(tmp_path / "a.avi", (64, 48), 25, marking=unreadable)
+    with pytest.raises(InputError, match="no frame"), open_video(tmp_path / "n.mp4", (64, 48), 25):
         pass
     assert itself.read_bytes() == before
     assert not list(tmp_path.glob(".*"))
@@ -254,7 +254,7 @@ def test_a_frame_of_another_shape_or_type_is_refused(tmp_path: Path) -> None:
     for frame in (np.zeros((64, 48, 3), np.uint8), np.zeros((48, 64, 3), np.float32)):
         with (
             pytest.raises(ValueError, match="expected"),
-            open_mp4(tmp_path / "a.mp4", (64, 48), 25) as writer,
+            open_video(tmp_path / "a.mp4", (64, 48), 25) as writer,
         ):
             writer.write(frame)
 

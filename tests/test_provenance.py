@@ -29,7 +29,7 @@ from openvasa.provenance.certificate import config_folder, identity
 from openvasa.provenance.label import VisibleLabel
 from openvasa.provenance.marking import UNMARKED, Marking, Notice
 from openvasa.provenance.notice import morse_notice, spoken_notice
-from openvasa.publish import open_mp4
+from openvasa.publish import open_video
 from openvasa.rates import SAMPLE_RATE
 from openvasa.verify import in_words, verify
 
@@ -52,7 +52,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory, picture: np.ndarray) -> Pat
 
 def write(path: Path, picture: np.ndarray, marking: Marking, **options) -> Path:
     size = (picture.shape[1], picture.shape[0])
-    with open_mp4(path, size, 25, marking=marking, **options) as writer:
+    with open_video(path, size, 25, marking=marking, **options) as writer:
         for _ in range(10):
             writer.write(picture)
     return path
@@ -237,7 +237,7 @@ def test_the_label_ends_when_asked_and_the_field_is_written(
     tmp_path: Path, picture: np.ndarray
 ) -> None:
     marking = Marking(content_id=ID, label="cn", label_seconds=2, producer="Ada & Co")
-    with open_mp4(tmp_path / "a.mp4", (384, 384), 25, marking=marking) as writer:
+    with open_video(tmp_path / "a.mp4", (384, 384), 25, marking=marking) as writer:
         for _ in range(60):
             writer.write(picture)
     frames = list(read_frames(tmp_path / "a.mp4"))

@@ -13,7 +13,7 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import add_output, check_output, save_video
+from openvasa.commands.saving import add_output, check_output, frame_rate, save_video
 from openvasa.commands.steering import add_steering, motion_settings
 from openvasa.commands.tracking import add_pose_from, motion_from
 from openvasa.rates import MOTION_RATE
@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
         commands,
         "animate",
         _animate,
-        "make a portrait talk and write an mp4 or pictures, marked as AI-generated",
+        "make a portrait talk and write a video or pictures, marked as AI-generated",
         "openvasa animate portrait.jpg voice.wav -o talking.mp4",
         "openvasa animate group.jpg voice.mp3 -o talking.mp4 --face 2 --full-frame",
         "openvasa animate portrait.jpg voice.wav -o smooth.mp4 --fps 60 --size 1024",
@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
     add_output(parser)
-    add_frame_rate(parser, default=MOTION_RATE)
+    add_frame_rate(parser)
     add_framing(parser)
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="same seed, same video (default: 0)"
@@ -91,7 +91,9 @@ def _animate(options: argparse.Namespace) -> int:
 
     marking = marking_of(options)
     for given in (Path(options.audio), options.pose_from):
-        check_output(options.output, given, transparent=options.background == "transparent")
+        check_output(
+            options.output, given, options.codec, transparent=options.background == "transparent"
+        )
     background = background_of(options)
     face = read_portrait(options, options.face)
     if options.save_avatar:
@@ -120,7 +122,7 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
     video = animate(
         face,
         source,
-        fps=options.fps,
+        fps=frame_rate(options),
         **framing_of(options),
         settings=settings,
         sound=options.audio,

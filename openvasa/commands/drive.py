@@ -14,9 +14,8 @@ from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import face_called
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import add_output, check_output, save_video
+from openvasa.commands.saving import add_output, check_output, frame_rate, save_video
 from openvasa.commands.tracking import report_track, track
-from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
     from openvasa.capture.tracking import DriverTrack
@@ -31,7 +30,7 @@ def add(commands: Commands) -> None:
         commands,
         "drive",
         _drive,
-        "make a portrait move as the person in a video or before the camera does, and write an mp4",
+        "make a portrait move as the person in a video or before the camera does",
         "openvasa drive portrait.jpg actor.mp4 -o reenacted.mp4",
         "openvasa drive portrait.jpg actor.mp4 -o nods.mp4 --pose-only",
         "openvasa drive portrait.jpg interview.mp4 -o guest.mp4 --face 2",
@@ -56,7 +55,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="only the driver's first S seconds"
     )
-    add_frame_rate(parser, default=MOTION_RATE)
+    add_frame_rate(parser)
     add_framing(parser)
     add_background(parser)
     parser.add_argument(
@@ -95,7 +94,9 @@ def _drive(options: argparse.Namespace) -> int:
 
     marking = marking_of(options)
     file = None if is_camera(options.driver) else Path(options.driver)
-    check_output(options.output, file, transparent=options.background == "transparent")
+    check_output(
+        options.output, file, options.codec, transparent=options.background == "transparent"
+    )
     background = background_of(options)
     with face_called("portrait_face"):
         face = read_portrait(options, options.portrait_face)
@@ -116,7 +117,7 @@ def _drive(options: argparse.Namespace) -> int:
         face,
         motion,
         audio=sound,
-        fps=options.fps,
+        fps=frame_rate(options),
         **framing_of(options),
         seconds_limit=options.seconds,
         background=background,

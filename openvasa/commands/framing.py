@@ -6,6 +6,7 @@ import argparse
 from typing import TypedDict
 
 from openvasa.commands.parser import Parser
+from openvasa.commands.saving import usual_size
 
 
 class Framing(TypedDict):
@@ -23,7 +24,7 @@ def add_framing(parser: Parser) -> None:
         type=_size,
         metavar="N|native",
         help="px of the shorter side, with --full-frame of the longer side; native: as many as the "
-        "picture has there (default: 512; with --full-frame native)",
+        "picture has there (default: 512, .gif 384; with --full-frame native)",
     )
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
@@ -39,8 +40,11 @@ def add_framing(parser: Parser) -> None:
 
 def framing_of(options: argparse.Namespace) -> Framing:
     """The frame that the options ask for."""
+    size = options.size
+    if size is None and not options.full_frame:
+        size = usual_size(options.output)
     return {
-        "size": options.size,
+        "size": size,
         "full_frame": options.full_frame,
         "aspect": options.aspect,
     }

@@ -17,8 +17,9 @@ def add_marking(parser: Parser) -> None:
     """Options that say how a video is marked; `marking_of` reads them."""
     group = parser.add_argument_group(
         "marking",
-        "Every video carries an invisible watermark and signed Content Credentials that say it is "
-        "AI-generated; see docs/responsible-use.md.",
+        "Every video carries an invisible watermark, metadata and, where its kind of file can hold "
+        "them, signed Content Credentials that say it is AI-generated; see "
+        "docs/responsible-use.md.",
     )
     add_consent(group)
     group.add_argument(
@@ -104,14 +105,21 @@ def marking_of(options: argparse.Namespace) -> Marking:
     )
 
 
-def marks_in_words(marking: Marking) -> str:
-    """What the marking has put into a video."""
+def marks_in_words(marking: Marking, output: str) -> str:
+    """What the marking has put into a file, or into a folder of pictures."""
     if not marking.marked:
         return "NOT marked as AI-generated (--no-marks)"
     from openvasa.provenance.certificate import identity
+    from openvasa.provenance.credentials import can_hold
 
-    signed = "self-signed" if identity(marking.cert, marking.key).self_signed else "signed"
     label = f", label {marking.label}" if marking.label else ""
+    suffix = Path(output).suffix
+    if suffix and not can_hold(Path(output)):
+        return (
+            f"marked as AI-generated: watermark, metadata{label} ({suffix} files can hold no "
+            "Content Credentials)"
+        )
+    signed = "self-signed" if identity(marking.cert, marking.key).self_signed else "signed"
     return f"marked as AI-generated: watermark, Content Credentials ({signed}){label}"
 
 

@@ -45,14 +45,13 @@ def add_command(
     return parser
 
 
-def add_frame_rate(parser: Parser, default: int) -> None:
-    """Add --fps, the rate of the frames in a file."""
+def add_frame_rate(parser: Parser) -> None:
+    """Add --fps, the rate of the frames in a file; the kind of file has a usual one."""
     parser.add_argument(
         "--fps",
         type=_frame_rate,
-        default=default,
         metavar="N",
-        help=f"frames a second, {SLOWEST} to {FASTEST}, as 24 or 29.97 (default: {default})",
+        help=f"frames a second, {SLOWEST} to {FASTEST}, as 24 or 29.97 (default: 25, .gif 20)",
     )
 
 

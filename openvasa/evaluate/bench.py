@@ -264,7 +264,7 @@ def _time_stages(portrait: Path, voice: Path, framing: _Framing) -> dict:
     from openvasa.audio.moonshine import MoonshineEncoder
     from openvasa.face.encode import load_portrait
     from openvasa.face.frame import choose_frame, put_in_frame
-    from openvasa.media.mp4 import Mp4Writer
+    from openvasa.media.video_writer import VideoWriter
     from openvasa.motion.generator import MotionGenerator
     from openvasa.motion.geometry import geometry_at
     from openvasa.motion.window_network import window_network
@@ -317,7 +317,7 @@ def _time_stages(portrait: Path, voice: Path, framing: _Framing) -> dict:
         def write() -> None:
             target = Path(folder) / "video.mp4"
             size = frames[0].shape[1::-1]
-            with Mp4Writer(target, size, MOTION_RATE, voice) as writer:
+            with VideoWriter(target, size, MOTION_RATE, voice) as writer:
                 for frame in frames:
                     writer.write(frame)
 

@@ -30,7 +30,7 @@ from openvasa.errors import InputError
 from openvasa.evaluate.bench import Machine, machine
 from openvasa.face.encode import load_portrait
 from openvasa.media.inspect import read_frames
-from openvasa.media.mp4 import Mp4Writer
+from openvasa.media.video_writer import VideoWriter
 from openvasa.provenance.embed import WatermarkEmbedder
 from openvasa.provenance.read import read_watermark
 from openvasa.rates import MOTION_RATE
@@ -295,7 +295,7 @@ def _write_and_read(frames: Frames) -> Frames:
     height, width = frames[0].shape[:2]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.mp4"
-        with Mp4Writer(path, (width, height), MOTION_RATE) as writer:
+        with VideoWriter(path, (width, height), MOTION_RATE) as writer:
             for frame in frames:
                 writer.write(frame)
         return list(read_frames(path))

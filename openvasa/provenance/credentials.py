@@ -29,11 +29,13 @@ GENERATION_LABEL = "org.openvasa.generation"
 MIME_TYPES = {
     ".mp4": "video/mp4",
     ".mov": "video/quicktime",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
 }
-"""What can hold Content Credentials, of what `openvasa verify` reads."""
+"""What can hold Content Credentials, of what is written and what `openvasa verify` reads."""
 
 _PICTURE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
@@ -147,6 +149,16 @@ def sign(
         ) from error
 
 
+def can_hold(path: Path) -> bool:
+    """Whether a file of this name can hold Content Credentials."""
+    return path.suffix.lower() in MIME_TYPES
+
+
+def mime_type(path: Path) -> str:
+    """The MIME type of a file that can hold them."""
+    return MIME_TYPES[path.suffix.lower()]
+
+
 def picture_file(picture: Path | np.ndarray) -> tuple[str, BinaryIO]:
     """A portrait's MIME type and content, as `sign` takes them.
 
@@ -168,12 +180,11 @@ def picture_file(picture: Path | np.ndarray) -> tuple[str, BinaryIO]:
 
 def read(path: Path) -> Credentials | None:
     """The Content Credentials in a file; None where it has none or its kind cannot have any."""
-    mime = MIME_TYPES.get(path.suffix.lower())
-    if mime is None:
+    if not can_hold(path):
         return None
     try:
         with path.open("rb") as file:
-            reader = c2pa.Reader(mime, file, context=c2pa.Context.from_dict(_SETTINGS))
+            reader = c2pa.Reader(mime_type(path), file, context=c2pa.Context.from_dict(_SETTINGS))
             report = json.loads(reader.json())
     except c2pa.C2paError as error:
         if not _holds_a_manifest(path):

@@ -26,7 +26,7 @@ from openvasa.data.reencode import reencode
 from openvasa.errors import InputError
 from openvasa.face.encode import load_portrait
 from openvasa.media.inspect import read_frames
-from openvasa.media.mp4 import Mp4Writer
+from openvasa.media.video_writer import VideoWriter
 from openvasa.provenance.detector import (
     EXCERPT_FRAMES,
     WEIGHTS,
@@ -163,7 +163,7 @@ def _render_clip(frame: np.ndarray, voice: Path | None) -> list[np.ndarray]:
         Image.fromarray(frame).save(portrait)
         made = animate(load_portrait(portrait), voice or EXAMPLE_VOICE, full_frame=True, seed=1)
         made = replace(made, seconds_limit=EXCERPT_FRAMES / MOTION_RATE)
-        with Mp4Writer(video, made.frame_size, MOTION_RATE) as writer:
+        with VideoWriter(video, made.frame_size, MOTION_RATE) as writer:
             for picture in made:
                 writer.write(picture)
         return list(read_frames(video))[:EXCERPT_FRAMES]

@@ -1,0 +1,154 @@
+"""Frames and sound → a film: MP4, MOV, WebM or Matroska by FFmpeg's encoders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import OutputContainer
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from openvasa.media.colour import (
+    MATRIX_BT709,
+    PRIMARIES_BT709,
+    RANGE_LIMITED,
+    TRANSFER_SRGB,
+    to_yuv420p,
+)
+from openvasa.media.container import ENCODERS, Codec, SoundCodec
+from openvasa.media.encoding import Plan, Quality
+from openvasa.media.soundtrack import Soundtrack
+
+_OPTIONS: dict[Codec, dict[Quality, dict[str, str]]] = {
+    "h264": {
+        "fast": {"preset": "ultrafast", "crf": "19"},
+        "good": {"preset": "veryfast", "crf": "18"},
+    },
+    "h265": {
+        "fast": {"preset": "superfast", "crf": "21"},
+        "good": {"preset": "fast", "crf": "20"},
+    },
+    "av1": {"fast": {"preset": "9", "crf": "26"}, "good": {"preset": "6", "crf": "25"}},
+    "vp9": {
+        "fast": {"deadline": "realtime", "cpu-used": "7", "crf": "26", "b": "0", "row-mt": "1"},
+        "good": {"deadline": "good", "cpu-used": "4", "crf": "26", "b": "0", "row-mt": "1"},
+    },
+}
+_QUIET = {"h265": {"x265-params": "log-level=error"}}
+_SVT_LOG_LEVEL, _SVT_ERRORS = "SVT_LOG", "1"
+"""SVT-AV1 prints its settings unless the environment says otherwise."""
+
+_QUICKTIME = {"mp4", "mov"}
+# The tags every player knows. Any other key needs QuickTime's own tag table, which fewer read.
+_COMMON_TAGS = {"title", "artist", "album", "comment", "copyright", "date", "description", "genre"}
+
+
+def encode_film(path: Path, frames: Iterator[np.ndarray], plan: Plan) -> None:
+    """Write a film, as `openvasa.media.encoding.Encode`.
+
+    Odd sizes gain a repeated last column or row. RGB is converted with the BT.709 matrix to limited
+    range and tagged BT.709 primaries, sRGB transfer, so that players show the values that were
+    written.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    reformatter = VideoReformatter()
+    with av.open(
+        f"file:{path.absolute()}", "w", plan.container.format, options=_muxer_options(plan)
+    ) as container:
+        container.metadata.update(plan.tags)
+        video = _video_stream(container, plan)
+        sound = _sound_encoder(container, plan)
+        for index, rgb in enumerate(frames):
+            frame = to_yuv420p(reformatter, _make_even(rgb))
+            frame.pts, frame.time_base = index, 1 / plan.rate
+            container.mux(video.encode(frame))
+            if sound is not None:
+                sound.encode_until(float((index + 1) / plan.rate))
+        container.mux(video.encode(None))
+        if sound is not None:
+            sound.finish()
+
+
+def _muxer_options(plan: Plan) -> dict[str, str]:
+    if plan.container.format not in _QUICKTIME:
+        return {}
+    flags = "+faststart"
+    if not plan.tags.keys() <= _COMMON_TAGS:
+        flags += "+use_metadata_tags"
+    return {"movflags": flags}
+
+
+def _video_stream(container: OutputContainer, plan: Plan) -> VideoStream:
+    assert plan.codec is not None
+    if plan.codec == "av1":
+        os.environ.setdefault(_SVT_LOG_LEVEL, _SVT_ERRORS)
+    options = {**_OPTIONS[plan.codec][plan.quality], **_QUIET.get(plan.codec, {})}
+    stream = container.add_stream(ENCODERS[plan.codec], rate=plan.rate, options=options)
+    assert isinstance(stream, VideoStream)
+    width, height = plan.size
+    stream.height, stream.width = height + height % 2, width + width % 2
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.thread_count = 2
+    # A key frame every two seconds, so that players can seek.
+    context.gop_size = round(2 * plan.rate)
+    context.color_primaries = PRIMARIES_BT709
+    context.color_trc = TRANSFER_SRGB
+    context.colorspace = MATRIX_BT709
+    context.color_range = RANGE_LIMITED
+    if plan.codec == "h265" and plan.container.format in _QUICKTIME:
+        # Apple's players show H.265 only under this name.
+        context.codec_tag = "hvc1"
+    return stream
+
+
+class _SoundEncoder:
+    """Encodes a sound track little by little, so that it stays beside the picture."""
+
+    def __init__(self, sound: Soundtrack, codec: SoundCodec, container: OutputContainer) -> None:
+        self._sound, self._pieces, self._container = sound, iter(sound), container
+        self._layout = "mono" if sound.channels == 1 else "stereo"
+        self._stream = container.add_stream(codec.encoder, rate=sound.rate, layout=self._layout)
+        self._stream.codec_context.bit_rate = min(96000, 4 * sound.rate) * sound.channels
+        self._written = 0
+
+    def encode_until(self, seconds: float) -> None:
+        rate = self._sound.rate
+        while self._written < seconds * rate:
+            samples = next(self._pieces, None)
+            if samples is None:
+                return
+            frame = AudioFrame.from_ndarray(
+                np.ascontiguousarray(samples), format="fltp", layout=self._layout
+            )
+            frame.sample_rate = rate
+            frame.time_base = Fraction(1, rate)
+            frame.pts = self._written
+            self._written += samples.shape[1]
+            self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        self.encode_until(float("inf"))
+        self._container.mux(self._stream.encode(None))
+
+
+def _sound_encoder(container: OutputContainer, plan: Plan) -> _SoundEncoder | None:
+    if plan.sound is None or plan.container.sound is None:
+        return None
+    return _SoundEncoder(plan.sound, plan.container.sound, container)
+
+
+def _make_even(frame: np.ndarray) -> np.ndarray:
+    """(h, w, 3) → both sides even, by a repeated last row or column where they were not."""
+    odd_height, odd_width = (side % 2 for side in frame.shape[:2])
+    if not (odd_height or odd_width):
+        return frame
+    return np.pad(frame, ((0, odd_height), (0, odd_width), (0, 0)), "edge")
