@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from openvasa.errors import InputError
+from openvasa.face.find import find_faces
 from openvasa.face.picture import LONG_SIDE, load_picture
 
 
@@ -205,3 +206,12 @@ def test_bad_files_get_one_clear_line(tmp_path: Path) -> None:
             load_picture(path)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_telephones_heic_is_read_upright() -> None:
+    path = Path(__file__).parents[2] / "shared" / "cases" / "iphone_like.heic"
+    if not path.is_file():
+        pytest.skip("the case is not here")
+    picture = load_picture(path)
+    assert picture.shape == (512, 512, 3)
+    assert find_faces(picture)

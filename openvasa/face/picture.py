@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pi_heif
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from openvasa.errors import InputError
@@ -31,11 +32,15 @@ _UPRIGHT = {
 }
 _pixel_limit = threading.Lock()
 
+# Teaches Pillow to read HEIC, what telephones save; it stands upright then.
+pi_heif.register_heif_opener()
+
 
 def load_picture(path: str | Path) -> np.ndarray:
     """Decode a picture to (H, W, 3) uint8 sRGB, upright, its long side at most 4096 px.
 
-    Any format Pillow reads except PostScript, which would run a program. EXIF rotation is applied,
+    Any format Pillow reads (JPEG, PNG, WebP, AVIF, TIFF, …) except PostScript, which would run a
+    program, and HEIC. EXIF rotation is applied,
     transparency laid on white, an embedded colour profile converted to sRGB, 16-bit and float
     samples scaled to 8 bits, and of an animation the first frame taken. Larger pictures are reduced
     while decoding where the format allows it, else right after.
@@ -116,7 +121,9 @@ def _open_image(path: Path) -> Image.Image:
     except PermissionError:
         raise InputError(f"{path}: may not be read; check its permissions") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not a picture; give a JPEG, PNG, WebP or TIFF") from None
+        raise InputError(
+            f"{path}: not a picture; give a JPEG, PNG, WebP, HEIC, AVIF or TIFF"
+        ) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(
             f"{path}: damaged or cut off picture ({_one_line(error)}); save it again"
