@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -132,6 +133,6 @@ def _installed(codec: Codec) -> bool:
     return True
 
 
-def _or(names: tuple[Codec, ...] | list[Codec]) -> str:
+def _or(names: Sequence[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -116,7 +117,9 @@ class _SoundEncoder:
     def __init__(self, sound: Soundtrack, codec: SoundCodec, container: OutputContainer) -> None:
         self._sound, self._pieces, self._container = sound, iter(sound), container
         self._layout = "mono" if sound.channels == 1 else "stereo"
-        self._stream = container.add_stream(codec.encoder, rate=sound.rate, layout=self._layout)
+        stream = container.add_stream(codec.encoder, rate=sound.rate, layout=self._layout)
+        assert isinstance(stream, AudioStream)
+        self._stream = stream
         self._stream.codec_context.bit_rate = min(96000, 4 * sound.rate) * sound.channels
         self._written = 0
 
