@@ -13,7 +13,7 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import add_output, check_output, frame_rate, save_video
+from openvasa.commands.saving import add_output, check_output, frame_rate, save_video, usual_size
 from openvasa.commands.steering import add_steering, motion_settings
 from openvasa.commands.tracking import add_pose_from, motion_from
 from openvasa.rates import MOTION_RATE
@@ -123,7 +123,7 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
         face,
         source,
         fps=frame_rate(options),
-        **framing_of(options),
+        **framing_of(options, usual_size(options.output)),
         settings=settings,
         sound=options.audio,
         background=background,

@@ -14,7 +14,7 @@ from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import face_called
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import add_output, check_output, frame_rate, save_video
+from openvasa.commands.saving import add_output, check_output, frame_rate, save_video, usual_size
 from openvasa.commands.tracking import report_track, track
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _drive(options: argparse.Namespace) -> int:
         motion,
         audio=sound,
         fps=frame_rate(options),
-        **framing_of(options),
+        **framing_of(options, usual_size(options.output)),
         seconds_limit=options.seconds,
         background=background,
     )

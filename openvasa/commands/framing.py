@@ -6,7 +6,6 @@ import argparse
 from typing import TypedDict
 
 from openvasa.commands.parser import Parser
-from openvasa.commands.saving import usual_size
 
 
 class Framing(TypedDict):
@@ -38,11 +37,9 @@ def add_framing(parser: Parser) -> None:
     )
 
 
-def framing_of(options: argparse.Namespace) -> Framing:
-    """The frame that the options ask for."""
-    size = options.size
-    if size is None and not options.full_frame:
-        size = usual_size(options.output)
+def framing_of(options: argparse.Namespace, usual: int | None = None) -> Framing:
+    """The frame that the options ask for; `usual` is the size where they ask for none."""
+    size = usual if options.size is None and not options.full_frame else options.size
     return {
         "size": size,
         "full_frame": options.full_frame,

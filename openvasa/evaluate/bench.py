@@ -276,8 +276,8 @@ def _time_stages(portrait: Path, voice: Path, framing: _Framing) -> dict:
 
     load_portrait(portrait)
     face, encode_portrait_s = _time_work(lambda: load_portrait(portrait))
-    frame = choose_frame(face, **framing._asdict())
-    face, framing_s = _time_work(lambda: put_in_frame(face, frame))
+    chosen = choose_frame(face, **framing._asdict())
+    face, framing_s = _time_work(lambda: put_in_frame(face, chosen))
     renderer, prepare_renderer_s = _time_work(lambda: WarpRenderer(face))
 
     # One block is one second.
