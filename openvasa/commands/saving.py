@@ -71,8 +71,14 @@ def check_output(
             raise InputError(f"{output}: a transparent film has a codec of its own; choose none")
         check_transparent(Path(output), given)
         return
+    from openvasa.media.container import CONTAINERS
     from openvasa.media.container import check_output as check_video
 
+    if Path(output).suffix.lower() not in CONTAINERS:
+        raise InputError(
+            f"{output}: let the output end in {', '.join(CONTAINERS)}, or in / for a folder of "
+            "numbered pictures"
+        )
     check_video(Path(output), given, codec)
 
 
