@@ -8,6 +8,8 @@ from openvasa.face.latent import FaceLatent as FaceLatent
 from openvasa.motion.amount import Amount as Amount
 from openvasa.motion.controls import Controls as Controls
 from openvasa.motion.controls import Curve as Curve
+from openvasa.motion.idle import idle_motion as idle_motion
+from openvasa.motion.loop import loop_motion as loop_motion
 from openvasa.motion.motion import Motion as Motion
 from openvasa.motion.settings import MotionSettings as MotionSettings
 from openvasa.provenance.embed import WatermarkEmbedder as WatermarkEmbedder

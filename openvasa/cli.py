@@ -29,6 +29,7 @@ from openvasa.commands import (
     drive,
     edit,
     evaluate,
+    idle,
     live,
     train,
     verify,
@@ -160,6 +161,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     demo.add(commands)
     animate.add(commands)
+    idle.add(commands)
     check.add(commands)
     edit.add(commands)
     verify.add_verify(commands)

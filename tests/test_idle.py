@@ -1,0 +1,79 @@
+"""Portraits that say nothing, and motion that goes round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from openvasa import InputError, Motion, MotionSettings, load_portrait
+from openvasa.assets import EXAMPLES
+from openvasa.cli import main
+from openvasa.face.dynamics import dynamics_code, lid_gap
+from openvasa.media.inspect import inspect_video
+from openvasa.motion.geometry import geometry_at
+from openvasa.motion.idle import idle_motion
+from openvasa.motion.loop import FADE_S, loop_motion
+from openvasa.motion.row import row_width
+
+PORTRAIT = EXAMPLES / "gallery" / "mona_lisa.jpg"
+
+
+@pytest.fixture(scope="module", params=[0, 1, 2])
+def loop(request: pytest.FixtureRequest) -> Motion:
+    return idle_motion(MotionSettings(seed=request.param), 6.0, loop=True)
+
+
+def test_a_loop_ends_where_it_begins(loop: Motion) -> None:
+    face = load_portrait(PORTRAIT)
+    points = np.array([geometry_at(face, row).landmarks[:, :2] for row in loop.rows()])
+    assert len(points) == 150
+    steps = np.linalg.norm(np.diff(points, axis=0, append=points[:1]), axis=2).max(axis=1)
+    assert steps[-1] <= np.percentile(steps[:-1], 95), "from the last frame to the first"
+    fade = round(FADE_S * loop.fps)
+    assert steps[-fade:].max() <= 1.1 * steps[:-fade].max(), "within the fade"
+
+
+def test_an_idle_portrait_lives_and_keeps_its_mouth_shut(loop: Motion) -> None:
+    shapes = dynamics_code().decode(loop.dynamics)
+    assert loop.pose[:, :3].std(axis=0).max() > np.radians(0.3)
+    gap = lid_gap(shapes)
+    assert gap.std() > 0.02, "it blinks or looks about"
+
+
+def test_a_loop_without_a_fitting_moment_still_closes() -> None:
+    rows = np.zeros((200, row_width()), np.float32)
+    rows[:, 0] = np.linspace(0, 0.2, 200)
+    looped = loop_motion(Motion.from_rows(rows, 25.0), 6.0).rows()
+    steps = np.abs(np.diff(looped[:, 0], append=looped[:1, 0]))
+    assert steps.max() < 0.025
+    assert len(looped) == 150
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.5, "for a loop"), (9.0, "too short")])
+def test_impossible_loops_are_refused(seconds: float, words: str) -> None:
+    motion = Motion.from_rows(np.zeros((200, row_width()), np.float32), 25.0)
+    with pytest.raises(InputError, match=words):
+        loop_motion(motion, seconds)
+
+
+def test_the_command_writes_a_marked_loop(tmp_path: Path) -> None:
+    path = tmp_path / "idle.mp4"
+    command = ["idle", str(PORTRAIT), "-o", str(path), "--seconds", "2", "--size", "128"]
+    assert main([*command, "--loop", "--quiet", "--accept-policy"]) == 0
+    info = inspect_video(path)
+    assert (info.frames, info.width, info.audio_codec) == (50, 128, None)
+    assert info.metadata["comment"].startswith("AI-generated")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [(["--seconds", "0"], "choose 1 to 3600"), (["--seed", "-1"], "seed -1")]
+)
+def test_bad_options_are_refused(
+    options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "idle.mp4"
+    assert main(["idle", str(PORTRAIT), "-o", str(output), *options]) == 2
+    assert words in capsys.readouterr().err
+    assert not output.exists()
