@@ -44,7 +44,7 @@ CPU_FLAGS = (
 )
 """Instructions that make networks faster, as Linux names them (x86, then ARM)."""
 IMPORT_NAMES = {"av": "av", "c2pa-python": "c2pa", "opencv-python-headless": "cv2", "pillow": "PIL"}
-"""Where the name to import is not the package's own."""
+"""Where the name to import is not the package's own, with underscores for hyphens."""
 OLDEST_PYTHON = (3, 10)
 
 
@@ -112,7 +112,9 @@ def _dependency(name: str, requirement: str) -> Finding:
     importers = {"openvino": import_openvino, "onnxruntime": import_onnxruntime}
     try:
         found = version(name)
-        importers.get(name, partial(import_module, IMPORT_NAMES.get(name, name)))()
+        importers.get(
+            name, partial(import_module, IMPORT_NAMES.get(name, name.replace("-", "_")))
+        )()
     except PackageNotFoundError:
         return Finding(f"{name}: missing; run pip install '{requirement}'", problem=True)
     except Exception as error:
