@@ -201,3 +201,15 @@ def test_av1_prints_nothing(tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", program, str(tmp_path / "a.mp4")]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_animation_of_one_frame_is_whole(tmp_path: Path, picture: np.ndarray) -> None:
+    path = tmp_path / "one.webp"
+    with open_video(
+        path, (256, 256), 25, None, marking=Marking(content_id=ID, label="cn")
+    ) as writer:
+        writer.write(picture)
+    with Image.open(path) as image:
+        shown = np.asarray(image.convert("RGB")).astype(float)
+    assert np.abs(shown - picture).mean() < 6
+    check_marks(path)

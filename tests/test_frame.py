@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from openvasa import FaceLatent, InputError
-from openvasa.assets import EXAMPLES
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLES
 from openvasa.face.canonical import pose_between
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.encode import encode_picture
-from openvasa.face.frame import ASPECTS, choose_frame, put_in_frame
+from openvasa.face.frame import ASPECTS, Frame, choose_frame, put_in_frame
 from openvasa.face.latent import FrameGeometry, pose_face
 from openvasa.face.picture import load_picture
+from openvasa.render.mouth.palette import pick_palette
+from openvasa.render.mouth.shading import MouthShading
 from openvasa.render.warp_renderer import WarpRenderer
 
 SIDE = 1024
@@ -118,3 +120,34 @@ def test_a_frame_of_another_shape_holds_the_head(detailed: FaceLatent, aspect: s
 def test_impossible_frames_are_refused(detailed: FaceLatent, options: dict, words: str) -> None:
     with pytest.raises(InputError, match=words):
         choose_frame(detailed, **options)
+
+
+def test_the_mouth_is_coloured_by_the_person_anywhere_in_a_wide_picture() -> None:
+    picture = load_picture(EXAMPLES / "gallery" / "mona_lisa.jpg")
+    lips = []
+    for left in (0, 900):
+        wide = np.full((len(picture), len(picture[0]) + 900, 3), (0, 160, 0), np.uint8)
+        wide[:, left : left + len(picture[0])] = picture
+        encoded = encode_picture(wide, name="wide")
+        face = put_in_frame(encoded, choose_frame(encoded, full_frame=True))
+        lips.append(pick_palette(face, MouthShading().tones).lip)
+    np.testing.assert_allclose(lips[0], lips[1], atol=4)
+
+
+@pytest.mark.parametrize("side", [60, 90, 130, 200])
+@pytest.mark.parametrize("name", ["mona_lisa", "laughing_cavalier"])
+def test_small_faces_are_drawn(name: str, side: int) -> None:
+    encoded = encode_picture(load_picture(EXAMPLES / "gallery" / f"{name}.jpg"), name=name)
+    face = put_in_frame(encoded, Frame(encoded.crop, (side, side)))
+    frame = WarpRenderer(face).render(turned(face, 0.2))
+    assert frame.shape == (side, side, 3)
+
+
+def test_a_larger_square_keeps_its_own_matte() -> None:
+    """Its rim is as exact as its middle: nothing of it comes from the surroundings."""
+    encoded = encode_picture(load_picture(EXAMPLE_PORTRAIT), name="example")
+    face = put_in_frame(encoded, choose_frame(encoded, size=1024))
+    small = cv2.resize(face.matte, encoded.size, interpolation=cv2.INTER_AREA)
+    off = np.abs(small - encoded.matte)
+    assert off[-26:].mean() < 1.5 * off[:-26].mean() + 0.01
+    assert off[-1].max() < 0.5

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import c2pa
 import numpy as np
 import pytest
+from PIL import Image
 
 from openvasa import InputError, Motion, MotionSettings, load_portrait
 from openvasa.assets import EXAMPLES
@@ -14,7 +16,7 @@ from openvasa.face.dynamics import dynamics_code, lid_gap
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.idle import idle_motion
-from openvasa.motion.loop import FADE_S, loop_motion
+from openvasa.motion.loop import FADE_S, loop_motion, resample_loop
 from openvasa.motion.row import row_width
 
 PORTRAIT = EXAMPLES / "gallery" / "mona_lisa.jpg"
@@ -33,6 +35,18 @@ def test_a_loop_ends_where_it_begins(loop: Motion) -> None:
     assert steps[-1] <= np.percentile(steps[:-1], 95), "from the last frame to the first"
     fade = round(FADE_S * loop.fps)
     assert steps[-fade:].max() <= 1.1 * steps[:-fade].max(), "within the fade"
+
+
+@pytest.mark.parametrize("fps", [20, 30000 / 1001, 60])
+def test_a_loop_at_another_rate_has_no_seam(fps: float) -> None:
+    rows = np.zeros((100, row_width()), np.float32)
+    rows[:, 0] = np.sin(2 * np.pi * np.arange(100) / 100)
+    turned = resample_loop(Motion.from_rows(rows, 25.0), fps).rows()[:, 0]
+    assert len(turned) == round(4 * fps)
+    steps = np.diff(turned, append=turned[:1])
+    wanted = 2 * np.pi / len(turned)
+    assert abs(steps[-1] / wanted - 1) < 0.1
+    assert np.abs(np.diff(steps, append=steps[:1])).max() < 0.1 * wanted
 
 
 def test_an_idle_portrait_lives_and_keeps_its_mouth_shut(loop: Motion) -> None:
@@ -65,6 +79,22 @@ def test_the_command_writes_a_marked_loop(tmp_path: Path) -> None:
     info = inspect_video(path)
     assert (info.frames, info.width, info.audio_codec) == (50, 128, None)
     assert info.metadata["comment"].startswith("AI-generated")
+    with c2pa.Reader(str(path)) as reader:
+        manifest = reader.get_active_manifest()
+    assert manifest is not None
+    assertions = {part["label"]: part["data"] for part in manifest["assertions"]}
+    made_by = assertions["org.openvasa.generation"]
+    assert made_by["controls"]["motion"] == "generated from silence"
+
+
+def test_the_portrait_is_not_replaced(tmp_path: Path) -> None:
+    portrait = tmp_path / "me.webp"
+    with Image.open(PORTRAIT) as picture:
+        picture.save(portrait)
+    kept = portrait.read_bytes()
+    assert main(["idle", str(portrait), "-o", str(portrait), "--accept-policy"]) == 2
+    assert main(["check", str(portrait), "--faces", str(portrait)]) == 2
+    assert portrait.read_bytes() == kept
 
 
 @pytest.mark.parametrize(

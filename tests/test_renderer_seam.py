@@ -146,3 +146,5 @@ def test_a_live_portrait_is_drawn_at_the_size_it_is_set_to(face: FaceLatent) -> 
     assert np.abs(small.astype(float) - own).mean() < 4
     with pytest.raises(InputError, match="choose 128 to 2048"):
         LiveSettings(size=64)
+    with pytest.raises(InputError, match="choose an even one"):
+        LiveSettings(size=513)

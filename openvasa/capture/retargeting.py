@@ -16,6 +16,7 @@ from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.capture.gaps import fill_gaps, find_runs
 from openvasa.capture.tracking import LEAST_SECONDS, DriverTrack
+from openvasa.errors import InputError
 from openvasa.face.canonical import POSE_DIM, SHIFT, HeadTransform, fit_head, pose_between
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
@@ -60,6 +61,11 @@ def motion_of(track: DriverTrack, portrait: FaceLatent | None = None) -> Motion:
         pose[of_shot] = [pose_between(rest, head) for head in heads]
         dynamics[of_shot] = code.encode(shape - resting_shape(shape, code.mouth_share))
         known |= of_shot
+    if not known.any():
+        raise InputError(
+            f"the driver's face is seen for less than {LEAST_SECONDS:g} s in every shot; "
+            "give a video with longer ones"
+        )
     return Motion(
         fill_gaps(
             pose if portrait else _hold_place(pose),

@@ -13,7 +13,14 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import add_output, check_output, frame_rate, save_video, usual_size
+from openvasa.commands.saving import (
+    add_output,
+    check_output,
+    frame_rate,
+    save_video,
+    spare_inputs,
+    usual_size,
+)
 from openvasa.commands.steering import add_steering, motion_settings
 from openvasa.commands.tracking import add_pose_from, motion_from
 from openvasa.rates import MOTION_RATE
@@ -89,13 +96,17 @@ def _animate(options: argparse.Namespace) -> int:
     if options.seed < 0:
         options.usage_error(f"seed {options.seed}: choose 0 or more")
 
+    from openvasa.face.frame import choose_frame
+
     marking = marking_of(options)
     for given in (Path(options.audio), options.pose_from):
         check_output(
             options.output, given, options.codec, transparent=options.background == "transparent"
         )
+    spare_inputs(options.output, options.portrait, options.background)
     background = background_of(options)
     face = read_portrait(options, options.face)
+    choose_frame(face, **framing_of(options))
     if options.save_avatar:
         face.save(options.save_avatar)
     video = _video(face, background, options)

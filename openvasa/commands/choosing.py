@@ -55,6 +55,7 @@ def write_preview(portrait: Path, preview: Path) -> None:
     """
     from PIL import Image
 
+    from openvasa.commands.saving import spare_inputs
     from openvasa.face.find import find_faces, number_faces
     from openvasa.face.picture import load_picture
     from openvasa.face.upright import turn_upright
@@ -63,6 +64,7 @@ def write_preview(portrait: Path, preview: Path) -> None:
         raise InputError(f"{portrait}: an avatar holds one face; give --faces a picture")
     if preview.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
         raise InputError(f"{preview}: a preview is a picture; end its name in .png")
+    spare_inputs(preview, portrait)
     picture, _ = turn_upright(load_picture(portrait))
     image = Image.fromarray(number_faces(picture, find_faces(picture)))
     try:

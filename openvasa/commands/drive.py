@@ -14,7 +14,14 @@ from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import face_called
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import add_output, check_output, frame_rate, save_video, usual_size
+from openvasa.commands.saving import (
+    add_output,
+    check_output,
+    frame_rate,
+    save_video,
+    spare_inputs,
+    usual_size,
+)
 from openvasa.commands.tracking import report_track, track
 
 if TYPE_CHECKING:
@@ -88,6 +95,7 @@ def _drive(options: argparse.Namespace) -> int:
     from openvasa.audio.decode import probe
     from openvasa.capture.footage import is_camera
     from openvasa.capture.retargeting import motion_of, rest_until, with_tongue_heard
+    from openvasa.face.frame import choose_frame
     from openvasa.media.inspect import has_sound
     from openvasa.motion.edit import keep_expression, keep_pose
     from openvasa.video import Video
@@ -97,9 +105,11 @@ def _drive(options: argparse.Namespace) -> int:
     check_output(
         options.output, file, options.codec, transparent=options.background == "transparent"
     )
+    spare_inputs(options.output, options.portrait, options.background)
     background = background_of(options)
     with face_called("portrait_face"):
         face = read_portrait(options, options.portrait_face)
+    choose_frame(face, **framing_of(options))
     tracked = _track_driver(options)
     motion = motion_of(tracked, face if options.pose == "absolute" else None)
     sound = file if file is not None and has_sound(file) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
@@ -10,7 +11,14 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import add_output, check_output, frame_rate, save_video, usual_size
+from openvasa.commands.saving import (
+    add_output,
+    check_output,
+    frame_rate,
+    save_video,
+    spare_inputs,
+    usual_size,
+)
 from openvasa.commands.steering import add_steering, motion_settings
 
 
@@ -51,6 +59,7 @@ def _idle(options: argparse.Namespace) -> int:
         options.usage_error(f"seed {options.seed}: choose 0 or more")
     transparent = options.background == "transparent"
     check_output(options.output, None, options.codec, transparent=transparent)
+    spare_inputs(options.output, options.portrait, options.background)
     marking = marking_of(options)
     if marking.notice is not None:
         options.usage_error("--notice goes with sound, and an idle portrait has none")
@@ -58,12 +67,16 @@ def _idle(options: argparse.Namespace) -> int:
     face = read_portrait(options, options.face)
 
     from openvasa.motion.idle import idle_motion
+    from openvasa.motion.speech_motion import SpeechMotion
     from openvasa.video import Video
 
+    settings, rate = motion_settings(options, face), frame_rate(options)
+    generated = {"motion": "generated from silence", **SpeechMotion(settings).describe()}
+    marking = replace(marking, controls={**generated, **marking.controls})
     video = Video(
         face,
-        idle_motion(motion_settings(options, face), options.seconds, loop=options.loop),
-        fps=frame_rate(options),
+        idle_motion(settings, options.seconds, loop=options.loop, fps=float(rate)),
+        fps=rate,
         **framing_of(options, usual_size(options.output)),
         background=background,
     )

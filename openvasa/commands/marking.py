@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,7 @@ def marks_in_words(marking: Marking, output: str) -> str:
     from openvasa.provenance.credentials import can_hold
 
     label = f", label {marking.label}" if marking.label else ""
-    suffix = Path(output).suffix
+    suffix = "" if output.endswith(("/", os.sep)) else Path(output).suffix
     if suffix and not can_hold(Path(output)):
         return (
             f"marked as AI-generated: watermark, metadata{label} ({suffix} files can hold no "

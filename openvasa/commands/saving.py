@@ -82,6 +82,14 @@ def check_output(
     check_video(Path(output), given, codec)
 
 
+def spare_inputs(output: str | Path, *inputs: str | Path | None) -> None:
+    """Raise InputError where writing `output` would replace one of the inputs."""
+    path = Path(output)
+    for given in inputs:
+        if given is not None and path.is_file() and os.path.exists(given) and path.samefile(given):
+            raise InputError(f"{path}: is the input itself; give the output another name")
+
+
 def frame_rate(options: argparse.Namespace) -> Fraction:
     """The rate asked for, else the usual one of the kind of file, frames a second."""
     if options.fps is not None:

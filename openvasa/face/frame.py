@@ -18,6 +18,7 @@ from openvasa.face.encode import cut_crop
 from openvasa.face.landmarker import detect_faces
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.matte import enlarge_matte, person_matte
+from openvasa.face.outside import inside_picture
 from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
 
@@ -178,16 +179,18 @@ def _frame_matte(
         corner: (2,) px of the portrait's own frame.
     """
     to_crop = np.column_stack([np.eye(2) / change, corner])
-    inner = _carry(face.matte, to_crop, frame.size)
-    guide = _carry(face.image, to_crop, frame.size) if change > 1 else image
-    covered = _carry(np.ones_like(face.matte), to_crop, frame.size)
+    inner = _carry(face.matte, to_crop, frame.size, cv2.BORDER_REPLICATE)
+    height, width = face.matte.shape
+    step = np.append(corner, frame.size[0] / change)
+    covered = inside_picture(step, height, width, frame.size)
     if change > 1:
+        guide = _carry(face.image, to_crop, frame.size, cv2.BORDER_REPLICATE)
         inner = enlarge_matte(inner, guide, image, change)
-    if covered.min() > 0.5:
+    if covered.all():
         return inner
     outer = _surrounding_matte(face, frame)
     # Towards the square's rim the one gives way to the other, but not where the picture ends.
-    inside = cv2.distanceTransform((covered > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    inside = cv2.distanceTransform(covered.astype(np.uint8), cv2.DIST_L2, 3)
     share = np.clip(inside / (RIM * max(face.size) * change), 0, 1)
     return (outer + share * (inner - outer)).astype(np.float32)
 

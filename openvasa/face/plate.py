@@ -77,11 +77,11 @@ def background_plate(image: np.ndarray, matte: np.ndarray, *, stated: float = 1.
 
 def _smooth_fill(picture: np.ndarray, known: np.ndarray, stated: float) -> np.ndarray:
     """Low-pass of the known pixels, carried on smoothly across the unknown ones."""
-    reduction = REDUCTION * stated
+    reduction = max(REDUCTION * stated, 1.0)
     size = (round(picture.shape[1] / reduction), round(picture.shape[0] / reduction))
     total = cv2.resize(picture * known[..., None], size, interpolation=cv2.INTER_AREA)
     weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    sigma = DETAIL_SIGMA / REDUCTION
+    sigma = DETAIL_SIGMA * stated / reduction
     near = cv2.GaussianBlur(weight, (0, 0), sigma)
     blurred = cv2.GaussianBlur(total, (0, 0), sigma) / np.maximum(near, SMALLEST_WEIGHT)[..., None]
     filled = _pull_push(blurred, np.maximum((weight > 0).astype(np.float32), near))
@@ -113,9 +113,10 @@ def _mirror_across_silhouette(
     inside = cv2.distanceTransform((known == 0).astype(np.uint8), cv2.DIST_L2, 3)
     outside = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 3)
     height, width = known.shape
-    half = (round(width / (2 * stated)), round(height / (2 * stated)))
+    reduction = max(2 * stated, 1.0)
+    half = (round(width / reduction), round(height / reduction))
     depth = cv2.resize(inside - outside, half, interpolation=cv2.INTER_AREA)
-    depth = cv2.GaussianBlur(depth, (0, 0), NORMAL_SIGMA / 2)
+    depth = cv2.GaussianBlur(depth, (0, 0), NORMAL_SIGMA * stated / reduction)
     slope_x, slope_y = cv2.Sobel(depth, cv2.CV_32F, 1, 0), cv2.Sobel(depth, cv2.CV_32F, 0, 1)
     length = np.maximum(cv2.magnitude(slope_x, slope_y), SMALLEST_WEIGHT)
     normal_x = cv2.resize(slope_x / length, (width, height), interpolation=cv2.INTER_LINEAR)

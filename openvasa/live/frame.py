@@ -47,6 +47,8 @@ class LiveSettings:
         check_choice("rate", self.rate, SOUND_RATES)
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
+        if self.size % 2:
+            raise InputError(f"size {self.size}: choose an even one; video is coded in pairs of px")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,18 @@ def encode_webp(path: Path, frames: Iterator[np.ndarray], plan: Plan) -> None:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     if plan.tags:
-        _add_exif(path, _exif(plan.tags))
+        _add_exif(path, _exif(plan.tags), plan.size)
+
+
+def _extend(path: Path, size: tuple[int, int]) -> None:
+    """Give a file of one frame the header that says what else is in it; animations have it."""
+    content = path.read_bytes()
+    if content[12:16] == b"VP8X":
+        return
+    width, height = (int(extent - 1).to_bytes(3, "little") for extent in size)
+    header = b"VP8X" + struct.pack("<I", 10) + bytes(4) + width + height
+    length = struct.pack("<I", len(content) - 8 + len(header))
+    path.write_bytes(content[:4] + length + content[8:12] + header + content[12:])
 
 
 def _exif(tags: Mapping[str, str]) -> bytes:
@@ -62,8 +73,9 @@ def _exif(tags: Mapping[str, str]) -> bytes:
     return exif.tobytes()
 
 
-def _add_exif(path: Path, exif: bytes) -> None:
+def _add_exif(path: Path, exif: bytes, size: tuple[int, int]) -> None:
     """Add a chunk to a RIFF file: its content, padded to an even length."""
+    _extend(path, size)
     with path.open("r+b") as file:
         file.seek(_FLAGS_AT)
         flags = file.read(1)[0]

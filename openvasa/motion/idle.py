@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from openvasa.motion.loop import FADE_S, loop_motion
+from openvasa.motion.loop import FADE_S, loop_motion, resample_loop
 from openvasa.motion.motion import Motion
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
@@ -17,7 +17,11 @@ SPARE_S = 20.0
 
 
 def idle_motion(
-    settings: MotionSettings | None = None, seconds: float = 10.0, *, loop: bool = False
+    settings: MotionSettings | None = None,
+    seconds: float = 10.0,
+    *,
+    loop: bool = False,
+    fps: float = MOTION_RATE,
 ) -> Motion:
     """A portrait's motion while nothing is said.
 
@@ -25,6 +29,8 @@ def idle_motion(
         settings: seed, movement, controls; the same settings give the same motion.
         seconds: its length.
         loop: let the end run on into the beginning.
+        fps: rows a second. A loop must have the rate of the video that shows it: a video takes
+            motion of another rate as one that has an end.
 
     Raises:
         InputError: a loop is shorter than its seam.
@@ -33,7 +39,11 @@ def idle_motion(
     made = seconds + FADE_S + SPARE_S if loop else seconds
     rows = np.concatenate(list(model.frames(_silence(made))))
     motion = Motion.from_rows(rows, MOTION_RATE)
-    return loop_motion(motion, seconds) if loop else motion
+    if loop:
+        motion = loop_motion(motion, seconds)
+    if fps == motion.fps:
+        return motion
+    return resample_loop(motion, fps) if loop else motion.resample(fps)
 
 
 def _silence(seconds: float) -> Iterator[np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.maths import smoothstep
 from openvasa.motion.motion import Motion
+from openvasa.motion.resample import interpolate
 
 FADE_S = 0.8
 """How long one stretch fades into the other: longer than a blink lasts, so that a blink in one of
@@ -20,6 +21,9 @@ them alone is unlike the other."""
 STEP_WEIGHT = 25.0
 """A second has so many steps: a seam that steps along as fast as the motion would for a second is
 as bad as one whose ends lie so far apart."""
+
+NEIGHBOURS = 3
+"""Rows beyond each end that interpolation may look at."""
 
 
 def loop_motion(motion: Motion, seconds: float) -> Motion:
@@ -48,6 +52,18 @@ def loop_motion(motion: Motion, seconds: float) -> Motion:
     seam = ends + share * (begins - ends)
     looped = np.concatenate([rows[start + fade : start + count], seam]).astype(np.float32)
     return Motion.from_rows(looped, motion.fps)
+
+
+def resample_loop(motion: Motion, fps: float) -> Motion:
+    """A loop at another rate: between its last row and its first as between any two.
+
+    A whole number of rows goes round, so that the loop may be faster or slower by part of a row.
+    """
+    rows = motion.rows()
+    count = max(round(len(rows) * fps / motion.fps), 1)
+    around = np.pad(rows, ((NEIGHBOURS, NEIGHBOURS), (0, 0)), mode="wrap")
+    at = (np.arange(count) + 0.5) * len(rows) / count - 0.5
+    return Motion.from_rows(interpolate(around, at + NEIGHBOURS), fps)
 
 
 def _most_alike(rows: np.ndarray, count: int, fade: int) -> int:

@@ -88,5 +88,5 @@ def measure_redness(rgb: np.ndarray) -> np.ndarray:
 def _average_around(image: np.ndarray, points: np.ndarray, radius: int) -> np.ndarray:
     """(N, 3) float32 mean colour of the image around (N, 2) px."""
     blurred = cv2.blur(image, (2 * radius + 1, 2 * radius + 1))
-    at = np.clip(np.round(points).astype(int), 0, image.shape[0] - 1)
+    at = np.clip(np.round(points).astype(int), 0, np.array(image.shape[1::-1]) - 1)
     return blurred[at[:, 1], at[:, 0]].astype(np.float32)

@@ -167,6 +167,9 @@ def _measure_edges(
     rows = np.arange(len(coverage))[:, None]
     inside = coverage > 0.5
     open_columns = np.flatnonzero(inside.sum(axis=0) > 2)
+    if not len(open_columns):
+        # Lips of a small face part by less than can be measured.
+        return shown
     first, last = inside.argmax(axis=0), np.where(inside, rows, -1).max(axis=0)
     lip_height = float(np.linalg.norm(face.canonical[13, :2] - face.canonical[0, :2]))
     most = min(MAX_OVERLAP, 0.4 * lip_height)
