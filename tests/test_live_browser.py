@@ -203,15 +203,15 @@ class Face:
         return np.array([self.opening(picture) for picture in pictures])
 
 
-def movement(openings: np.ndarray) -> float:
-    """Range of the middle four fifths: lips that part for a breath rest none the less."""
-    return float(np.ptp(np.percentile(openings, [10, 90])))
+def widest(openings: np.ndarray) -> float:
+    """How far lips open at times; calm speakers keep them almost closed most of the time."""
+    return float(np.percentile(openings, 95))
 
 
 def is_at_rest(openings: np.ndarray, speaking: np.ndarray) -> bool:
     """Whether lips are mostly at rest: they also part in silence now and then, which
     `openvasa evaluate motion` measures."""
-    return bool(np.percentile(openings, 25) < 0.5 * np.percentile(speaking, 75))
+    return bool(np.median(openings) < 0.4 * widest(speaking))
 
 
 def wait_until(holds: Callable[[], bool], seconds: float) -> None:
@@ -237,7 +237,7 @@ def test_talks_through_the_microphone(page, tmp_path: Path) -> None:
     # A stretch of speech has words behind almost closed lips; a whole sentence has not only those.
     speaking = face.openings(watch(page, "speaking", count=40, seconds=8))
     resting = face.openings(watch(page, "idle", count=20, seconds=6))
-    assert movement(speaking) > 0.02, "the mouth moves"
+    assert widest(speaking) > 0.015, "the mouth opens"
     assert is_at_rest(resting, speaking)
 
     page.click("#record")
