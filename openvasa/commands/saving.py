@@ -84,10 +84,10 @@ def check_output(
 
 def spare_inputs(output: str | Path, *inputs: str | Path | None) -> None:
     """Raise InputError where writing `output` would replace one of the inputs."""
-    path = Path(output)
+    from openvasa.media.place import spare_input
+
     for given in inputs:
-        if given is not None and path.is_file() and os.path.exists(given) and path.samefile(given):
-            raise InputError(f"{path}: is the input itself; give the output another name")
+        spare_input(Path(output), None if given is None else Path(given))
 
 
 def frame_rate(options: argparse.Namespace) -> Fraction:

@@ -7,15 +7,11 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 import av
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
@@ -29,7 +25,9 @@ from openvasa.media.colour import (
 )
 from openvasa.media.finishing import Finishing
 from openvasa.media.frame_rate import FrameRate, exact_rate
-from openvasa.media.soundtrack import Soundtrack, soundtrack
+from openvasa.media.place import check_place, not_written
+from openvasa.media.sound_encoder import SoundEncoder
+from openvasa.media.soundtrack import soundtrack
 
 
 @dataclass(frozen=True)
@@ -124,10 +122,10 @@ class TransparentWriter:
             self._video = self._add_video()
             self._voice = None
             if self._sound is not None:
-                self._voice = _Voice(self._sound, self._film.sound, self._container)
+                self._voice = SoundEncoder(self._sound, self._film.sound, self._container)
         except OSError as error:
             self._partial.unlink(missing_ok=True)
-            raise _not_written(self.path, error) from error
+            raise not_written(self.path, error) from error
         return self
 
     def write(self, frame: np.ndarray) -> None:
@@ -144,7 +142,7 @@ class TransparentWriter:
             if self._voice is not None:
                 self._voice.encode_until(float(self._count / self._rate))
         except OSError as error:
-            raise _not_written(self.path, error) from error
+            raise not_written(self.path, error) from error
 
     def __exit__(
         self,
@@ -156,7 +154,7 @@ class TransparentWriter:
             if exc_type is None:
                 self._finish()
         except OSError as error:
-            raise _not_written(self.path, error) from error
+            raise not_written(self.path, error) from error
         finally:
             with suppress(OSError):
                 self._container.close()
@@ -215,36 +213,6 @@ class TransparentWriter:
         return both
 
 
-class _Voice:
-    """Encodes a sound track little by little, so that it stays beside the picture."""
-
-    def __init__(self, sound: Soundtrack, encoder: str, container: OutputContainer) -> None:
-        self._sound, self._pieces, self._container = sound, iter(sound), container
-        self._layout = "mono" if sound.channels == 1 else "stereo"
-        stream = container.add_stream(encoder, rate=sound.rate, layout=self._layout)
-        assert isinstance(stream, AudioStream)
-        self._stream = stream
-        self._stream.codec_context.bit_rate = min(96000, 4 * sound.rate) * sound.channels
-        self._written = 0
-
-    def encode_until(self, seconds: float) -> None:
-        while self._written < seconds * self._sound.rate:
-            samples = next(self._pieces, None)
-            if samples is None:
-                return
-            frame = AudioFrame.from_ndarray(
-                np.ascontiguousarray(samples), format="fltp", layout=self._layout
-            )
-            frame.sample_rate = self._sound.rate
-            frame.time_base, frame.pts = Fraction(1, self._sound.rate), self._written
-            self._written += samples.shape[1]
-            self._container.mux(self._stream.encode(frame))
-
-    def finish(self) -> None:
-        self.encode_until(float("inf"))
-        self._container.mux(self._stream.encode(None))
-
-
 def check_transparent(path: Path, given: Path | None = None) -> None:
     """Raise InputError where `path` cannot be a film with transparency.
 
@@ -257,20 +225,10 @@ def check_transparent(path: Path, given: Path | None = None) -> None:
             f"{path}: holds no transparency; let it end in .webm (VP9), .mov (ProRes 4444), or / "
             "for pictures"
         )
-    if path.is_dir():
-        raise InputError(f"{path}: is a directory; give a file name")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: its directory does not exist; create {path.parent} first")
-    if given is not None and path.exists() and given.exists() and path.samefile(given):
-        raise InputError(f"{path}: is the input itself; give the output another name")
+    check_place(path, given)
 
 
 def _samples(plane: object, kind: np.dtype) -> np.ndarray:
     """(h, w) view of a plane's samples."""
     rows = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)  # pyright: ignore
     return rows[:, : plane.width]  # pyright: ignore
-
-
-def _not_written(path: Path, error: OSError) -> InputError:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return InputError(f"{path}: cannot be written ({reason}); free space or choose another place")

@@ -11,6 +11,7 @@ import av
 from av.codec.codec import UnknownCodecError
 
 from openvasa.errors import InputError
+from openvasa.media.place import check_place
 
 Codec = Literal["h264", "h265", "av1", "vp9"]
 
@@ -117,12 +118,7 @@ def check_output(path: Path, given: Path | None = None, codec: Codec | None = No
         codec: that it is to hold.
     """
     choose_codec(path, codec)
-    if path.is_dir():
-        raise InputError(f"{path}: is a directory; give a file name")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: its directory does not exist; create {path.parent} first")
-    if given is not None and path.exists() and given.exists() and path.samefile(given):
-        raise InputError(f"{path}: is the input itself; give the output another name")
+    check_place(path, given)
 
 
 def _installed(codec: Codec) -> bool:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -22,9 +19,9 @@ from openvasa.media.colour import (
     TRANSFER_SRGB,
     to_yuv420p,
 )
-from openvasa.media.container import ENCODERS, Codec, SoundCodec
+from openvasa.media.container import ENCODERS, Codec
 from openvasa.media.encoding import Plan, Quality
-from openvasa.media.soundtrack import Soundtrack
+from openvasa.media.sound_encoder import SoundEncoder
 
 _OPTIONS: dict[Codec, dict[Quality, dict[str, str]]] = {
     "h264": {
@@ -111,42 +108,10 @@ def _video_stream(container: OutputContainer, plan: Plan) -> VideoStream:
     return stream
 
 
-class _SoundEncoder:
-    """Encodes a sound track little by little, so that it stays beside the picture."""
-
-    def __init__(self, sound: Soundtrack, codec: SoundCodec, container: OutputContainer) -> None:
-        self._sound, self._pieces, self._container = sound, iter(sound), container
-        self._layout = "mono" if sound.channels == 1 else "stereo"
-        stream = container.add_stream(codec.encoder, rate=sound.rate, layout=self._layout)
-        assert isinstance(stream, AudioStream)
-        self._stream = stream
-        self._stream.codec_context.bit_rate = min(96000, 4 * sound.rate) * sound.channels
-        self._written = 0
-
-    def encode_until(self, seconds: float) -> None:
-        rate = self._sound.rate
-        while self._written < seconds * rate:
-            samples = next(self._pieces, None)
-            if samples is None:
-                return
-            frame = AudioFrame.from_ndarray(
-                np.ascontiguousarray(samples), format="fltp", layout=self._layout
-            )
-            frame.sample_rate = rate
-            frame.time_base = Fraction(1, rate)
-            frame.pts = self._written
-            self._written += samples.shape[1]
-            self._container.mux(self._stream.encode(frame))
-
-    def finish(self) -> None:
-        self.encode_until(float("inf"))
-        self._container.mux(self._stream.encode(None))
-
-
-def _sound_encoder(container: OutputContainer, plan: Plan) -> _SoundEncoder | None:
+def _sound_encoder(container: OutputContainer, plan: Plan) -> SoundEncoder | None:
     if plan.sound is None or plan.container.sound is None:
         return None
-    return _SoundEncoder(plan.sound, plan.container.sound, container)
+    return SoundEncoder(plan.sound, plan.container.sound.encoder, container)
 
 
 def _make_even(frame: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from openvasa.errors import InputError
 from openvasa.media.finishing import Finishing
+from openvasa.media.place import not_written
 from openvasa.media.soundtrack import Soundtrack, soundtrack
 
 SOUND_NAME = "sound.wav"
@@ -78,7 +79,7 @@ class FrameFolderWriter:
         try:
             self._partial.mkdir()
         except OSError as error:
-            raise _not_written(self.folder, error) from error
+            raise not_written(self.folder, error) from error
         except BaseException:
             # Interrupted in here, the block would never begin, and so never end.
             shutil.rmtree(self._partial, ignore_errors=True)
@@ -126,13 +127,13 @@ class FrameFolderWriter:
                 self._target.rmdir()
             self._partial.rename(self._target)
         except OSError as error:
-            raise _not_written(self.folder, error) from error
+            raise not_written(self.folder, error) from error
 
     def _take_result(self) -> None:
         try:
             self._pending.popleft().result()
         except OSError as error:
-            raise _not_written(self.folder, error) from error
+            raise not_written(self.folder, error) from error
 
     def _write_picture(self, frame: np.ndarray, index: int) -> None:
         path = self._partial / f"{index + 1:05d}.png"
@@ -178,8 +179,3 @@ def _write_wav(path: Path, sound: Soundtrack) -> None:
         file.setframerate(sound.rate)
         for samples in sound:
             file.writeframes(np.round(samples.T * 32767).astype("<i2").tobytes())
-
-
-def _not_written(folder: Path, error: OSError) -> InputError:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return InputError(f"{folder}: cannot be written ({reason}); free space or choose another place")

@@ -20,6 +20,7 @@ from openvasa.media.film import encode_film
 from openvasa.media.finishing import Finishing
 from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
 from openvasa.media.gif import encode_gif
+from openvasa.media.place import not_written
 from openvasa.media.soundtrack import soundtrack
 from openvasa.media.webp import encode_webp
 
@@ -106,7 +107,7 @@ class VideoWriter:
             self._partial.touch(exist_ok=False)
             self._thread.start()
         except OSError as error:
-            raise _not_written(self.path, error) from error
+            raise not_written(self.path, error) from error
         except BaseException:
             # Interrupted in here, the block would never begin, and so never end.
             self._clean_up()
@@ -155,7 +156,7 @@ class VideoWriter:
             else:
                 os.replace(self._partial, self.path)
         except OSError as error:
-            raise _not_written(self.path, error) from error
+            raise not_written(self.path, error) from error
 
     def _put(self, frame: np.ndarray | None) -> None:
         while True:
@@ -167,7 +168,7 @@ class VideoWriter:
 
     def _raise_error(self) -> None:
         if isinstance(self._error, OSError):
-            raise _not_written(self.path, self._error) from self._error
+            raise not_written(self.path, self._error) from self._error
         if self._error is not None:
             raise self._error
 
@@ -199,8 +200,3 @@ class VideoWriter:
 
 class _Abandoned(Exception):
     """The block ended early: what is written so far is of no use."""
-
-
-def _not_written(path: Path, error: OSError) -> InputError:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return InputError(f"{path}: cannot be written ({reason}); free space or choose another place")
