@@ -26,6 +26,7 @@ def add(commands: Commands) -> None:
     _add_experts(group)
     _add_render(group)
     _add_shading(group)
+    _add_latent(group)
 
 
 def _add_dynamics(group: Commands) -> None:
@@ -274,4 +275,47 @@ def _shading(options: argparse.Namespace) -> int:
 
     fit = ShadingFit(options.steps, options.people, options.seed, options.only)
     print(table(train(options.cache, options.clips, options.run, fit)))
+    return OK
+
+
+def _add_latent(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "latent",
+        _latent,
+        "train the learned latent; goes on from the last checkpoint in RUN",
+        "openvasa train latent cache/ clips/ runs/tiny --config tiny --steps 8000",
+        "openvasa train latent cache/ clips/ runs/plain --config tiny --without cross-id",
+    )
+    add_cache(parser)
+    add_clips(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    _add_steps(parser, steps=8000)
+    parser.add_argument(
+        "--config",
+        choices=("tiny", "base", "full"),
+        default="tiny",
+        help="frames of 128, 256 or 512 px (default: tiny, which two cores can train)",
+    )
+    parser.add_argument(
+        "--batch", type=int, metavar="N", help="clips in a batch (default: the configuration's)"
+    )
+    parser.add_argument("--people", type=int, metavar="N", help="at most N (default: all)")
+    parser.add_argument(
+        "--without",
+        action="append",
+        choices=("consist", "cross-id", "adversary"),
+        default=[],
+        help="leave a loss out, to see what it does; may be given again",
+    )
+
+
+def _latent(options: argparse.Namespace) -> int:
+    from openvasa.learned.config import find_config
+    from openvasa.train.latent import DEFAULTS, LatentTraining, LatentWeights, train
+
+    names = {"consist": "consist", "cross-id": "cross_identity", "adversary": "adversary"}
+    weights = replace(LatentWeights(), **{names[name]: 0.0 for name in options.without})
+    training = LatentTraining(find_config(options.config), weights, options.batch, options.people)
+    train(options.cache, options.clips, options.run, _trainer(DEFAULTS, options), training)
     return OK

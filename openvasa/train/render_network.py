@@ -7,6 +7,8 @@ it runs in bf16 and treats every picture alike.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 import torch.nn.functional as functional
@@ -126,11 +128,19 @@ def bend_and_shade(rendered: Tensor, bend: Tensor, shade: Tensor) -> Tensor:
 
 
 class PerceptualFeatures(nn.Module):
-    """The first layers of VGG16, frozen."""
+    """The first layers of VGG16, frozen.
 
-    def __init__(self) -> None:
+    Args:
+        weights: kernel and bias of its convolutions by name, in order; None for those of the
+            evaluation model.
+
+    Raises:
+        InputError: no weights are given and the evaluation model is not there.
+    """
+
+    def __init__(self, weights: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None) -> None:
         super().__init__()
-        weights = _vgg16_weights()
+        weights = vgg16_weights() if weights is None else weights
         self.names: list[str] = []
         layers = []
         for name, (kernel, bias) in weights.items():
@@ -157,7 +167,7 @@ class PerceptualFeatures(nn.Module):
         return features
 
 
-def _vgg16_weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def vgg16_weights() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Kernel and bias of VGG16's convolutions by name, in order."""
     import onnx
     from onnx import numpy_helper

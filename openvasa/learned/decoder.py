@@ -1,0 +1,61 @@
+"""Decoder: what a frame shows of the canonical volume → picture.
+
+The depth of the volume is read as channels (MegaPortraits section 3.1, G_2D) and 2D convolutions
+make the picture. Two things are ours: the codes scale and shift the channels, so that teeth can
+appear which the source does not show; and where the decoder sees the background it lets the
+source's own pixels through.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from openvasa.learned.blocks import Block, Norm
+from openvasa.learned.config import LatentConfig
+
+
+class Decoder(nn.Module):
+    """G_2D."""
+
+    def __init__(self, config: LatentConfig) -> None:
+        super().__init__()
+        widths = config.widths[::-1]
+        seen = config.channels * config.depth + config.still
+        code = config.identity + config.dynamics
+        self.first = nn.Conv2d(seen, widths[0], 1)
+        self.blocks = nn.ModuleList(Block(widths[0], nn.Conv2d, code) for _ in range(config.blocks))
+        pairs = list(pairwise(widths))
+        self.finer = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
+        self.finer_blocks = nn.ModuleList(Block(b, nn.Conv2d) for _, b in pairs)
+        self.norm = Norm(widths[-1])
+        self.last = nn.Conv2d(widths[-1], 4, 3, padding=1)
+
+    def forward(
+        self, volume: Tensor, still: Tensor, identity: Tensor, dynamics: Tensor, source: Tensor
+    ) -> Tensor:
+        """Draw frames.
+
+        Args:
+            volume: (N, C, D, G, G) as the frame sees it.
+            still: (N, still, G, G) of the source.
+            identity: (N, identity) of the source.
+            dynamics: (N, dynamics) of the driver.
+            source: (N, 3, S, S) in 0–1, whose background shows.
+
+        Returns:
+            (N, 3, S, S) float32 in 0–1.
+        """
+        code = torch.cat([identity, dynamics], dim=1)
+        x = self.first(torch.cat([volume.flatten(1, 2).to(still.dtype), still], dim=1))
+        for block in self.blocks:
+            x = block(x, code)
+        for finer, block in zip(self.finer, self.finer_blocks, strict=True):
+            x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = block(finer(x))
+        drawn = torch.sigmoid(self.last(functional.silu(self.norm(x))).float())
+        share = drawn[:, 3:]
+        return share * drawn[:, :3] + (1 - share) * source

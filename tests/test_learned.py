@@ -1,0 +1,257 @@
+"""The learned latent: its parts, its losses, and that every part of it learns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from openvasa.data.clip_list import Clip, Kind, Split
+from openvasa.data.latent_tracks import LatentTracks
+from openvasa.errors import InputError
+from openvasa.face.topology import canonical_mesh
+from openvasa.learned.config import CONFIGS, LatentConfig
+from openvasa.learned.face_crop import CENTRE, HALF, crop_faces
+from openvasa.learned.facial_dynamics import mean_points, mirror_order
+from openvasa.learned.losses import cross_identity, flow_anchors
+from openvasa.learned.network import LatentNetwork
+from openvasa.learned.pose import Pose, pose_from_numbers
+from openvasa.learned.warps import warp_from_canonical, warp_to_canonical
+from openvasa.learned.weights import load_network, save_network
+from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task
+from openvasa.train.latent_data import ClipFrames
+from openvasa.train.latent_validation import encode_frames, read_dynamics
+from openvasa.train.trainer import train
+
+SIDE, FRAMES = 64, 12
+
+
+def smallest(name: str) -> LatentConfig:
+    """A configuration with all its parts, as small as they can be."""
+    config = CONFIGS[name]
+    halvings = len(config.widths) - 1
+    return replace(
+        config,
+        side=8 * 2**halvings,
+        grid=8,
+        depth=4,
+        channels=8,
+        widths=(8,) * (halvings + 1),
+        still=8,
+        identity=16,
+        dynamics=12,
+        crop=32,
+        code_widths=(8, 8, 8),
+        flow_widths=(8, 8),
+        blocks=1,
+        volume_blocks=1,
+        small_batch=2,
+    )
+
+
+def turned(degrees: float, rows: int = 1) -> Pose:
+    """Heads turned to the side, in the middle of the frame."""
+    angle = np.radians(degrees)
+    c, s = float(np.cos(angle)), float(np.sin(angle))
+    rotation = torch.tensor([[c, 0, s], [0, 1, 0], [-s, 0, c]]).repeat(rows, 1, 1)
+    return Pose(rotation, torch.zeros(rows, 2), torch.full((rows,), 0.06))
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> ClipFrames:
+    """Three people whose coloured discs move as their heads do."""
+    folder = tmp_path_factory.mktemp("clips")
+    rng = np.random.default_rng(0)
+    clips, poses, means, codes = [], [], [], []
+    head = np.append(canonical_mesh()[0], np.zeros((10, 3), np.float32), axis=0)
+    for number in range(3):
+        name = f"clip{number}"
+        clips.append(Clip(name, Split.TRAIN, f"person{number}", Kind.REAL, False, ""))
+        at = 0.5 + 0.1 * np.sin(np.arange(FRAMES) + number)
+        write_disc(folder / f"{name}.mp4", at, rng.integers(60, 255, 3))
+        turn = np.zeros((FRAMES, 3))
+        turn[:, 1] = 0.4 * np.cos(np.arange(FRAMES))
+        place = np.stack([at, np.full(FRAMES, 0.5), np.full(FRAMES, 0.03)], axis=1)
+        poses.append(np.concatenate([turn, place], axis=1))
+        means.append(head + rng.normal(0, 0.2, 3))
+        codes.append(rng.normal(0, 1, (FRAMES, 2)))
+    tracks = LatentTracks(
+        names=np.array([clip.name for clip in clips]),
+        starts=np.arange(4) * FRAMES,
+        sides=np.full(3, SIDE),
+        pose=np.concatenate(poses).astype(np.float32),
+        means=np.stack(means).astype(np.float32),
+        basis=rng.normal(0, 0.05, (2, 478, 3)).astype(np.float32),
+        codes=np.concatenate(codes).astype(np.float32),
+        valid=np.ones(3 * FRAMES, bool),
+    )
+    return ClipFrames(tracks, clips, folder, 32, 1, "cpu")
+
+
+def write_disc(path: Path, at: np.ndarray, colour: np.ndarray) -> None:
+    """A clip of a disc at `at` (shares of the side), as the tracker would have seen a head."""
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width = stream.height = SIDE
+        stream.pix_fmt = "yuv420p"
+        for middle in at:
+            inside = (np.hypot(x - middle, y - 0.5) < 0.25)[..., None]
+            picture = np.where(inside, colour, 30).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def test_a_pose_is_undone_and_told_by_its_numbers() -> None:
+    pose = Pose(turned(25).rotation, torch.tensor([[0.1, -0.2]]), torch.tensor([0.05]))
+    points = torch.randn(1, 7, 3)
+    assert torch.allclose(pose.unproject(pose.project(points)), points, atol=1e-4)
+    again = pose_from_numbers(pose.numbers())
+    assert torch.allclose(again.rotation, pose.rotation, atol=1e-5)
+    assert torch.allclose(again.size, pose.size)
+
+
+def test_warps_there_and_back_keep_the_volume() -> None:
+    across = torch.linspace(-1, 1, 16)
+    ball = torch.exp(-4 * (across[:, None, None] ** 2 + across[:, None] ** 2 + across**2))
+    volume, still = ball[None, None], torch.zeros(1, 3, 4, 4, 4)
+    for degrees in (0, 30):
+        seen = warp_from_canonical(volume, turned(degrees), still)
+        back = warp_to_canonical(seen, turned(degrees), still)
+        middle = (slice(None), slice(None), *(slice(4, 12),) * 3)
+        assert (back - volume)[middle].abs().max() < 0.12
+
+
+def test_a_head_that_turns_right_shows_its_volume_to_the_right() -> None:
+    # The nose, before the head's origin, moves to where the canonical axis is turned.
+    volume = torch.zeros(1, 1, 16, 32, 32)
+    volume[..., 2, 14:18, 14:18] = 1
+    still = torch.zeros(1, 3, 4, 4, 4)
+    columns = torch.arange(32.0)
+    places = []
+    for degrees in (-25, 0, 25):
+        flat = warp_from_canonical(volume, turned(degrees), still).sum(dim=(0, 1, 2, 3))
+        places.append(float((flat * columns).sum() / flat.sum()))
+    assert places[0] > places[1] + 2 > places[2] + 4
+
+
+def test_flows_that_lead_to_the_points_have_no_error() -> None:
+    mean = torch.from_numpy(mean_points())
+    offset = torch.tensor([0.5, -0.3, 0.2])
+    there = offset.view(1, 3, 1, 1, 1).expand(1, 3, 4, 4, 4)
+    points = (mean + offset)[None]
+    assert flow_anchors(there, -there, points, points, mean) < 1e-5
+    assert flow_anchors(-there, there, points, points, mean) > 0.5
+
+
+def test_points_know_their_mirror_image() -> None:
+    mean, order = mean_points(), mirror_order()
+    assert np.abs(mean[order] * [-1, 1, 1] - mean).max() < 1e-4
+
+
+def test_face_crops_are_upright_and_of_one_size() -> None:
+    y, x = torch.meshgrid(*(torch.linspace(-1, 1, 128),) * 2, indexing="ij")
+    roll, size = np.radians(30), 0.05
+    c, s = float(np.cos(roll)), float(np.sin(roll))
+    pose = Pose(
+        torch.tensor([[[c, -s, 0], [s, c, 0], [0, 0, 1]]]), torch.zeros(1, 2), x.new([size])
+    )
+    chin = pose.project(torch.tensor([[CENTRE[0], CENTRE[1] + HALF / 2, CENTRE[2]]]).view(1, 1, 3))
+    spot = torch.exp(-((x - chin[0, 0, 0]) ** 2 + (y - chin[0, 0, 1]) ** 2) / 0.003)
+    crop = crop_faces(spot.expand(1, 3, 128, 128), pose, 64)[0, 0]
+    row, column = divmod(int(crop.argmax()), 64)
+    assert abs(row - 47.5) < 2
+    assert abs(column - 31.5) < 2
+
+
+def test_mirrored_frames_have_mirrored_poses_and_points(reader: ClipFrames) -> None:
+    rows = torch.tensor([3])
+    plain, mirrored = reader.take(rows), reader.take(rows, torch.tensor([True]))
+    assert torch.equal(mirrored.picture, plain.picture.flip(3))
+    a, b = plain.pose.project(plain.points), mirrored.pose.project(mirrored.points)
+    expected = a[:, torch.from_numpy(mirror_order())] * torch.tensor([-1.0, 1.0, 1.0])
+    assert torch.allclose(b, expected, atol=1e-4)
+
+
+def test_pairs_are_two_frames_of_a_clip(reader: ClipFrames) -> None:
+    pairs = reader.draw(64, np.random.default_rng(0))
+    assert torch.equal(pairs.source // FRAMES, pairs.driver // FRAMES)
+    assert torch.equal(pairs.source // FRAMES, pairs.group)
+
+
+def test_cross_identity_teaches_the_picture_and_not_the_judge() -> None:
+    network = LatentNetwork(smallest("tiny"))
+    drawn = torch.rand(2, 3, 32, 32, requires_grad=True)
+    cross_identity(network.identity, drawn, torch.randn(2, 16)).backward()
+    assert drawn.grad is not None
+    assert drawn.grad.abs().sum() > 0
+    assert all(p.grad is None for p in network.identity.parameters())
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_part_learns_and_no_factor_is_idle(
+    name: str, reader: ClipFrames, tmp_path: Path
+) -> None:
+    config = smallest(name)
+    # `full` has frames of another side; the reader's are scaled up.
+    frames = reader if config.side == reader.side else _ScaledFrames(reader, config.side)
+    training = LatentTraining(config)
+    trainer = replace(DEFAULTS, steps=20, warmup=2, learning_rate=3e-3, average=0.5, log_every=5)
+    task = latent_task(frames, frames, None, trainer, training, "cpu", tmp_path)  # pyright: ignore
+    network = task.network
+    assert isinstance(network, LatentNetwork)
+    before = {n: p.detach().clone() for n, p in network.named_parameters()}
+    learnt = train(task, trainer)
+    assert isinstance(learnt, LatentNetwork)
+    for part, module in network.named_children():
+        for parameter, value in module.named_parameters():
+            moved = not torch.equal(value, before[f"{part}.{parameter}"])
+            assert moved, f"{part}.{parameter} has not learnt"
+            assert value.grad is not None
+            assert value.grad.abs().sum() > 0, f"{part}.{parameter}"
+    with torch.no_grad():
+        one, other = (frames.take(torch.tensor([row])) for row in (0, FRAMES + 4))
+        seen, own = encode_frames(learnt, one)
+        foreign, _ = encode_frames(learnt, other)
+        plain = learnt.decode(seen, one.pose, own)
+        assert plain.shape == (1, 3, config.side, config.side)
+        swaps = {
+            "pose": learnt.decode(seen, one.pose.turned_as(turned(40)), own),
+            "dynamics": learnt.decode(seen, one.pose, read_dynamics(learnt, other) + 1),
+            "identity": learnt.decode(replace(seen, identity=foreign.identity), one.pose, own),
+            "appearance": learnt.decode(replace(seen, volume=foreign.volume), one.pose, own),
+        }
+    for factor, picture in swaps.items():
+        assert (picture - plain).abs().max() > 1e-4, f"{factor} does nothing"
+
+
+class _ScaledFrames:
+    """Frames of a reader at another side."""
+
+    def __init__(self, reader: ClipFrames, side: int) -> None:
+        self.draw, self._reader, self.side = reader.draw, reader, side
+
+    def take(self, rows: torch.Tensor, mirrored: torch.Tensor | None = None):
+        frames = self._reader.take(rows, mirrored)
+        picture = torch.nn.functional.interpolate(frames.picture, size=(self.side, self.side))
+        return replace(frames, picture=picture)
+
+
+def test_weights_come_back_from_files(tmp_path: Path) -> None:
+    config = CONFIGS["tiny"]
+    network = LatentNetwork(config)
+    save_network(tmp_path, network, "tiny", 7)
+    again = load_network(tmp_path)
+    frames = torch.rand(1, 3, config.side, config.side)
+    pose = turned(10)
+    with torch.no_grad():
+        codes = network.dynamics(network.crop(frames, pose))
+        read = again.dynamics(again.crop(frames, pose))
+    assert torch.allclose(codes, read, atol=0.02)
+    assert codes.abs().max() > 0
+    with pytest.raises(InputError, match="holds no"):
+        load_network(tmp_path / "nowhere")
