@@ -56,7 +56,7 @@ TIMED_STEPS = 50
 """Steps after which the speed is told; as many before are not timed."""
 ADVERSARY_FROM, ADVERSARY_ALONE = 0.55, 0.05
 """Shares of the run: when the adversary begins to learn, and how long it has no influence."""
-PART = 4
+PART = 6
 """Of one of so many clips in a batch the pictures of l_consist and l_cross-id are drawn."""
 FOCUS_MOUTH, FOCUS_EYES = 0.16, 0.08
 """Standard deviation of where errors count more, as shares of half the picture."""
