@@ -18,7 +18,7 @@ from openvasa.data.prepare import track_clip
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import Motion
 from openvasa.render.regions import GEOMETRY_CHANNELS, REGIONS
-from openvasa.train.render_styles import draw_style
+from openvasa.data.styles import draw_style
 
 if TYPE_CHECKING:
     from openvasa.train.render_data import PairReader

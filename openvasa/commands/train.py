@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
     _add_render(group)
     _add_shading(group)
     _add_latent(group)
+    _add_occluders(group)
 
 
 def _add_dynamics(group: Commands) -> None:
@@ -318,4 +319,32 @@ def _latent(options: argparse.Namespace) -> int:
     weights = replace(LatentWeights(), **{names[name]: 0.0 for name in options.without})
     training = LatentTraining(find_config(options.config), weights, options.batch, options.people)
     train(options.cache, options.clips, options.run, _trainer(DEFAULTS, options), training)
+    return OK
+
+
+def _add_occluders(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "occluders",
+        _occluders,
+        "train the network that finds glasses, masks, hands and hats; goes on where RUN stopped",
+        "openvasa train occluders cache/ clips/ runs/occluders --workers 14",
+        "openvasa train occluders cache/ clips/ runs/occluders --export",
+    )
+    add_cache(parser)
+    add_clips(parser)
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of stills and checkpoints")
+    _add_steps(parser, steps=2200)
+    parser.add_argument(
+        "--export", action="store_true", help="then put the weights into the package's assets"
+    )
+
+
+def _occluders(options: argparse.Namespace) -> int:
+    from openvasa.face.occluders import NETWORK
+    from openvasa.train.occluders import DEFAULTS, export, train
+
+    train(options.cache, options.clips, options.run, _trainer(DEFAULTS, options))
+    if options.export:
+        export(options.run, NETWORK)
     return OK

@@ -12,9 +12,9 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from openvasa.data.pairs import region_key
+from openvasa.data.styles import draw_style
 from openvasa.errors import InputError
 from openvasa.render.regions import MOUTH, Region
-from openvasa.train.render_styles import draw_style
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.3, 3.0
 """How often a couple is drawn whose skin does not move at all, and at most, against one whose skin
