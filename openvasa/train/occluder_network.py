@@ -6,6 +6,8 @@ quick; it is kept small (2 million weights) because it ships with the package.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
@@ -51,8 +53,7 @@ class OccluderNetwork(nn.Module):
             for finer, coarser, blocks in zip(WIDTHS, WIDTHS[1:], BLOCKS[1:], strict=False)
         )
         self.narrow = nn.ModuleList(
-            _convolution(coarser, finer, reach=1)
-            for finer, coarser in pairwise(WIDTHS)
+            _convolution(coarser, finer, reach=1) for finer, coarser in pairwise(WIDTHS)
         )
         self.mix = nn.ModuleList(_convolution(width, width) for width in WIDTHS[:-1])
         self.head = nn.Conv2d(WIDTHS[0], len(Occluder), 1)

@@ -65,15 +65,20 @@ OVERLAP = 0.5
 
 @dataclass(frozen=True)
 class Batch:
-    """Composites.
+    """Composites; arrays, because tensors would need shared memory to leave a worker process.
 
     Attributes:
         pictures: (N, S, S, 3) uint8.
         labels: (N, S, S) uint8.
     """
 
-    pictures: Tensor
-    labels: Tensor
+    pictures: np.ndarray
+    labels: np.ndarray
+
+    def to(self, device: str) -> tuple[Tensor, Tensor]:
+        """What the network takes, and int64 labels."""
+        pictures = as_input(torch.from_numpy(self.pictures).to(device))
+        return pictures, torch.from_numpy(self.labels).to(device).long()
 
 
 def train(cache: Path, clips: Path, run: Path, config: TrainerConfig) -> nn.Module:
@@ -96,7 +101,7 @@ def occluder_task(stills: Stills, config: TrainerConfig, device: str) -> Task[Ba
     held_back: list[Batch] = []
 
     def step_loss(batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
-        pictures, labels = as_input(batch.pictures.to(device)), batch.labels.to(device).long()
+        pictures, labels = batch.to(device)
         gain = torch.empty(len(pictures), 3, 1, 1, device=device).uniform_(0.75, 1.25)
         mirrored = ((pictures.flip(3) + 1) * gain - 1).clamp(-1, 1)
         pictures, labels = torch.cat([pictures, mirrored]), torch.cat([labels, labels.flip(2)])
@@ -132,7 +137,7 @@ def divide_people(stills: Stills) -> tuple[Composites, Composites]:
 def draw_batch(composites: Composites, rng: np.random.Generator, count: int) -> Batch:
     """So many composites."""
     pictures, labels = zip(*(composites.draw(rng) for _ in range(count)), strict=True)
-    return Batch(torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(labels)))
+    return Batch(np.stack(pictures), np.stack(labels))
 
 
 def occluder_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
@@ -166,9 +171,9 @@ def judge_network(
     """The loss, and the overlap (intersection over union) of each class."""
     losses, both, either = [], torch.zeros(len(Occluder)), torch.zeros(len(Occluder))
     for batch in batches:
-        labels = batch.labels.to(device).long()
+        pictures, labels = batch.to(device)
         with half_precision(device):
-            logits = network(as_input(batch.pictures.to(device))).float()
+            logits = network(pictures).float()
         losses.append(occluder_loss(logits, labels, weights).item())
         found = logits.argmax(dim=1)
         for kind in Occluder:
