@@ -115,6 +115,16 @@ def test_a_pose_is_undone_and_told_by_its_numbers() -> None:
     assert torch.allclose(again.size, pose.size)
 
 
+def test_places_keep_their_digits_under_autocast() -> None:
+    pose = Pose(turned(25).rotation, torch.tensor([[0.1, -0.2]]), torch.tensor([0.05]))
+    points, frames = torch.randn(1, 7, 3), torch.rand(1, 3, 64, 64)
+    exact = pose.project(points), pose.unproject(points), crop_faces(frames, pose, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = pose.project(points), pose.unproject(points), crop_faces(frames, pose, 32)
+    for a, b in zip(exact, coarse, strict=True):
+        assert torch.equal(a, b)
+
+
 def test_warps_there_and_back_keep_the_volume() -> None:
     across = torch.linspace(-1, 1, 16)
     ball = torch.exp(-4 * (across[:, None, None] ** 2 + across[:, None] ** 2 + across**2))

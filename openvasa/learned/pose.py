@@ -45,19 +45,26 @@ class Pose:
 
     def project(self, points: Tensor) -> Tensor:
         """(N, K, 3) canonical points → (N, K, 3): place seen, depth in canonical units."""
-        turned = points @ self.rotation.transpose(1, 2)
+        turned = _turn(points, self.rotation)
         seen = turned[..., :2] * self.size[:, None, None] + self.shift[:, None]
         return torch.cat([seen, turned[..., 2:]], dim=-1)
 
     def unproject(self, seen: Tensor) -> Tensor:
         """Undo `project`."""
         flat = (seen[..., :2] - self.shift[:, None]) / self.size[:, None, None]
-        return torch.cat([flat, seen[..., 2:]], dim=-1) @ self.rotation
+        return _turn(torch.cat([flat, seen[..., 2:]], dim=-1), self.rotation.transpose(1, 2))
 
     def numbers(self) -> Tensor:
         """(N, NUMBERS), what the encoder predicts."""
         columns = self.rotation[:, :, :2].transpose(1, 2).flatten(1)
         return torch.cat([columns, self.shift, self.size.log()[:, None]], dim=1)
+
+
+def _turn(points: Tensor, rotation: Tensor) -> Tensor:
+    # Autocast would give a matrix product three digits, too few for places.
+    columns = rotation[:, None].unbind(dim=-1)
+    x, y, z = (points[..., k : k + 1] * column for k, column in enumerate(columns))
+    return x + y + z
 
 
 def join_poses(poses: list[Pose]) -> Pose:
