@@ -35,7 +35,13 @@ class Decoder(nn.Module):
         self.last = nn.Conv2d(widths[-1], 4, 3, padding=1)
 
     def forward(
-        self, volume: Tensor, still: Tensor, identity: Tensor, dynamics: Tensor, source: Tensor
+        self,
+        volume: Tensor,
+        still: Tensor,
+        identity: Tensor,
+        dynamics: Tensor,
+        source: Tensor,
+        hidden: Tensor,
     ) -> Tensor:
         """Draw frames.
 
@@ -45,11 +51,14 @@ class Decoder(nn.Module):
             identity: (N, identity) of the source.
             dynamics: (N, dynamics) of the driver.
             source: (N, 3, S, S) in 0–1, whose background shows.
+            hidden: (N, 1, S, S) in 0–1, where neither the still layer nor the source may show.
 
         Returns:
             (N, 3, S, S) float32 in 0–1.
         """
         code = torch.cat([identity, dynamics], dim=1)
+        small = functional.interpolate(hidden, size=still.shape[2:], mode="bilinear")
+        still = still * (1 - small).to(still.dtype)
         x = self.first(torch.cat([volume.flatten(1, 2).to(still.dtype), still], dim=1))
         for block in self.blocks:
             x = block(x, code)
@@ -57,5 +66,5 @@ class Decoder(nn.Module):
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = block(finer(x))
         drawn = torch.sigmoid(self.last(functional.silu(self.norm(x))).float())
-        share = drawn[:, 3:]
+        share = hidden + (1 - hidden) * drawn[:, 3:]
         return share * drawn[:, :3] + (1 - share) * source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from openvasa.learned.appearance import AppearanceEncoder
@@ -12,6 +13,7 @@ from openvasa.learned.config import LatentConfig
 from openvasa.learned.decoder import Decoder
 from openvasa.learned.face_crop import crop_faces
 from openvasa.learned.facial_dynamics import DynamicsEncoder, PointHead
+from openvasa.learned.head_region import head_region
 from openvasa.learned.identity import IdentityEncoder
 from openvasa.learned.pose import Pose, PoseEncoder
 from openvasa.learned.warps import FlowGenerator, warp_from_canonical, warp_to_canonical
@@ -26,17 +28,19 @@ class Appearance:
         still: (N, still, G, G) features that do not move.
         identity: (N, identity).
         source: (N, 3, S, S) the frames, in 0–1.
+        pose: of the frames.
     """
 
     volume: Tensor
     still: Tensor
     identity: Tensor
     source: Tensor
+    pose: Pose
 
     def pick(self, rows: Tensor | slice) -> Appearance:
         """The appearances of some rows."""
         parts = (self.volume, self.still, self.identity, self.source)
-        return Appearance(*(part[rows] for part in parts))
+        return Appearance(*(part[rows] for part in parts), self.pose.pick(rows))
 
 
 class LatentNetwork(nn.Module):
@@ -80,7 +84,7 @@ class LatentNetwork(nn.Module):
         volume, still = self.appearance(frames)
         flow = self.to_canonical(identity, dynamics)
         warped = warp_to_canonical(volume, poses, flow)
-        return Appearance(self.canonical(warped), still, identity, frames), flow
+        return Appearance(self.canonical(warped), still, identity, frames, poses), flow
 
     def decode(self, seen: Appearance, poses: Pose, dynamics: Tensor) -> Tensor:
         """Frames of an appearance in these poses with this dynamics: (N, 3, S, S) in 0–1."""
@@ -89,4 +93,6 @@ class LatentNetwork(nn.Module):
     def draw(self, seen: Appearance, poses: Pose, dynamics: Tensor, flow: Tensor) -> Tensor:
         """`decode` by a flow of the driver's warp that is known already."""
         volume = warp_from_canonical(seen.volume, poses, flow)
-        return self.decoder(volume, seen.still, seen.identity, dynamics, seen.source)
+        side = seen.source.shape[-1]
+        hidden = torch.maximum(head_region(seen.pose, side), head_region(poses, side))
+        return self.decoder(volume, seen.still, seen.identity, dynamics, seen.source, hidden)
