@@ -11,9 +11,9 @@ from torch import Tensor
 
 from openvasa.learned.pose import Pose
 
-CENTRE = (0.0, -0.5, -1.0)
+CENTRE = (0.0, -1.5, -1.0)
 """Middle of the head, canonical."""
-RADIUS, EDGE = 9.5, 2.5
+RADIUS, EDGE = 8.0, 2.5
 """Of the head with its hair, and of the ring in which the region fades, canonical units."""
 
 
