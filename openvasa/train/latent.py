@@ -47,8 +47,8 @@ DEFAULTS = TrainerConfig(
     weight_decay=0.01,
     betas=(0.9, 0.99),
     average=0.998,
-    validate_every=1000,
-    save_every=1000,
+    validate_every=500,
+    save_every=500,
 )
 EVERY = 2
 """One of so many frames of a clip is taken: neighbours hardly differ."""
