@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import logging
-import os
 import socket
 import struct
 import threading
 import time
 import wave
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from aioice import ice
 from aiortc import (
     AudioStreamTrack,
@@ -30,53 +29,34 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
+from live_server import PATIENCE_S, received, serving, talk_to
 from live_stand_in import StandInModel
 from PIL import Image
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.frames import Close
+from websockets.sync.client import connect
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
-from openvasa.live.bodies import LONGEST_MESSAGE
 from openvasa.live.frame import LiveSettings
 from openvasa.live.guards import loopback_hosts
-from openvasa.live.server import create_app
+from openvasa.live.protocol import LONGEST_TEXT_MESSAGE
 from openvasa.live.session import Limits
 from openvasa.live.speech import Voice
 from openvasa.live.studio import Studio
+from openvasa.live.uploads import PICTURE_FORMATS
 from openvasa.media.inspect import inspect_video
 
 PICTURE, SOUND, MICROPHONE = 1, 2, 3
 RATE = 48000
-PATIENCE_S = 120
-"""Everything here takes seconds; a loaded machine takes longer."""
 LIMITS = Limits(
     sessions=4, idle_s=600.0, upload_bytes=3_000_000, picture_pixels=4_000_000, sound_s=20
 )
 
 
-@contextmanager
-def serving(studio: Studio) -> Iterator[str]:
-    """A server in a thread; gives its address."""
-    config = uvicorn.Config(
-        create_app(studio), port=0, log_level="error", ws_max_size=4 * LONGEST_MESSAGE
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
-        assert not thread.is_alive()
-
-
 @pytest.fixture(scope="module")
-def studio() -> Studio:
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    folder = tmp_path_factory.mktemp("server")
     quiet = Voice("quiet", "Quiet", ("cat", str(EXAMPLE_VOICE)))
     return Studio(
         settings=LiveSettings(fps=25, rate=RATE),
@@ -84,6 +64,7 @@ def studio() -> Studio:
         limits=LIMITS,
         portraits={"example": EXAMPLE_PORTRAIT},
         voices=[quiet],
+        folder=folder,
         hosts=loopback_hosts("127.0.0.1"),
     )
 
@@ -113,25 +94,13 @@ def open_session(http: httpx.Client) -> str:
     return answer.json()["id"]
 
 
-@contextmanager
-def talk_to(address: str, key: str) -> Iterator[ClientConnection]:
+def closing(address: str, key: str, **options) -> Close:
+    """How a socket is closed that is told nothing."""
     url = f"{address.replace('http', 'ws')}/api/sessions/{key}/socket"
-    with connect(url, max_size=None) as link:
-        link.send(json.dumps({"type": "media", "on": True}))
-        yield link
-
-
-def received(
-    link: ClientConnection, seconds: float, enough: Callable[[list], object] = lambda _: False
-) -> list[bytes | dict]:
-    messages, end = [], time.monotonic() + seconds
-    while not enough(messages) and (left := end - time.monotonic()) > 0:
-        try:
-            message = link.recv(timeout=left)
-        except TimeoutError:
-            break
-        messages.append(json.loads(message) if isinstance(message, str) else message)
-    return messages
+    with connect(url, **options) as link, pytest.raises(ConnectionClosed) as closed:
+        received(link, PATIENCE_S)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd
 
 
 def failures(messages: list) -> list[dict]:
@@ -185,10 +154,7 @@ def test_other_sites_and_other_names_are_turned_away(http: httpx.Client, address
     assert http.get("/api/studio", headers={"Host": "evil.example"}).status_code == 403
     own = {"Origin": address}
     assert http.get("/api/studio", headers=own).status_code == 200
-    with pytest.raises(Exception, match="403"):
-        connect(
-            f"{address.replace('http', 'ws')}/api/sessions/x/socket", origin="https://evil.example"
-        ).recv()
+    assert closing(address, "x", origin="https://evil.example").code == 4403
 
 
 def test_token_is_asked_for_off_localhost() -> None:
@@ -216,7 +182,7 @@ def test_bad_pictures_are_refused_in_one_line(http: httpx.Client) -> None:
     huge = io.BytesIO()
     Image.new("1", (3000, 3000)).save(huge, "PNG")
     assert refused(b"") == (422, "file: is empty; choose another")
-    assert refused(b"<?php evil ?>")[1] == "picture: cannot be read; give a JPEG, PNG or WebP"
+    assert refused(b"<?php evil ?>")[1] == f"picture: cannot be read; give a {PICTURE_FORMATS} file"
     assert "no face found" in refused(grey.getvalue())[1]
     assert "over 4 megapixels" in refused(huge.getvalue())[1]
     status, said = refused(b"x" * 4_000_000)
@@ -237,8 +203,29 @@ def test_of_several_faces_of_an_offered_portrait_one_is_chosen(
     answer = http.post("/api/sessions", params={"portrait": "pair"})
     assert answer.status_code == 422
     assert answer.json()["error"].startswith("pair: 2 faces; choose one by its number")
+    first, second = (read_thumbnail(address) for address in answer.json()["faces"])
+    # The second person is the first one, mirrored.
+    apart, mirrored = np.abs(first - second).mean(), np.abs(first - second[:, ::-1]).mean()
+    assert mirrored < 0.5 * apart
     answer = http.post("/api/sessions", params={"portrait": "pair", "face": 2})
     assert answer.status_code == 200
+    assert np.abs(read_thumbnail(answer.json()["thumbnail"]) - second).mean() < 6
+    http.delete(f"/api/sessions/{answer.json()['id']}")
+
+
+def read_thumbnail(address: str) -> np.ndarray:
+    kind, data = address.split(",")
+    assert kind == "data:image/jpeg;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        return np.asarray(image.convert("RGB")).astype(float)
+
+
+def test_what_makes_a_portrait_worse_is_said(http: httpx.Client) -> None:
+    dim = io.BytesIO()
+    with Image.open(EXAMPLE_PORTRAIT) as portrait:
+        portrait.point(lambda value: value // 5).save(dim, "PNG")
+    answer = http.post("/api/sessions", files={"file": dim.getvalue()})
+    assert any("dark" in warning or "light" in warning for warning in answer.json()["warnings"])
     http.delete(f"/api/sessions/{answer.json()['id']}")
 
 
@@ -334,6 +321,55 @@ def test_recording_is_a_marked_mp4(
         assert http.get(f"/api/sessions/{key}/recordings/{wrong}").status_code == 404
 
 
+def test_the_end_of_a_session_is_told_with_its_reason(
+    http: httpx.Client, studio: Studio, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert closing(address, "never").code == 4404
+    key = open_session(http)
+    with talk_to(address, key) as link:
+        http.delete(f"/api/sessions/{key}")
+        with pytest.raises(ConnectionClosed) as closed:
+            received(link, PATIENCE_S)
+    assert closed.value.rcvd == Close(4410, "client")
+    assert closing(address, key).code == 4404
+    monkeypatch.setattr(studio, "limits", replace(LIMITS, idle_s=0.5))
+    assert closing(address, open_session(http)) == Close(4410, "idle")
+
+
+def test_what_cannot_be_said_or_offered_is_refused_in_one_line(
+    http: httpx.Client, key: str
+) -> None:
+    half = {"content": b'{"text": "a \\ud800", "voice": "quiet"}'}
+    for path, content, said in (
+        ("say", half, "half a character"),
+        ("offer", {"content": b"garbage"}, "not a WebRTC offer"),
+        ("offer", {"content": b""}, "not a WebRTC offer"),
+        ("offer", {"content": b"v=0 rubbish"}, "not a WebRTC offer"),
+    ):
+        answer = http.post(f"/api/sessions/{key}/{path}", **content)
+        assert answer.status_code == 422, path
+        assert said in answer.json()["error"]
+    answer = http.post("/api/sessions", params={"portrait": "example", "face": "x"})
+    assert answer.json()["error"].startswith("face: ")
+    answer = http.put(f"/api/sessions/{key}/background", params={"background": "/etc/passwd"})
+    assert answer.json()["error"].startswith("background: choose one of keep, green, blur")
+
+
+def test_other_sites_come_in_by_name(studio: Studio, http: httpx.Client, monkeypatch) -> None:
+    site = "https://shop.example"
+    monkeypatch.setattr(studio, "origins", frozenset({site}))
+    monkeypatch.setattr(studio, "embedders", frozenset({site}))
+    asked = http.options("/api/sessions", headers={"Origin": site})
+    assert asked.status_code == 204
+    assert "Authorization" in asked.headers["access-control-allow-headers"]
+    answer = http.get("/api/studio", headers={"Origin": site})
+    assert answer.headers["access-control-allow-origin"] == site
+    other = http.get("/api/studio", headers={"Origin": "https://evil.example"})
+    assert other.status_code == 403
+    assert "access-control-allow-origin" not in other.headers
+    assert "frame-ancestors 'none'" in http.get("/").headers["content-security-policy"]
+
+
 def test_rubbish_is_answered_and_harmless(http: httpx.Client, address: str, key: str) -> None:
     rng = np.random.default_rng(0)
     with talk_to(address, key) as link:
@@ -347,7 +383,7 @@ def test_rubbish_is_answered_and_harmless(http: httpx.Client, address: str, key:
         ):  # fmt: skip
             link.send(json.dumps({"type": "controls", **controls}))
         link.send(json.dumps({"type": "controls", "gaze": [1e9, -1e9], "distance": 99}))
-        link.send(b"x" * (LONGEST_MESSAGE + 1))
+        link.send("x" * (LONGEST_TEXT_MESSAGE + 1))
         messages = received(link, PATIENCE_S, lambda found: len(failures(found)) >= 15)
         errors = failures(messages)
         assert len(errors) >= 15
@@ -561,7 +597,6 @@ def test_four_at_once_all_go_on(http: httpx.Client, address: str) -> None:
         http.delete(f"/api/sessions/{key}")
 
 
-def test_nothing_is_left_in_the_temporary_folder(http: httpx.Client, studio: Studio) -> None:
+def test_nothing_is_left_in_the_servers_folder(http: httpx.Client, studio: Studio) -> None:
     wait_until(lambda: not studio.sessions)
-    folder = Path(os.environ.get("TMPDIR", "/tmp"))
-    assert not [p for p in folder.glob("openvasa-upload-*") if p.stat().st_uid == os.getuid()]
+    wait_until(lambda: not list(studio.folder.iterdir()))

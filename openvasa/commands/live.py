@@ -65,6 +65,28 @@ def add(commands: Commands) -> None:
         help="serve HTTPS, without which browsers give a microphone to localhost only",
     )
     parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="SITE",
+        help="let pages of another site use this server, as https://example.com; may be repeated",
+    )
+    parser.add_argument(
+        "--allow-embedding",
+        action="append",
+        default=[],
+        metavar="SITE",
+        help="let another site show /view in a frame; may be repeated",
+    )
+    parser.add_argument(
+        "--ice",
+        action="append",
+        default=[],
+        metavar="URL[,USER,CREDENTIAL]",
+        help="a STUN or TURN server for WebRTC through firewalls, as stun:HOST:PORT or "
+        "turn:HOST:PORT?transport=tcp,USER,CREDENTIAL; may be repeated (default: none is asked)",
+    )
+    parser.add_argument(
         "--sessions", type=int, default=4, metavar="N", help="at the same time (default: 4)"
     )
     add_consent(parser)
@@ -80,7 +102,6 @@ def _live(options: argparse.Namespace) -> int:
 
     amount = read_amount(options)
 
-    from openvasa.backgrounds import before
     from openvasa.live.frame import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
@@ -96,11 +117,15 @@ def _live(options: argparse.Namespace) -> int:
         settings=LiveSettings(
             options.fps, 48000, options.hop, options.lookahead, size=options.size
         ),
-        renderer=before(partial(WarpRenderer, refined=options.refine), options.background),
+        person=partial(WarpRenderer, refined=options.refine),
+        background=options.background,
         model=lambda seed: SpeechMotion(MotionSettings(seed=seed, amount=amount)),
         limits=Limits(sessions=options.sessions),
         token=options.token,
         piper_voices=options.piper_voice,
         certificate=tuple(options.certificate) if options.certificate else None,
+        origins=options.allow_origin,
+        embedders=options.allow_embedding,
+        ice=options.ice,
     )
     return OK

@@ -41,8 +41,8 @@ class LivePortrait:
     ) -> None:
         self.engine = engine
         self.content_id = content_id
-        self._renderer = renderer
-        self._painter = self._prepare(face)
+        self._face, self._renderer = face, renderer
+        self._painter = self._prepare()
 
     def paint(self, motion: np.ndarray) -> np.ndarray:
         """(6 + D + 2,) row of motion → (S, S, 3) uint8 RGB, marked."""
@@ -50,10 +50,16 @@ class LivePortrait:
 
     def change_face(self, face: FaceLatent) -> None:
         """Go on with another face from the next picture on; takes as long as a start."""
-        self._painter = self._prepare(face)
+        self._face = face
+        self._painter = self._prepare()
 
-    def _prepare(self, face: FaceLatent) -> Painter:
-        return Painter(face, self.content_id, self._renderer, self.engine.settings.size)
+    def change_renderer(self, renderer: RendererFactory) -> None:
+        """Have another renderer draw from the next picture on; takes as long as a start."""
+        self._renderer = renderer
+        self._painter = self._prepare()
+
+    def _prepare(self) -> Painter:
+        return Painter(self._face, self.content_id, self._renderer, self.engine.settings.size)
 
     def make_player(
         self, show: Callable[[Shown], None], wanted: Callable[[], bool] = lambda: True

@@ -9,9 +9,6 @@ from fastapi import Request, UploadFile
 
 from openvasa.errors import InputError
 
-LONGEST_MESSAGE = 65536
-"""Bytes of one message from a client; a second of speech is 96,000."""
-
 
 class Refused(Exception):
     """A request that cannot be served: its HTTP status and one line for the user."""

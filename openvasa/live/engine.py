@@ -120,6 +120,15 @@ class Engine:
         """Start of the next frame, s."""
         return self._shown / TICKS
 
+    @property
+    def pushed_s(self) -> float:
+        """Where the next sample of speech will lie among all speech, as `LiveFrame.speech_s`, s."""
+        return self._sound.pushed_s
+
+    def begin_speech(self) -> None:
+        """Say that what is pushed until `end_speech` is one speech; see `SoundTimeline`."""
+        self._sound.begin_speech()
+
     def push(self, samples: np.ndarray, rate: int, *, live: bool = False) -> float:
         """Add speech; see `SoundTimeline.push`."""
         return self._sound.push(samples, rate, live=live)

@@ -12,16 +12,21 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from openvasa.errors import InputError
 from openvasa.live.bodies import Refused
+from openvasa.live.portraits import SeveralFaces
 from openvasa.live.studio import Studio
+
+VIEW = "/view"
+"""The one page that may stand in a frame of other sites."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; "
-    "media-src 'self' blob: mediastream:; connect-src 'self' ws: wss:; frame-ancestors 'none'",
+    "media-src 'self' blob: mediastream:; connect-src 'self' ws: wss:; frame-ancestors {ancestors}",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Permissions-Policy": "microphone=(self), camera=()",
@@ -42,12 +47,17 @@ def add_guards(app: FastAPI, studio: Studio) -> None:
 
     @app.middleware("http")
     async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        allowed = _cross_origin_headers(studio, request)
+        if allowed and request.method == "OPTIONS":
+            # A browser asks what it may send before it sends it, without the token.
+            return Response(status_code=204, headers=allowed)
         problem = find_problem(studio, request, request.headers.get("authorization", ""))
         if problem is not None:
             studio.metrics.refused.labels(problem[0]).inc()
-            return _error(problem[1], problem[2])
-        response = await answer(request)
-        response.headers.update(SECURITY_HEADERS)
+            response: Response = _error(problem[1], problem[2])
+        else:
+            response = await answer(request)
+        response.headers.update(_security_headers(studio, request.url.path) | allowed)
         return response
 
     @app.exception_handler(Refused)
@@ -57,7 +67,14 @@ def add_guards(app: FastAPI, studio: Studio) -> None:
     @app.exception_handler(InputError)
     async def bad_input(_: Request, error: InputError) -> Response:
         studio.metrics.refused.labels("input").inc()
+        if isinstance(error, SeveralFaces):
+            return JSONResponse({"error": str(error), "faces": error.thumbnails}, 422)
         return _error(422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def bad_query(_: Request, error: RequestValidationError) -> Response:
+        wrong = error.errors()[0]
+        return _error(422, f"{wrong['loc'][-1]}: {wrong['msg']}")
 
     @app.exception_handler(ClientDisconnect)
     async def left(_: Request, error: ClientDisconnect) -> Response:
@@ -81,7 +98,7 @@ def find_problem(
     }:
         return "host", 403, "this server answers on localhost only"
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and urlsplit(origin).netloc != host and origin not in studio.origins:
         return "origin", 403, "requests from other sites are not answered"
     open_to_all = request.url.path == "/healthz" or not request.url.path.startswith(
         ("/api", "/metrics")
@@ -95,4 +112,26 @@ def find_problem(
 
 
 def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": message}, status, headers=SECURITY_HEADERS)
+    return JSONResponse({"error": message}, status)
+
+
+def _cross_origin_headers(studio: Studio, request: Request) -> dict[str, str]:
+    """What lets a page of an allowed site read the answer."""
+    origin = request.headers.get("origin")
+    if origin not in studio.origins or origin is None:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Max-Age": "600",
+        "Vary": "Origin",
+    }
+
+
+def _security_headers(studio: Studio, path: str) -> dict[str, str]:
+    ancestors = "'none'"
+    if path == VIEW:
+        ancestors = " ".join(["'self'", *sorted(studio.embedders)])
+    policy = SECURITY_HEADERS["Content-Security-Policy"].format(ancestors=ancestors)
+    return {**SECURITY_HEADERS, "Content-Security-Policy": policy}

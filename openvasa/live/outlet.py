@@ -24,18 +24,20 @@ SOUND_S = 2.0
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to show from `time_s` of the timeline on."""
+    """A picture to show from `time_s` of the timeline on; due at `due_at` on the player's clock."""
 
     time_s: float
     pixels: np.ndarray
+    due_at: float
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A stretch of sound: (n,) float32 from sample `position` of the stream on."""
+    """A stretch of sound: (n,) float32 from sample `position` of the stream on, due at `due_at`."""
 
     position: int
     samples: np.ndarray
+    due_at: float
 
 
 class Outlet:
@@ -95,7 +97,7 @@ class Outlet:
         shown = self._pictures.popleft()
         assert shown.picture is not None
         await _until(shown.due_at)
-        return Picture(shown.frame.time_s, shown.picture)
+        return Picture(shown.frame.time_s, shown.picture, shown.due_at)
 
     async def sound(self, count: int) -> Sound | None:
         """The next `count` samples, when the first of them is due; None at the end."""
@@ -115,7 +117,7 @@ class Outlet:
         self._waiting -= count
         self._position += count
         await _until(due_at)
-        return Sound(position, np.concatenate(pieces))
+        return Sound(position, np.concatenate(pieces), due_at)
 
     def _wake(self) -> None:
         self._news.set()

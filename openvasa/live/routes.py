@@ -8,25 +8,39 @@ guessed.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+import re
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
+from openvasa.backgrounds import before
 from openvasa.errors import InputError
-from openvasa.face.encode import load_portrait
-from openvasa.face.latent import FaceLatent
-from openvasa.live.bodies import LONGEST_MESSAGE, Refused, parse_object, read_body, read_upload
+from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.live.bodies import Refused, parse_object, read_body, read_upload
 from openvasa.live.conversation import Conversation
 from openvasa.live.guards import find_problem
 from openvasa.live.logs import note
 from openvasa.live.metrics import CONTENT_TYPE_LATEST
+from openvasa.live.portraits import Offered
+from openvasa.live.protocol import (
+    CLOSE_MEANINGS,
+    LONGEST_PIECE_S,
+    LONGEST_TEXT_MESSAGE,
+    SPEECH_RATES,
+    VERSION,
+    Close,
+)
 from openvasa.live.session import Session
+from openvasa.live.sound_timeline import BACKLOG_S
 from openvasa.live.speech import LONGEST_TEXT, speak
 from openvasa.live.steering import AMOUNTS, DISTANCES, GAZE_DEG
 from openvasa.live.studio import Studio
-from openvasa.live.uploads import name_input, read_portrait, read_voice
+from openvasa.live.uploads import PICTURE_FORMATS, read_offered, read_portrait, read_voice
 from openvasa.motion.controls import EMOTIONS
+from openvasa.render.renderer import RendererFactory
+
+BACKGROUNDS = ("keep", "green", "blur")
+"""What a client may name beside `#rrggbb`; files are the server's own affair."""
 
 
 def add_routes(app: FastAPI, studio: Studio) -> None:
@@ -54,15 +68,25 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
     @app.get("/api/studio")
     async def describe() -> dict[str, object]:
         return {
+            "protocol": VERSION,
             "portraits": list(studio.portraits),
             "voices": [{"name": v.name, "label": v.label} for v in studio.voices],
             "emotions": EMOTIONS,
             "gaze_deg": GAZE_DEG,
             "distance": DISTANCES,
             "amount": AMOUNTS,
+            "backgrounds": BACKGROUNDS,
+            "weights": BLENDSHAPE_NAMES,
             "longest_text": LONGEST_TEXT,
             "upload_bytes": studio.limits.upload_bytes,
+            "picture_formats": PICTURE_FORMATS,
+            "speech_rates": SPEECH_RATES,
+            "longest_piece_s": LONGEST_PIECE_S,
+            "longest_waiting_s": BACKLOG_S,
+            "fps": studio.settings.fps,
+            "size": studio.settings.size,
             "rate": studio.settings.rate,
+            "ice_servers": [server.as_json() for server in studio.ice],
         }
 
     @app.get("/api/portraits/{name}")
@@ -80,8 +104,11 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
 def _add_sessions(app: FastAPI, studio: Studio) -> None:
     @app.post("/api/sessions")
     async def open_session(
-        request: Request, portrait: str | None = None, face: int | None = None
-    ) -> dict[str, str]:
+        request: Request,
+        portrait: str | None = None,
+        face: int | None = None,
+        background: str | None = None,
+    ) -> dict[str, object]:
         if len(studio.sessions) + studio.opening >= studio.limits.sessions:
             studio.metrics.refused.labels("sessions").inc()
             raise Refused(
@@ -89,24 +116,31 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
             )
         studio.opening += 1
         try:
-            latent = await _read_face(studio, request, portrait, face)
+            renderer = _find_renderer(studio, background)
+            offered = await _read_face(studio, request, portrait, face)
             session = await Session.open(
-                latent, studio.settings, studio.metrics, studio.renderer, studio.model
+                offered.face, studio.settings, studio.metrics, studio.folder, renderer, studio.model
             )
         finally:
             studio.opening -= 1
         studio.sessions[session.id] = session
         studio.metrics.opened.inc()
         note("session opened", {"session": session.id[:6], "portrait": portrait or "upload"})
-        return {"id": session.id}
+        return _describe_opened(session, offered)
 
     @app.put("/api/sessions/{key}/portrait")
     async def change_portrait(
         key: str, request: Request, portrait: str | None = None, face: int | None = None
-    ) -> dict[str, str]:
+    ) -> dict[str, object]:
         session = _find_session(studio, key)
-        await session.change_portrait(await _read_face(studio, request, portrait, face))
-        return {"id": session.id}
+        offered = await _read_face(studio, request, portrait, face)
+        await session.change_portrait(offered.face)
+        return _describe_opened(session, offered)
+
+    @app.put("/api/sessions/{key}/background")
+    async def change_background(key: str, background: str) -> dict[str, str]:
+        await _find_session(studio, key).change_renderer(_find_renderer(studio, background))
+        return {}
 
     @app.delete("/api/sessions/{key}")
     async def close_session(key: str) -> dict[str, str]:
@@ -116,29 +150,29 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
     @app.post("/api/sessions/{key}/offer")
     async def offer(key: str, request: Request) -> dict[str, str]:
         session = _find_session(studio, key)
-        sdp = (await read_body(request, LONGEST_MESSAGE)).decode(errors="replace")
-        return {"sdp": await session.answer(sdp)}
+        sdp = (await read_body(request, LONGEST_TEXT_MESSAGE)).decode(errors="replace")
+        return {"sdp": await session.answer(sdp, studio.ice)}
 
 
 def _add_speech(app: FastAPI, studio: Studio) -> None:
     @app.post("/api/sessions/{key}/speech")
-    async def speech(key: str, request: Request) -> dict[str, float]:
+    async def speech(key: str, request: Request) -> dict[str, object]:
         session = _find_session(studio, key)
         data = await read_upload(request, studio.limits.upload_bytes)
-        samples, rate = await asyncio.to_thread(read_voice, data, studio.limits.sound_s)
-        session.speak(samples, rate)
-        return {"seconds": len(samples) / rate}
+        samples, rate = await asyncio.to_thread(
+            read_voice, data, studio.limits.sound_s, studio.folder
+        )
+        return {"speech": session.speeches.say(samples, rate), "seconds": len(samples) / rate}
 
     @app.post("/api/sessions/{key}/say")
-    async def say(key: str, request: Request) -> dict[str, float]:
+    async def say(key: str, request: Request) -> dict[str, object]:
         session = _find_session(studio, key)
-        wanted = parse_object(await read_body(request, LONGEST_MESSAGE))
+        wanted = parse_object(await read_body(request, LONGEST_TEXT_MESSAGE))
         voice = next((v for v in studio.voices if v.name == wanted.get("voice")), None)
         if voice is None:
             raise InputError("voice: no such voice here; choose one of the list")
         samples, rate = await asyncio.to_thread(speak, str(wanted.get("text", "")), voice)
-        session.speak(samples, rate)
-        return {"seconds": len(samples) / rate}
+        return {"speech": session.speeches.say(samples, rate), "seconds": len(samples) / rate}
 
 
 def _add_recordings(app: FastAPI, studio: Studio) -> None:
@@ -165,13 +199,16 @@ def _add_recordings(app: FastAPI, studio: Studio) -> None:
 def _add_socket(app: FastAPI, studio: Studio) -> None:
     @app.websocket("/api/sessions/{key}/socket")
     async def socket(websocket: WebSocket, key: str) -> None:
-        problem = find_problem(studio, websocket, "")
+        problem = find_problem(studio, websocket, websocket.headers.get("authorization", ""))
         session = studio.sessions.get(key)
-        if problem is not None or session is None:
-            await websocket.close(4404 if problem is None else 4403)
-            return
+        # A browser is told the code of a socket that was accepted, of no other.
         await websocket.accept()
-        await Conversation(websocket, session).run()
+        if problem is not None:
+            await websocket.close(Close.TOKEN if problem[1] == 401 else Close.REFUSED, problem[2])
+        elif session is None or session.closed is not None:
+            await websocket.close(Close.NO_SESSION, CLOSE_MEANINGS[Close.NO_SESSION])
+        else:
+            await Conversation(websocket, session).run()
 
 
 def _find_session(studio: Studio, key: str) -> Session:
@@ -181,18 +218,27 @@ def _find_session(studio: Studio, key: str) -> Session:
     return session
 
 
-def _read_offered(path: Path, name: str, face: int | None) -> FaceLatent:
-    with name_input(path, name):
-        return load_portrait(path, face=face)
+def _find_renderer(studio: Studio, background: str | None) -> RendererFactory:
+    """The renderer for a background that a client names; a name never becomes a path."""
+    if background is None:
+        return studio.renderer
+    if background not in BACKGROUNDS and not re.fullmatch("#[0-9a-fA-F]{6}", background):
+        raise InputError(f"background: choose one of {', '.join(BACKGROUNDS)}, or #rrggbb")
+    return before(studio.person, background)
+
+
+def _describe_opened(session: Session, offered: Offered) -> dict[str, object]:
+    return {"id": session.id, "warnings": offered.warnings, "thumbnail": offered.thumbnail}
 
 
 async def _read_face(
     studio: Studio, request: Request, name: str | None, face: int | None
-) -> FaceLatent:
+) -> Offered:
     if name is not None:
         path = studio.portraits.get(name)
         if path is None:
             raise Refused(404, "no such portrait")
-        return await asyncio.to_thread(_read_offered, path, name, face)
+        return await asyncio.to_thread(read_offered, path, name, face)
     data = await read_upload(request, studio.limits.upload_bytes)
-    return await asyncio.to_thread(read_portrait, data, studio.limits.picture_pixels, face)
+    most = studio.limits.picture_pixels
+    return await asyncio.to_thread(read_portrait, data, most, studio.folder, face)

@@ -1,13 +1,15 @@
 """WebRTC: an outlet's frames as tracks that aiortc sends, a microphone's track as chunks of sound.
 
-Both tracks carry the timeline in their timestamps and are sent at the same moments, so that the
-sender reports that a browser synchronises by tell the same story.
+The timestamps of both tracks follow the clock on the wall, by the moments at which frames are due.
+A browser takes the distance between two timestamps for time that passes. The timeline stands still
+where a machine cannot keep up, and then the timestamps of both tracks leave the same gap: lips and
+sound stay together, and the sound does not queue up behind the pause.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +17,7 @@ from aiortc import (
     AudioStreamTrack,
     MediaStreamTrack,
     RTCConfiguration,
+    RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -27,6 +30,7 @@ from av.audio.resampler import AudioResampler
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from openvasa.live.ice import IceServer
 from openvasa.live.outlet import Outlet
 from openvasa.media.colour import to_yuv420p
 
@@ -46,12 +50,43 @@ def allow_bitrates() -> None:
         vars(codec).update(DEFAULT_BITRATE=FIRST_BITRATE, MAX_BITRATE=HIGHEST_BITRATE)
 
 
-class PictureTrack(VideoStreamTrack):
-    """Sends an outlet's pictures, each with its place on the timeline."""
+class MediaClock:
+    """Timestamps of one connection's tracks from the moments at which their frames are due."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self) -> None:
+        self._origin: float | None = None
+        self._sound_next: int | None = None
+        self._picture_last = -1
+
+    def stamp_picture(self, due_at: float) -> int:
+        """Moment at which a picture is due, s → its timestamp, in ticks of 1/90000 s."""
+        stamp = round(self._elapsed(due_at) * VIDEO_CLOCK)
+        self._picture_last = max(stamp, self._picture_last + 1)
+        return self._picture_last
+
+    def stamp_sound(self, due_at: float, count: int, rate: int) -> int:
+        """The same for `count` samples at `rate`, in samples; steady where no time was lost."""
+        stamp = round(self._elapsed(due_at) * rate)
+        steady = self._sound_next
+        if steady is None or stamp - steady > PACKET_S * rate:
+            steady = stamp
+        self._sound_next = steady + count
+        return steady
+
+    def _elapsed(self, due_at: float) -> float:
+        if self._origin is None:
+            # A frame before the first one that was asked for still has a timestamp.
+            self._origin = due_at - 1.0
+        return max(due_at - self._origin, 0.0)
+
+
+class PictureTrack(VideoStreamTrack):
+    """Sends an outlet's pictures."""
+
+    def __init__(self, outlet: Outlet, clock: MediaClock) -> None:
         super().__init__()
         self._outlet = outlet
+        self._clock = clock
         self._reformatter = VideoReformatter()
 
     async def recv(self) -> VideoFrame:
@@ -60,7 +95,7 @@ class PictureTrack(VideoStreamTrack):
         if picture is None:
             raise MediaStreamError
         frame = to_yuv420p(self._reformatter, picture.pixels)
-        frame.pts = round(picture.time_s * VIDEO_CLOCK)
+        frame.pts = self._clock.stamp_picture(picture.due_at)
         frame.time_base = Fraction(1, VIDEO_CLOCK)
         return frame
 
@@ -68,9 +103,10 @@ class PictureTrack(VideoStreamTrack):
 class SoundTrack(AudioStreamTrack):
     """An outlet's sound, in packets of 20 ms."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: Outlet, clock: MediaClock) -> None:
         super().__init__()
         self._outlet = outlet
+        self._clock = clock
 
     async def recv(self) -> AudioFrame:
         """The next packet, when it is due."""
@@ -81,7 +117,8 @@ class SoundTrack(AudioStreamTrack):
         samples = np.clip(sound.samples * 32767, -32768, 32767).astype(np.int16)
         frame = AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate = rate
-        frame.pts, frame.time_base = sound.position, Fraction(1, rate)
+        frame.pts = self._clock.stamp_sound(sound.due_at, len(samples), rate)
+        frame.time_base = Fraction(1, rate)
         return frame
 
 
@@ -92,6 +129,7 @@ class Connection:
         outlet: what it sees and hears.
         heard: called with (n,) int16 samples and their rate for what its microphone hears.
         lost: called once when the connection has failed or closed.
+        ice: STUN and TURN servers to ask for ways to the browser.
     """
 
     def __init__(
@@ -99,12 +137,13 @@ class Connection:
         outlet: Outlet,
         heard: Callable[[np.ndarray, int], object],
         lost: Callable[[], None],
+        ice: Sequence[IceServer] = (),
     ) -> None:
         self.outlet = outlet
         self._heard = heard
         self._lost = lost
         # Without a configuration aiortc asks a public STUN server for this machine's address.
-        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=_servers(ice)))
         self._microphone: asyncio.Task | None = None
         self._peer.on("track", self._on_track)
         self._peer.on("connectionstatechange", self._on_state)
@@ -116,15 +155,18 @@ class Connection:
             ValueError: not an offer that could be understood.
         """
         await self._peer.setRemoteDescription(RTCSessionDescription(sdp=offer_sdp, type="offer"))
+        if not self._peer.getTransceivers():
+            raise ValueError("no media in it")
+        clock = MediaClock()
         for transceiver in self._peer.getTransceivers():
             if transceiver.kind == "video":
-                transceiver.sender.replaceTrack(PictureTrack(self.outlet))
+                transceiver.sender.replaceTrack(PictureTrack(self.outlet, clock))
                 transceiver.direction = "sendonly"
                 codecs = RTCRtpSender.getCapabilities("video").codecs
                 vp8_first = sorted(codecs, key=lambda c: c.mimeType != "video/VP8")
                 transceiver.setCodecPreferences(vp8_first)
             else:
-                transceiver.sender.replaceTrack(SoundTrack(self.outlet))
+                transceiver.sender.replaceTrack(SoundTrack(self.outlet, clock))
                 transceiver.direction = "sendrecv"
         await self._peer.setLocalDescription(await self._peer.createAnswer())
         return self._peer.localDescription.sdp
@@ -157,3 +199,7 @@ class Connection:
         if self._peer.connectionState in {"failed", "closed"}:
             lost, self._lost = self._lost, lambda: None
             lost()
+
+
+def _servers(ice: Sequence[IceServer]) -> list[RTCIceServer]:
+    return [RTCIceServer(urls=s.url, username=s.user, credential=s.credential) for s in ice]

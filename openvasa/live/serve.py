@@ -8,12 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.backgrounds import parse_still_background
 from openvasa.errors import InputError
+from openvasa.live.addresses import address_of, reachable_names, read_origin
 from openvasa.live.assemble import ModelFactory
-from openvasa.live.bodies import LONGEST_MESSAGE
 from openvasa.live.frame import LiveSettings
 from openvasa.live.guards import loopback_hosts
+from openvasa.live.ice import parse_ice
 from openvasa.live.logs import log_to_stderr, note
+from openvasa.live.protocol import LONGEST_SOUND_MESSAGE
+from openvasa.live.scratch import server_folder
 from openvasa.live.server import create_app
 from openvasa.live.session import Limits
 from openvasa.live.speech import voices
@@ -27,12 +31,16 @@ def serve(
     port: int,
     portraits: list[Path],
     settings: LiveSettings,
-    renderer: RendererFactory,
+    person: RendererFactory,
+    background: str,
     model: ModelFactory,
     limits: Limits,
     token: str | None,
     piper_voices: list[Path],
     certificate: tuple[Path, Path] | None,
+    origins: list[str],
+    embedders: list[str],
+    ice: list[str],
 ) -> None:
     """Serve until interrupted.
 
@@ -40,16 +48,20 @@ def serve(
         host, port: where to listen.
         portraits: pictures or avatars to choose from, the first opened on; the example comes last.
         settings: of every session's engine.
-        renderer: what draws every session's pictures.
+        person: what draws every session's pictures, before the portrait's own background.
+        background: what to draw instead of that.
         model: makes the motion model of a session.
         limits: what is given at most.
         token: asked of every request; made up where one is needed and none is given.
         piper_voices: Piper voice files to speak text with.
         certificate: certificate and key file for HTTPS, without which browsers give a microphone
             to localhost only.
+        origins: other sites whose pages may use this server, as `https://example.com`.
+        embedders: other sites that may show `/view` in a frame.
+        ice: STUN and TURN servers, as `openvasa.live.ice.parse_ice` reads them.
 
     Raises:
-        InputError: a portrait or voice cannot be used.
+        InputError: a portrait, voice, background, site or server cannot be used.
     """
     import uvicorn
 
@@ -58,40 +70,55 @@ def serve(
         token = secrets.token_urlsafe(16)
     studio = Studio(
         settings=settings,
-        renderer=renderer,
+        person=person,
+        background=background,
         model=model,
         limits=limits,
         portraits=_name_portraits([*portraits, EXAMPLE_PORTRAIT]),
         voices=voices(piper_voices),
         token=token,
         hosts=hosts,
+        origins=frozenset(map(read_origin, origins)),
+        embedders=frozenset(map(read_origin, embedders)),
+        ice=tuple(map(parse_ice, ice)),
     )
+    parse_still_background(background)
     log_to_stderr()
-    scheme = "http" if certificate is None else "https"
-    shown = f"[{host}]" if ":" in host else host
-    address = f"{scheme}://{shown}:{port}/" + (f"?token={token}" if token else "")
-    print(f"OpenVASA live: open {address} in a browser; Ctrl-C stops it", flush=True)
-    note("server started", {"host": host, "port": port, "token": token is not None})
-    config = uvicorn.Config(
-        create_app(studio),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        ws_max_size=4 * LONGEST_MESSAGE,
-        ws_max_queue=64,
-        timeout_graceful_shutdown=5,
-        server_header=False,
-        ssl_certfile=str(certificate[0]) if certificate else None,
-        ssl_keyfile=str(certificate[1]) if certificate else None,
-    )
-    server = uvicorn.Server(config)
-    # It stops in order at the first interrupt and then raises it again.
-    with suppress(KeyboardInterrupt):
-        server.run()
+    with server_folder() as folder:
+        studio.folder = folder
+        _announce(host, port, token, secure=certificate is not None)
+        config = uvicorn.Config(
+            create_app(studio),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            ws_max_size=LONGEST_SOUND_MESSAGE,
+            ws_max_queue=16,
+            timeout_graceful_shutdown=5,
+            server_header=False,
+            ssl_certfile=str(certificate[0]) if certificate else None,
+            ssl_keyfile=str(certificate[1]) if certificate else None,
+        )
+        server = uvicorn.Server(config)
+        # It stops in order at the first interrupt and then raises it again.
+        with suppress(KeyboardInterrupt):
+            server.run()
     if not server.started:
         print(f"openvasa: port {port} on {host} cannot be used; choose another", file=sys.stderr)
         raise SystemExit(2)
+
+
+def _announce(host: str, port: int, token: str | None, *, secure: bool) -> None:
+    first, *others = [
+        address_of(name, port, token, secure=secure) for name in reachable_names(host)
+    ]
+    print(f"OpenVASA live: open {first} in a browser; Ctrl-C stops it", flush=True)
+    for address in others:
+        print(f"on another machine of this network: {address}", flush=True)
+    if others and not secure:
+        print("browsers give a microphone there only with --certificate", flush=True)
+    note("server started", {"host": host, "port": port, "token": token is not None})
 
 
 def _name_portraits(portraits: list[Path]) -> dict[str, Path]:

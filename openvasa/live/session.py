@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,27 +15,31 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.errors import InputError
+from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
 from openvasa.live.assemble import LivePortrait, ModelFactory, assemble_portrait, shipped_motion
 from openvasa.live.engine import Engine
+from openvasa.live.figures import Figures
 from openvasa.live.frame import LiveSettings, State
+from openvasa.live.ice import IceServer
 from openvasa.live.logs import note
 from openvasa.live.metrics import Metrics
 from openvasa.live.outlet import Outlet
 from openvasa.live.painter import UNREFINED
 from openvasa.live.player import Shown
+from openvasa.live.protocol import LONGEST_PIECE_S
 from openvasa.live.record import Recorder
 from openvasa.live.rtc import Connection
+from openvasa.live.speeches import Event, Speeches
 from openvasa.live.stats import Stats
 from openvasa.motion.amount import Amount
 from openvasa.motion.controls import Controls
+from openvasa.motion.row import Row
 from openvasa.render.renderer import RendererFactory
 
-RECENT = 400
-"""Frames over which the figures shown to users are taken."""
 MICROPHONE_SPEED = 1.5
 """A microphone may send this much faster than time passes, bursts after a pause included below."""
-MICROPHONE_BURST_S = 2.0
+MICROPHONE_BURST_S = 2 * LONGEST_PIECE_S
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,16 @@ class Session:
     `Session.open` makes one. All methods belong to the event loop's thread.
     """
 
-    def __init__(self, portrait: LivePortrait, metrics: Metrics) -> None:
+    def __init__(self, portrait: LivePortrait, metrics: Metrics, folder: Path) -> None:
         self.id = secrets.token_urlsafe(18)
         self.opened_at = self.watched_at = time.monotonic()
         self.closed: str | None = None
-        self.folder = Path(tempfile.mkdtemp(prefix="openvasa-live-"))
+        self.folder = Path(tempfile.mkdtemp(dir=folder))
+        """Where recordings are written."""
+        self.listeners: set[Callable[[Event], None]] = set()
+        """Told of every event, when what it tells of is due."""
+        self.weights_wanted = 0
+        """How many listeners want the weights of every frame; frames are made for them too."""
         self._portrait = portrait
         self._engine = portrait.engine
         self._metrics = metrics
@@ -75,16 +84,14 @@ class Session:
         self._outlets: list[Outlet] = []
         self._connection: Connection | None = None
         self._recorder: Recorder | None = None
-        self._latencies: deque[float] = deque(maxlen=RECENT)
-        self._left_out: deque[bool] = deque(maxlen=RECENT)
-        self._shown_at: deque[float] = deque(maxlen=60)
+        self._figures = Figures()
         self._counted = Stats()
         self._budget = MICROPHONE_BURST_S
         self._budget_at = time.monotonic()
         self._microphone_refused_s = 0.0
         self.state = State.IDLE
-        self.loudness = 0.0
         self._player = portrait.make_player(self._show, self._is_wanted)
+        self.speeches = Speeches(self._engine, self._player, self._tell)
         self._player.start()
 
     @staticmethod
@@ -92,10 +99,20 @@ class Session:
         face: FaceLatent,
         settings: LiveSettings,
         metrics: Metrics,
+        folder: Path,
         renderer: RendererFactory = UNREFINED,
         model: ModelFactory = shipped_motion,
     ) -> Session:
-        """Prepare everything off the event loop and start the clock."""
+        """Prepare everything off the event loop and start the clock.
+
+        Args:
+            face: the portrait.
+            settings: of the engine.
+            metrics: what the server counts.
+            folder: where it makes a folder for its recordings.
+            renderer: draws the pictures.
+            model: makes the motion model from a seed.
+        """
 
         def prepare() -> LivePortrait:
             return assemble_portrait(
@@ -106,12 +123,12 @@ class Session:
                 renderer=renderer,
             )
 
-        return Session(await asyncio.to_thread(prepare), metrics)
+        return Session(await asyncio.to_thread(prepare), metrics, folder)
 
     @property
     def watched(self) -> bool:
-        """Whether anybody is connected."""
-        return bool(self._outlets)
+        """Whether anybody is connected who takes pictures, sound or weights."""
+        return bool(self._outlets) or self.weights_wanted > 0
 
     @property
     def failed(self) -> BaseException | None:
@@ -123,6 +140,11 @@ class Session:
         """A copy of what has happened so far; what a microphone sent too fast counts as dropped."""
         stats = self._player.stats
         return replace(stats, dropped_s=stats.dropped_s + self._microphone_refused_s)
+
+    @property
+    def settings(self) -> LiveSettings:
+        """Frame rate, size and sound rate."""
+        return self._engine.settings
 
     @property
     def recording(self) -> bool:
@@ -143,14 +165,18 @@ class Session:
             self._metrics.lost.inc(outlet.pictures_lost)
         self.watched_at = time.monotonic()
 
-    async def answer(self, offer_sdp: str) -> str:
+    async def answer(self, offer_sdp: str, ice: Sequence[IceServer] = ()) -> str:
         """Connect a browser by WebRTC: its offer (SDP) in, the answer out.
+
+        Args:
+            offer_sdp: the browser's.
+            ice: STUN and TURN servers to ask for ways to it.
 
         Raises:
             InputError: not an offer that is understood.
         """
         outlet = self.connect()
-        connection = Connection(outlet, self.microphone, partial(self.disconnect, outlet))
+        connection = Connection(outlet, self.microphone, partial(self.disconnect, outlet), ice)
         # One pair of eyes a session: the old connection of a client that comes back is dead.
         await self._hang_up()
         self._connection = connection
@@ -170,6 +196,10 @@ class Session:
         """Go on with another face."""
         await asyncio.to_thread(self._portrait.change_face, face)
 
+    async def change_renderer(self, renderer: RendererFactory) -> None:
+        """Go on with the same face drawn by another renderer, as before another background."""
+        await asyncio.to_thread(self._portrait.change_renderer, renderer)
+
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
         """Speak what a microphone hears; returns False where it is more than a microphone can."""
         now, seconds = time.monotonic(), len(samples) / rate
@@ -182,20 +212,12 @@ class Session:
         self._budget -= seconds
         return self._player.tell(partial(Engine.push, samples=samples, rate=rate, live=True))
 
-    def speak(self, samples: np.ndarray, rate: int) -> None:
-        """Speak a whole speech; it queues behind what is being said.
-
-        Raises:
-            InputError: more is waiting already than is kept.
-        """
-        if not self._player.tell(partial(_push_speech, samples=samples, rate=rate)):
-            raise InputError("speech: too much is waiting already; interrupt first")
-
     def interrupt(self) -> None:
-        """Stop speaking now."""
+        """Stop speaking now: what is being said and what waits is forgotten."""
         self._player.interrupt()
         for outlet in self._outlets:
             outlet.hush()
+        self.speeches.cut()
 
     def steer(self, controls: Controls, amount: Amount) -> None:
         """Change gaze, distance, emotion and how much of the movement is shown."""
@@ -227,18 +249,11 @@ class Session:
 
     def report(self) -> dict[str, object]:
         """What users see of its state."""
-        latency = np.array(self._latencies or [0.0])
-        shown = self._shown_at
-        rate = (len(shown) - 1) / (shown[-1] - shown[0]) if len(shown) > 1 else 0.0
         return {
             "state": self.state.value,
-            "loudness": round(self.loudness, 3),
-            "fps": round(rate, 1),
+            **self._figures.report(),
             "fps_target": self._engine.fps,
-            "latency_ms": round(1000 * float(np.median(latency))),
-            "latency_p95_ms": round(1000 * float(np.percentile(latency, 95))),
-            "left_out_share": round(sum(self._left_out) / max(1, len(self._left_out)), 4),
-            "waiting_s": round(self._engine.backlog_s, 2),
+            "waiting_s": round(self.speeches.waiting_s, 2),
             "recording": self.recording,
             **self.stats.report(),
         }
@@ -247,8 +262,10 @@ class Session:
         """End it and leave nothing behind; safe to call twice."""
         if self.closed is not None:
             return
-        self.closed = reason
         report = self.report()
+        self.speeches.cut()
+        self._tell({"type": "ended", "reason": reason})
+        self.closed = reason
         await self._hang_up()
         for outlet in list(self._outlets):
             self.disconnect(outlet)
@@ -268,7 +285,7 @@ class Session:
         self._counted = now
 
     def _is_wanted(self) -> bool:
-        return bool(self._outlets) or self._recorder is not None
+        return self.watched or self._recorder is not None
 
     def _show(self, shown: Shown) -> None:
         """In the painting thread."""
@@ -281,22 +298,32 @@ class Session:
         if self.closed is not None:
             return
         shown = self._player.current(shown)
-        self.state = shown.frame.state
-        self.loudness = float(np.sqrt(np.mean(shown.frame.sound**2)))
-        self._left_out.append(shown.picture is None)
+        latency = shown.ready_at - shown.due_at + self._player.delay_s
+        self._figures.add(shown, latency)
         if shown.picture is not None:
-            latency = shown.ready_at - shown.due_at + self._player.delay_s
-            self._latencies.append(latency)
             self._metrics.latency.observe(latency)
-            self._shown_at.append(shown.ready_at)
         for outlet in self._outlets:
             outlet.put(shown)
+        self._loop.call_later(max(0.0, shown.due_at - time.perf_counter()), self._announce, shown)
+
+    def _announce(self, shown: Shown) -> None:
+        """Tell of a frame when it is due."""
+        if self.closed is not None:
+            return
+        frame = self._player.current(shown).frame
+        if frame.state is not self.state:
+            self.state = frame.state
+            self._tell({"type": "state", "state": frame.state.value})
+        self.speeches.hear(frame)
+        if self.weights_wanted:
+            weights = dynamics_code().read_arkit(Row.split(frame.row).codes)
+            rounded = [round(float(weight), 3) for weight in weights]
+            self._tell({"type": "weights", "time_s": round(frame.time_s, 4), "weights": rounded})
+
+    def _tell(self, event: Event) -> None:
+        for listener in list(self.listeners):
+            listener(event)
 
 
 def _set_listening(engine: Engine, listening: bool) -> None:
     engine.listening = listening
-
-
-def _push_speech(engine: Engine, samples: np.ndarray, rate: int) -> None:
-    engine.push(samples, rate)
-    engine.end_speech()

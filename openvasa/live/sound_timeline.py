@@ -2,8 +2,9 @@
 
 Late sound. While a voice is speaking, the timeline waits `PATIENCE_S` for the next chunk, then
 goes on in silence; the chunk is played when it comes ("stretched"). A live source that has fallen
-behind by more than `LIVE_BACKLOG_S` is cut back to `LIVE_TARGET_S` ("dropped"). Speech pushed ahead
-of time is kept up to `BACKLOG_S`; more is not taken ("refused"). `Stats` counts all three.
+behind by more than `LIVE_BACKLOG_S` is cut back to `LIVE_TARGET_S`; long pieces may wait as much
+longer as they are ("dropped"). Speech pushed ahead of time is kept up to `BACKLOG_S`; more is not
+taken ("refused"). `Stats` counts all three.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class SoundTimeline:
         self._queue = SampleQueue()
         self._incoming: StreamResampler | None = None
         self._speaking = False
+        self._in_speech = False
         self._gap_from: int | None = None
         self._sound = SampleQueue()
         self._origins: deque[_Stretch] = deque()
@@ -62,6 +64,16 @@ class SoundTimeline:
         """Speech pushed and not yet heard, s."""
         return len(self._queue) / self.rate
 
+    @property
+    def pushed_s(self) -> float:
+        """Length of all speech ever pushed and not forgotten, s: where the next sample will lie."""
+        return self._queue.end / self.rate
+
+    def begin_speech(self) -> None:
+        """Say that what is pushed until `end_speech` is one speech: nothing live is mixed in."""
+        self._flush_incoming()
+        self._in_speech = True
+
     def push(self, samples: np.ndarray, rate: int, *, live: bool = False) -> float:
         """Add speech.
 
@@ -69,12 +81,12 @@ class SoundTimeline:
             samples: (n,) mono, float32 in [-1, 1] or int16; numbers that are not finite become 0.
             rate: Hz.
             live: it is being spoken right now; what falls behind is dropped, not kept, and so is
-                what comes while a whole speech (`end_speech`) is still being said.
+                what comes while a speech (`begin_speech`, `end_speech`) is still being said.
 
         Returns:
             Seconds of it that were not taken because `BACKLOG_S` are waiting already.
         """
-        if live and self._queue.room_until_mark() is not None:
+        if live and (self._in_speech or self._queue.room_until_mark() is not None):
             self._stats.dropped_s += len(samples) / rate
             return 0.0
         if self._incoming is None or self._incoming.source != rate:
@@ -85,18 +97,23 @@ class SoundTimeline:
         refused = max(0, len(resampled) - max(room, 0))
         self._queue.append(resampled[: len(resampled) - refused])
         self._stats.refused_s += refused / self.rate
-        if live and self.backlog_s > LIVE_BACKLOG_S:
-            self._drop_backlog()
+        if live:
+            # Long pieces come seldom: a whole one waits each time.
+            longer_s = max(0.0, len(samples) / rate - LIVE_TARGET_S)
+            if self.backlog_s > LIVE_BACKLOG_S + longer_s:
+                self._drop_backlog(LIVE_TARGET_S + longer_s)
         return refused / self.rate
 
     def end_speech(self) -> None:
         """Say that no more belongs to the present speech: silence after it is no gap."""
         self._flush_incoming()
+        self._in_speech = False
         self._queue.mark()
 
     def interrupt(self) -> None:
         """Forget what waits, and fade out what was heard and not yet taken."""
         self._incoming = None
+        self._in_speech = False
         self._queue.clear()
         self._speaking = False
         self._gap_from = None
@@ -134,9 +151,9 @@ class SoundTimeline:
             self._queue.append(self._incoming.finish())
             self._incoming = None
 
-    def _drop_backlog(self) -> None:
+    def _drop_backlog(self, kept_s: float) -> None:
         fade = round(FADE_S * self.rate)
-        surplus = len(self._queue) - round(LIVE_TARGET_S * self.rate)
+        surplus = len(self._queue) - round(kept_s * self.rate)
         old, rest = self._queue.take(surplus), self._queue.take(len(self._queue))
         ramp = np.linspace(0, 1, fade, dtype=np.float32)
         rest[:fade] = rest[:fade] * ramp + old[:fade] * (1 - ramp)

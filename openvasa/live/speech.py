@@ -86,8 +86,12 @@ def speak(text: str, voice: Voice) -> tuple[np.ndarray, int]:
     if len(text) > LONGEST_TEXT:
         raise InputError(f"text: {len(text)} characters; write at most {LONGEST_TEXT}")
     try:
+        written = text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("text: holds half a character; write whole ones") from error
+    try:
         done = subprocess.run(
-            voice.command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True
+            voice.command, input=written, capture_output=True, timeout=TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise InputError(f"voice {voice.name}: failed ({error}); choose another") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,41 +12,63 @@ from PIL import Image
 
 from openvasa.audio.decode import read_sound, resample_sound
 from openvasa.errors import InputError
-from openvasa.face.encode import encode_upright
-from openvasa.face.latent import FaceLatent
 from openvasa.face.picture import load_picture
+from openvasa.live.portraits import Offered, SeveralFaces, offer_file, offer_picture
 
 SOUND_RATE = 48000
-_encoding = threading.Lock()
-"""Networks are shared between calls, and one encoding at a time is enough load."""
+PICTURE_FORMATS = "JPEG, PNG, WebP, AVIF, HEIC, TIFF or GIF"
+"""What users read of the formats that are taken; more are."""
 
 
-def read_portrait(data: bytes, most_pixels: int, face: int | None = None) -> FaceLatent:
+def read_portrait(data: bytes, most_pixels: int, folder: Path, face: int | None = None) -> Offered:
     """Encode an uploaded picture.
 
     Args:
         data: the file.
         most_pixels: largest picture taken.
+        folder: where it lies while it is read.
         face: which of several faces, in reading order from 1.
 
     Raises:
+        SeveralFaces: there are several and none was chosen.
         InputError: not a picture, too large, or no usable face; the message calls it "picture".
     """
-    with _file(data) as path:
+    with _file(data, folder) as path, name_input(path, "picture"):
         try:
             with Image.open(path) as image:
                 width, height = image.size
         except Exception as error:
-            raise InputError("picture: cannot be read; give a JPEG, PNG or WebP") from error
+            message = f"picture: cannot be read; give a {PICTURE_FORMATS} file"
+            raise InputError(message) from error
         if width * height > most_pixels:
             limit = most_pixels // 1_000_000
             raise InputError(f"picture: {width}×{height} is over {limit} megapixels; scale it down")
-        with _encoding, name_input(path, "picture"):
-            return encode_upright(load_picture(path), face=face, name="picture")
+        return offer_picture(load_picture(path), face, "picture")
 
 
-def read_voice(data: bytes, longest_s: float) -> tuple[np.ndarray, int]:
+def read_offered(path: Path, name: str, face: int | None) -> Offered:
+    """Encode one of the server's own portraits.
+
+    Args:
+        path: its file.
+        name: what clients call it.
+        face: which of several faces, in reading order from 1.
+
+    Raises:
+        SeveralFaces: there are several and none was chosen.
+        InputError: no usable face.
+    """
+    with name_input(path, name):
+        return offer_file(path, face)
+
+
+def read_voice(data: bytes, longest_s: float, folder: Path) -> tuple[np.ndarray, int]:
     """Decode an uploaded sound or video file.
+
+    Args:
+        data: the file.
+        longest_s: longest sound taken.
+        folder: where it lies while it is read.
 
     Returns:
         (n,) float32 mono samples, and their rate in Hz.
@@ -55,7 +76,7 @@ def read_voice(data: bytes, longest_s: float) -> tuple[np.ndarray, int]:
     Raises:
         InputError: no sound in it, or too long; the message calls it "sound".
     """
-    with _file(data) as path, name_input(path, "sound"):
+    with _file(data, folder) as path, name_input(path, "sound"):
         pieces, count = [], 0
         for piece in resample_sound(read_sound(path), SOUND_RATE):
             pieces.append(piece.mean(axis=0))
@@ -66,11 +87,11 @@ def read_voice(data: bytes, longest_s: float) -> tuple[np.ndarray, int]:
 
 
 @contextmanager
-def _file(data: bytes) -> Iterator[Path]:
+def _file(data: bytes, folder: Path) -> Iterator[Path]:
     if not data:
         raise InputError("file: is empty; choose another")
-    with tempfile.TemporaryDirectory(prefix="openvasa-upload-") as folder:
-        path = Path(folder) / "upload"
+    with tempfile.TemporaryDirectory(prefix="upload-", dir=folder) as own:
+        path = Path(own) / "upload"
         path.write_bytes(data)
         yield path
 
@@ -80,6 +101,8 @@ def name_input(path: Path, name: str) -> Iterator[None]:
     """In errors, name an input as its user knows it, not by where it lies."""
     try:
         yield
+    except SeveralFaces as error:
+        raise SeveralFaces(str(error).replace(str(path), name), error.thumbnails) from error
     except InputError as error:
         message = str(error).replace(str(path), name)
         raise InputError(message, parameters=error.parameters) from error
