@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from openvasa.data.clip_list import Clip, Kind, Split
+from openvasa.data.latent_frames import ClipFrames
 from openvasa.data.latent_tracks import LatentTracks
 from openvasa.errors import InputError
 from openvasa.face.topology import canonical_mesh
@@ -23,8 +24,6 @@ from openvasa.learned.pose import Pose, pose_from_numbers
 from openvasa.learned.warps import warp_from_canonical, warp_to_canonical
 from openvasa.learned.weights import load_network, save_network
 from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task
-from openvasa.train.latent_data import ClipFrames
-from openvasa.train.latent_validation import encode_frames, read_dynamics
 from openvasa.train.trainer import train
 
 SIDE, FRAMES = 64, 12
@@ -225,13 +224,14 @@ def test_every_part_learns_and_no_factor_is_idle(
             assert value.grad.abs().sum() > 0, f"{part}.{parameter}"
     with torch.no_grad():
         one, other = (frames.take(torch.tensor([row])) for row in (0, FRAMES + 4))
-        seen, own = encode_frames(learnt, one)
-        foreign, _ = encode_frames(learnt, other)
+        seen, own = learnt.encode_frames(one.picture, one.pose)
+        foreign, _ = learnt.encode_frames(other.picture, other.pose)
+        moved = learnt.read_dynamics(other.picture, other.pose) + 1
         plain = learnt.decode(seen, one.pose, own)
         assert plain.shape == (1, 3, config.side, config.side)
         swaps = {
             "pose": learnt.decode(seen, one.pose.turned_as(turned(40)), own),
-            "dynamics": learnt.decode(seen, one.pose, read_dynamics(learnt, other) + 1),
+            "dynamics": learnt.decode(seen, one.pose, moved),
             "identity": learnt.decode(replace(seen, identity=foreign.identity), one.pose, own),
             "appearance": learnt.decode(replace(seen, volume=foreign.volume), one.pose, own),
         }

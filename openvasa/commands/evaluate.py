@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from openvasa.commands.evaluate_drive import add_drive
+from openvasa.commands.evaluate_latent import add_latent
 from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.evaluate_matte import add_matte
 from openvasa.commands.exit_status import OK
@@ -32,6 +33,7 @@ def add(commands: Commands) -> None:
     _add_render(group)
     add_drive(group)
     add_matte(group)
+    add_latent(group)
 
 
 def _add_motion(group: Commands) -> None:

@@ -86,6 +86,16 @@ class LatentNetwork(nn.Module):
         warped = warp_to_canonical(volume, poses, flow)
         return Appearance(self.canonical(warped), still, identity, frames, poses), flow
 
+    def encode_frames(self, frames: Tensor, poses: Pose) -> tuple[Appearance, Tensor]:
+        """Appearance and (N, dynamics) codes of (N, 3, S, S) frames."""
+        crops = self.crop(frames, poses)
+        dynamics = self.dynamics(crops)
+        return self.encode(frames, poses, self.identity(crops), dynamics)[0], dynamics
+
+    def read_dynamics(self, frames: Tensor, poses: Pose) -> Tensor:
+        """(N, dynamics) codes of (N, 3, S, S) frames."""
+        return self.dynamics(self.crop(frames, poses))
+
     def decode(self, seen: Appearance, poses: Pose, dynamics: Tensor) -> Tensor:
         """Frames of an appearance in these poses with this dynamics: (N, 3, S, S) in 0–1."""
         return self.draw(seen, poses, dynamics, self.from_canonical(seen.identity, dynamics))

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from openvasa.data.latent_frames import ClipFrames, Frames, Pairs, split_clips
 from openvasa.data.latent_tracks import read_latent_tracks
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from openvasa.learned import losses
@@ -31,7 +32,6 @@ from openvasa.learned.network import LatentNetwork
 from openvasa.learned.pose import join_poses
 from openvasa.learned.weights import save_network
 from openvasa.train.latent_adversary import LatentAdversary
-from openvasa.train.latent_data import ClipFrames, Frames, Pairs, split_clips
 from openvasa.train.latent_perceptual import find_perceptual, perceptual_loss
 from openvasa.train.latent_validation import judge_latent
 from openvasa.train.precision import half_precision, training_device

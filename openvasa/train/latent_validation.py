@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from openvasa.data.latent_frames import ClipFrames, Frames
 from openvasa.learned.network import Appearance, LatentNetwork
 from openvasa.learned.pose import Pose
-from openvasa.train.latent_data import ClipFrames, Frames
 from openvasa.train.latent_perceptual import perceptual_loss
 from openvasa.train.precision import half_precision
 from openvasa.train.render_network import PerceptualFeatures
@@ -49,8 +49,8 @@ def judge_latent(
         rows = slice(first, first + BATCH)
         source, driver = judges.take(pairs.source[rows]), judges.take(pairs.driver[rows])
         with half_precision(device):
-            seen, dynamics = encode_frames(network, source)
-            moved = read_dynamics(network, driver)
+            seen, dynamics = network.encode_frames(source.picture, source.pose)
+            moved = network.read_dynamics(driver.picture, driver.pose)
             drawn = network.decode(seen, driver.pose, moved)
         sums["error"] += (drawn - driver.picture).abs().mean().item()
         sums["copied"] += (source.picture - driver.picture).abs().mean().item()
@@ -68,19 +68,6 @@ def judge_latent(
     return found | ({"perceptual": perceptual} if features is not None else {})
 
 
-def encode_frames(network: LatentNetwork, frames: Frames) -> tuple[Appearance, Tensor]:
-    """Appearance of frames, and their dynamics codes."""
-    crops = network.crop(frames.picture, frames.pose)
-    dynamics = network.dynamics(crops)
-    seen, _ = network.encode(frames.picture, frames.pose, network.identity(crops), dynamics)
-    return seen, dynamics
-
-
-def read_dynamics(network: LatentNetwork, frames: Frames) -> Tensor:
-    """(N, dynamics) codes of frames."""
-    return network.dynamics(network.crop(frames.picture, frames.pose))
-
-
 def _draw_rows(
     network: LatentNetwork,
     device: str,
@@ -96,7 +83,7 @@ def _draw_rows(
     turned = source.pose.turned_as(
         Pose(*(other(p) for p in (driver.pose.rotation, driver.pose.shift, driver.pose.size)))
     )
-    moved = other(read_dynamics(network, driver))
+    moved = other(network.read_dynamics(driver.picture, driver.pose))
     with half_precision(device):
         crossed = network.decode(seen, turned, moved)
         posed = network.decode(seen, turned, dynamics)

@@ -100,8 +100,9 @@ class ClipFrames:
         rows = [rows[k] for k in kept]
         if not rows:
             raise InputError(f"{folder}: no clip is long and large enough to learn from")
+        self.track_rows = np.concatenate(rows)
         self.starts = np.append(0, np.cumsum([len(chosen) for chosen in rows]))
-        chosen = np.concatenate(rows)
+        chosen = self.track_rows
         people = sorted({clip.group for clip in self.clips})
         self.groups = np.array([people.index(clip.group) for clip in self.clips])
         self.pose = tracks.pose[chosen]
@@ -225,14 +226,19 @@ def _decode_all(
     return pictures
 
 
+def read_clip(path: Path, length: int) -> list[av.VideoFrame]:
+    """The last `length` frames of a clip, those that its track goes with."""
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))[-length:]
+
+
 def _decode(path: Path, length: int, chosen: np.ndarray, place: np.ndarray) -> None:
     """Write the chosen ones of a clip's last `length` frames into `place`.
 
     A track leaves out the frames before the first that shows a face.
     """
     side = place.shape[1]
-    with av.open(str(path)) as container:
-        frames = list(container.decode(video=0))[-length:]
+    frames = read_clip(path, length)
     for k, number in enumerate(chosen):
         picture = frames[number].to_ndarray(format="rgb24")
         place[k] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
