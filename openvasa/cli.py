@@ -21,6 +21,7 @@ from typing import NoReturn, TextIO
 from openvasa import __version__
 from openvasa.commands import (
     animate,
+    batch,
     bench,
     check,
     data,
@@ -45,6 +46,7 @@ EXTRAS = {
     "live": {"aiortc", "fastapi", "multipart", "prometheus_client", "uvicorn", "websockets"},
     "livekit": {"livekit"},
     "pipecat": {"pipecat"},
+    "ray": {"ray"},
     "vendor": {"tflite"},
 }
 """Packages that come with an extra only, as they are imported."""
@@ -161,6 +163,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     demo.add(commands)
     animate.add(commands)
+    batch.add(commands)
     idle.add(commands)
     check.add(commands)
     edit.add(commands)

@@ -22,8 +22,12 @@ def logical_cores() -> int:
     return os.cpu_count() or 1
 
 
+CORES = "OPENVASA_CORES"
+"""Variable that keeps a process to a number of cores, as one of several workers of a machine."""
+
+
 def usable_cores() -> int:
-    """Logical cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return logical_cores()
+    """Logical cores that this process may use: those it is given, or fewer by `CORES`."""
+    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical_cores()
+    asked = os.environ.get(CORES, "")
+    return min(given, int(asked)) if asked.isdecimal() and int(asked) else given

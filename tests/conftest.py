@@ -1,11 +1,15 @@
 """What every test may take for granted: the policy is accepted, settings are kept elsewhere.
 
-And the example's portrait, encoded once.
+And the example's portrait, encoded once, and a disk that is soon full.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +30,21 @@ def _unattended(tmp_path_factory: pytest.TempPathFactory):
 def face() -> FaceLatent:
     """The example's portrait."""
     return load_portrait(EXAMPLE_PORTRAIT)
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if not shutil.which("mount"):
+        pytest.skip("there is no mount command")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -8,13 +8,21 @@ import numpy as np
 import pytest
 
 from openvasa.assets import EXAMPLE_PORTRAIT
-from openvasa.commands.steering import parse_emotion, parse_gaze
 from openvasa.errors import InputError
 from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
 from openvasa.face.encode import load_portrait
 from openvasa.face.gaze import encode_eye_turn, eye_gaze, iris_shifts
-from openvasa.motion.controls import CONTROL_DIM, DISTANCE, EMOTION, EMOTIONS, GAZE, Controls
+from openvasa.motion.controls import (
+    CONTROL_DIM,
+    DISTANCE,
+    EMOTION,
+    EMOTIONS,
+    GAZE,
+    Controls,
+    parse_emotion,
+    parse_gaze,
+)
 from openvasa.motion.emotion_directions import LIP_GAPS, emotion_directions
 from openvasa.motion.stress_emotion import stress_emotion
 from openvasa.motion.viewer import gaze_to_viewer

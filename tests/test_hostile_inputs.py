@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import struct
-import subprocess
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -457,24 +455,6 @@ def test_motion_that_is_not_numbers(tmp_path: Path, avatar: Path, refuse: Refuse
 
 def test_missing_motion_file(tmp_path: Path, avatar: Path, refuse: Refuse) -> None:
     assert "no such file" in refuse(avatar, VOICE, "--motion", tmp_path / "nowhere.npz")
-
-
-@pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of 64 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if not shutil.which("mount"):
-        pytest.skip("there is no mount command")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("only root can mount a small file system")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_full_disk(full_disk: Path, avatar: Path, motion: Path, refuse: Refuse) -> None:

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -178,6 +179,20 @@ def test_verify_as_json(signed: Path, capsys) -> None:
     assert ours["watermark"]["content_id"] == ID
     assert ours["credentials"]["intact"]
     assert other["credentials"] is None
+
+
+def test_processes_that_start_together_share_one_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(10):
+            monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / f"{number}"))
+            made = list(pool.map(lambda _: identity(), range(8)))
+            assert len({one.key for one in made}) == 1
+            assert {path.name for path in config_folder().iterdir()} == {
+                "c2pa-cert.pem",
+                "c2pa-key.pem",
+            }
 
 
 def test_own_certificate_signs_and_is_named(tmp_path: Path, picture: np.ndarray) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openvasa.commands.parser import Parser
-from openvasa.errors import InputError
 
 if TYPE_CHECKING:
     from openvasa.face.latent import FaceLatent
@@ -22,8 +20,6 @@ AMOUNTS = {
     "mouth": "the mouth's movement",
     "eyes": "how far the eyes wander",
 }
-VIEWER = "viewer"
-"""What --gaze takes in place of angles."""
 MOVEMENTS = ("calm", "natural", "lively")
 
 
@@ -78,7 +74,7 @@ def motion_settings(options: argparse.Namespace, face: FaceLatent) -> MotionSett
     Raises:
         InputError: the file of curves, or a value of an option, cannot be used.
     """
-    from openvasa.motion.controls import Controls
+    from openvasa.motion.controls import VIEWER, Controls, parse_emotion, parse_gaze
     from openvasa.motion.settings import MotionSettings
     from openvasa.motion.viewer import gaze_to_viewer
 
@@ -109,28 +105,3 @@ def read_amount(options: argparse.Namespace) -> Amount:
     given = {name: getattr(options, name) for name in AMOUNTS}
     asked = {name: value for name, value in given.items() if value is not None}
     return replace(PRESETS[options.movement], **asked)
-
-
-def parse_gaze(text: str) -> tuple[float, float]:
-    """`15,-5` → yaw and pitch in degrees."""
-    try:
-        yaw, pitch = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise InputError(
-            f"gaze {text}: give yaw and pitch in degrees, as 15,-5, or viewer"
-        ) from error
-    return yaw, pitch
-
-
-def parse_emotion(text: str) -> dict[str, float]:
-    """`happy:0.7` or `happy:0.5,surprised:0.3` → intensity by name; without a number it is 1."""
-    parsed = {}
-    for part in text.split(","):
-        name, _, amount = part.partition(":")
-        try:
-            parsed[name.strip()] = float(amount) if amount else 1.0
-        except ValueError as error:
-            raise InputError(f"emotion {text}: give name and intensity, as happy:0.7") from error
-        if not 0 <= parsed[name.strip()] <= 1 or math.isnan(parsed[name.strip()]):
-            raise InputError(f"emotion {text}: an intensity is 0 to 1")
-    return parsed

@@ -7,6 +7,7 @@ and each may be left to the model. `motion.steer` lays them on generated motion.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ CONTROL_DIM = 3 + len(EMOTIONS)
 
 LARGEST_GAZE = (35.0, 25.0)
 NEAREST, FARTHEST = 0.6, 1.6
+VIEWER = "viewer"
+"""What people write in place of a gaze's angles; see `motion.viewer`."""
 
 
 @dataclass(frozen=True)
@@ -157,3 +160,28 @@ def _curves(content: Any) -> dict[str, Curve]:
             raise InputError(f"{key}: the times must rise")
         curves[key] = Curve(table[:, 0], table[:, 1:])
     return curves
+
+
+def parse_gaze(text: str) -> tuple[float, float]:
+    """`15,-5` → yaw and pitch in degrees."""
+    try:
+        yaw, pitch = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            f"gaze {text}: give yaw and pitch in degrees, as 15,-5, or viewer"
+        ) from error
+    return yaw, pitch
+
+
+def parse_emotion(text: str) -> dict[str, float]:
+    """`happy:0.7` or `happy:0.5,surprised:0.3` → intensity by name; without a number it is 1."""
+    parsed = {}
+    for part in text.split(","):
+        name, _, amount = part.partition(":")
+        try:
+            parsed[name.strip()] = float(amount) if amount else 1.0
+        except ValueError as error:
+            raise InputError(f"emotion {text}: give name and intensity, as happy:0.7") from error
+        if not 0 <= parsed[name.strip()] <= 1 or math.isnan(parsed[name.strip()]):
+            raise InputError(f"emotion {text}: an intensity is 0 to 1")
+    return parsed

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -82,10 +84,7 @@ def _load(cert: Path, key: Path) -> Identity:
         chain = x509.load_pem_x509_certificates(certificates)
     except ValueError as error:
         raise InputError(f"{cert}: not a PEM certificate; give the signer's first") from error
-    try:
-        opened = serialization.load_pem_private_key(private, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{key}: not an unencrypted PEM private key") from error
+    opened = _open_key(key, private)
     signer = chain[0]
     if signer.public_key() != opened.public_key():
         raise InputError(f"{key}: is not the key of {cert}")
@@ -105,6 +104,13 @@ def _load(cert: Path, key: Path) -> Identity:
         algorithm=_algorithm(opened, key),
         self_signed=signer.issuer == signer.subject,
     )
+
+
+def _open_key(path: Path, pem: bytes) -> Any:
+    try:
+        return serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise InputError(f"{path}: not an unencrypted PEM private key") from error
 
 
 def _read(path: Path) -> bytes:
@@ -127,8 +133,34 @@ def _algorithm(key: object, path: Path) -> str:
 
 
 def _create(cert: Path, key: Path) -> None:
-    """Make a key and a certificate for it that names no person and no machine."""
-    private = ec.generate_private_key(ec.SECP256R1())
+    """Make a key and a certificate for it that names no person and no machine.
+
+    Several processes may do so at the same time: the first key stays, and every certificate that
+    is put beside it is one for it.
+    """
+    try:
+        cert.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not key.exists():
+            _write_private(key, _new_key(), replace=False)
+        certificate = _self_signed(_open_key(key, _read(key)))
+        _write_private(cert, certificate.public_bytes(serialization.Encoding.PEM))
+    except OSError as error:
+        raise InputError(
+            f"{cert.parent}: a signing certificate cannot be kept there ({error.strerror}); set "
+            "XDG_CONFIG_HOME to a writable folder, or give a certificate and its key",
+            parameters=("cert", "key"),
+        ) from error
+
+
+def _new_key() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _self_signed(private: Any) -> x509.Certificate:
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, SELF_SIGNED_NAME),
@@ -137,7 +169,7 @@ def _create(cert: Path, key: Path) -> None:
     )
     now = datetime.now(timezone.utc)
     public = private.public_key()
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -154,22 +186,6 @@ def _create(cert: Path, key: Path) -> None:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
         .sign(private, hashes.SHA256())
     )
-    pem = private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    try:
-        cert.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Key first: a certificate is there only when its key is.
-        _write_private(key, pem)
-        _write_private(cert, certificate.public_bytes(serialization.Encoding.PEM))
-    except OSError as error:
-        raise InputError(
-            f"{cert.parent}: a signing certificate cannot be kept there ({error.strerror}); set "
-            "XDG_CONFIG_HOME to a writable folder, or give a certificate and its key",
-            parameters=("cert", "key"),
-        ) from error
 
 
 def _signing_only() -> x509.KeyUsage:
@@ -186,13 +202,20 @@ def _signing_only() -> x509.KeyUsage:
     )
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+def _write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file that only its owner may read, whole or not at all.
+
+    Without `replace` a file that is there by then stays.
+    """
     partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        os.replace(partial, path)
+        if replace:
+            os.replace(partial, path)
+        else:
+            with suppress(FileExistsError):
+                os.link(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import mmap
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,7 +145,7 @@ def sign(
             builder.sign(signer, mime, unsigned, signed)
             signed.flush()
     except c2pa.C2paError as error:
-        _raise_full_disk(error, target)
+        _raise_full_disk(error, source, target)
         raise InputError(
             f"{title}: cannot be signed ({_short(error)}); check the certificate and key"
         ) from error
@@ -233,7 +235,11 @@ def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _raise_full_disk(error: Exception, target: Path) -> None:
-    """The library says only in words that writing failed."""
-    if any(words in str(error) for words in ("No space left", "os error 28", "File too large")):
-        raise OSError(28, "No space left on device", str(target)) from error
+def _raise_full_disk(error: Exception, source: Path, target: Path) -> None:
+    """The library says only in words, if at all, that writing failed."""
+    words = ("No space left", "os error 28", "File too large")
+    full = any(told in str(error) for told in words)
+    if not full and str(error).startswith("Io"):
+        full = shutil.disk_usage(target.parent).free < source.stat().st_size
+    if full:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target)) from error

@@ -1,0 +1,170 @@
+"""Workers that are tasks of Ray, on this machine or on a cluster.
+
+Ray places each task by the cores and the memory that it declares. An encoded portrait lies in
+Ray's store of objects: each node fetches it once. Ray itself tries nothing again, since a task's
+outcome counts its attempts and their reasons; only a portrait that was lost with its node is
+encoded again by Ray.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import ray
+from ray.exceptions import (
+    ObjectLostError,
+    OutOfMemoryError,
+    RayError,
+    RayTaskError,
+    TaskCancelledError,
+)
+
+from openvasa.batch.make import Failure, encode_portrait, explain, make_video, process_mark
+from openvasa.batch.process_workers import keep_to_cores
+from openvasa.batch.task import Portrait, Task
+from openvasa.batch.workers import Ended, Share
+from openvasa.errors import InputError
+from openvasa.face.latent import FaceLatent
+from openvasa.machine import usable_cores
+
+AHEAD = 2
+"""Tasks handed to Ray for each that can run at a time: no node waits for this process."""
+STORE_BYTES = 200_000_000
+"""Of objects, where Ray is started here: portraits, and little else."""
+
+
+class RayWorkers:
+    """Tasks of Ray; see `Workers`.
+
+    Args:
+        address: of a cluster, as ray://head:10001 or auto; None starts Ray on this machine.
+        number: tasks at a time, at most; None for as many as the cluster's cores allow.
+        share: what one task may use.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        number: int | None = None,
+        share: Share = Share(),  # noqa: B008 (frozen)
+    ) -> None:
+        if number is not None and number < 1:
+            raise InputError(f"workers {number}: choose 1 or more", parameters=("workers",))
+        self._share = share
+        self._number = number
+        self._ours = not ray.is_initialized()
+        if self._ours:
+            _connect(address, max(usable_cores(), share.cpus))
+        declared: dict[str, Any] = {"num_cpus": share.cpus, "memory": share.memory}
+        # What is lost with a node is made again by Ray, so that a portrait outlives it.
+        self._encode: Any = ray.remote(max_retries=3, num_returns=2, **declared)(_encode)
+        self._make: Any = ray.remote(max_retries=0, **declared)(_make)
+        self._tickets = count()
+        self._running: dict[Any, int] = {}
+        self._faces: dict[int, Any] = {}
+
+    @property
+    def places(self) -> int:
+        """What the cluster can run now, and some ahead."""
+        if self._number is not None:
+            return self._number
+        cores = ray.cluster_resources().get("CPU", 0)
+        return AHEAD * max(1, int(cores // self._share.cpus))
+
+    def encode(self, portrait: Portrait) -> int:
+        """See `Workers`; what stands for the face is a reference."""
+        return self._begin(self._encode.remote(self._share.cpus, portrait))
+
+    def make(self, task: Task, face: Any) -> int:
+        """See `Workers`."""
+        return self._begin([self._make.remote(self._share.cpus, task, face)])
+
+    def wait(self, seconds: float) -> list[Ended]:
+        """See `Workers`."""
+        done, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds, fetch_local=False)
+        return [self._read(reference) for reference in done]
+
+    def stop(self, ticket: int) -> None:
+        """See `Workers`."""
+        for reference, number in self._running.items():
+            if number == ticket:
+                ray.cancel(reference, force=True)
+
+    def forget(self, face: Any) -> None:
+        """See `Workers`; Ray lets go of what nobody refers to."""
+
+    def close(self) -> None:
+        """See `Workers`."""
+        for reference in self._running:
+            ray.cancel(reference, force=True)
+        self._running.clear()
+        if self._ours:
+            ray.shutdown()
+
+    def _begin(self, references: list[Any]) -> int:
+        """`references`: of the answer, and of the face where one is made."""
+        answer, *face = references
+        ticket = next(self._tickets)
+        self._running[answer] = ticket
+        if face:
+            self._faces[ticket] = face[0]
+        return ticket
+
+    def _read(self, reference: Any) -> Ended:
+        ticket = self._running.pop(reference)
+        face = self._faces.pop(ticket, None)
+        try:
+            value, failure = ray.get(reference)
+        except (RayError, OSError) as error:
+            return Ended(ticket, failure=_explain(error))
+        return Ended(ticket, face if face is not None and failure is None else value, failure)
+
+
+def _connect(address: str | None, cores: int) -> None:
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    try:
+        if address is not None:
+            ray.init(address, **quiet)
+            return
+        ray.init(
+            num_cpus=cores,
+            object_store_memory=STORE_BYTES,
+            include_dashboard=False,
+            **quiet,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        words = " ".join(str(error).split())
+        raise InputError(f"{address or 'Ray'}: cannot be reached ({words[:200]})") from error
+
+
+def _explain(error: Exception) -> Failure:
+    if isinstance(error, TaskCancelledError):
+        return Failure("stopped", passing=False)
+    if isinstance(error, OutOfMemoryError):
+        return Failure("the node ran out of memory; declare more with --memory", passing=True)
+    lost = isinstance(error, ObjectLostError) or (
+        isinstance(error, RayTaskError) and isinstance(error.cause, ObjectLostError)
+    )
+    first = next(iter(str(error).strip().splitlines()), "")
+    return Failure(f"{type(error).__name__}: {first[:300]}", passing=True, face_lost=lost)
+
+
+def _answer(cpus: int, call: Callable[[], Any]) -> tuple[Any, Failure | None]:
+    """Runs in a worker of Ray: the answer of a call, or why there is none."""
+    keep_to_cores(cpus)
+    try:
+        return call(), None
+    except Exception as error:
+        return None, explain(error)
+
+
+def _encode(cpus: int, portrait: Portrait) -> tuple[tuple[None, Failure | None], FaceLatent | None]:
+    face, failure = _answer(cpus, lambda: encode_portrait(portrait))
+    return (None, failure), face
+
+
+def _make(cpus: int, task: Task, face: FaceLatent) -> tuple[Any, Failure | None]:
+    return _answer(cpus, lambda: make_video(task, face, process_mark()))

@@ -1,0 +1,176 @@
+"""Measure `openvasa batch` on this machine: scaling, overhead, and what faults cost.
+
+    python scripts/measure_batch.py scaling  [--jobs 12] [--on processes|ray]
+    python scripts/measure_batch.py overhead [--jobs 100] [--on processes|ray]
+    python scripts/measure_batch.py faults   [--jobs 1000] [--poisoned 20] [--kills 5]
+
+scaling: the same jobs by one worker of one core and by two. overhead: one worker of all cores
+against a loop of `animate(...).save(...)` in one process. faults: poisoned inputs among the jobs,
+and workers killed with SIGKILL now and then. Each line says how busy the machine was meanwhile:
+beside other programs the figures say little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import wave
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.audio.decode import read_blocks
+from openvasa.batch.make import encode_portrait, make_video
+from openvasa.batch.options import Options
+from openvasa.batch.process_workers import ProcessWorkers
+from openvasa.batch.run import run_tasks
+from openvasa.batch.task import Task
+from openvasa.batch.workers import Share, Workers
+from openvasa.machine import usable_cores
+from openvasa.media.inspect import inspect_video
+from openvasa.rates import SAMPLE_RATE
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("scaling", "overhead", "faults"))
+    parser.add_argument("--jobs", type=int)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of sound in each job")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--on", choices=("processes", "ray"), default="processes")
+    parser.add_argument("--poisoned", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=5)
+    options = parser.parse_args()
+    measure = {"scaling": _scaling, "overhead": _overhead, "faults": _faults}[options.what]
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(Path(folder), options)
+
+
+def _scaling(folder: Path, options: argparse.Namespace) -> int:
+    tasks = _tasks(folder, options.jobs or 12, options)
+    took = {}
+    for number in (1, 2):
+        workers = _workers(options.on, number, Share(1))
+        _warm_up(workers, tasks[0], number)
+        took[number] = _time_run(f"{number} worker(s) of one core", tasks, workers)
+        workers.close()
+    print(f"two workers are {took[1] / took[2]:.2f} times as fast as one")
+    return 0
+
+
+def _overhead(folder: Path, options: argparse.Namespace) -> int:
+    tasks = _tasks(folder, options.jobs or 100, options)
+    face = encode_portrait(tasks[0].subject)
+    make_video(replace(tasks[0], output=str(folder / "warm.mp4")), face, "warm")
+    started, busy = time.perf_counter(), _busy_seconds()
+    for task in tasks:
+        make_video(task, face, "plain")
+    plain = time.perf_counter() - started
+    print(f"animate in a loop: {plain:.1f} s; {_load(started, busy)}")
+    workers = _workers(options.on, 1, Share(usable_cores()))
+    _warm_up(workers, tasks[0], 1)
+    batch = _time_run("batch", tasks, workers)
+    workers.close()
+    print(f"batch takes {100 * (batch / plain - 1):+.1f} % of the loop's time more")
+    return 0
+
+
+def _faults(folder: Path, options: argparse.Namespace) -> int:
+    tasks = _tasks(folder, options.jobs or 1000, options)
+    dice = random.Random(7)
+    for task in dice.sample(tasks, options.poisoned):
+        assert task.audio is not None
+        Path(task.audio).write_bytes(dice.randbytes(3000))
+    workers = ProcessWorkers(usable_cores())
+    deadly = set(dice.sample(range(len(tasks) // 10, len(tasks) * 9 // 10), options.kills))
+    counted: Counter[str] = Counter()
+    killed = 0
+    started = time.perf_counter()
+    for outcome in run_tasks(tasks, workers):
+        counted[outcome.status] += 1
+        killed += sum("by signal 9" in reason for reason in outcome.reasons)
+        if counted.total() in deadly:
+            os.kill(dice.choice(workers.process_ids), signal.SIGKILL)
+    workers.close()
+    right = sum(_is_right(task, options.seconds) for task in tasks)
+    left = [path.name for path in folder.iterdir() if path.name.startswith(".")]
+    print(
+        f"{len(tasks)} jobs in {time.perf_counter() - started:.0f} s, {options.poisoned} poisoned, "
+        f"{options.kills} kills ({killed} attempts lost): {dict(counted)}, {right} right outputs, "
+        f"{len(left)} left-overs"
+    )
+    expected = len(tasks) - options.poisoned
+    return 0 if right == counted["made"] == expected and not left else 1
+
+
+def _tasks(folder: Path, number: int, options: argparse.Namespace) -> list[Task]:
+    voice = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))
+    length = round(options.seconds * SAMPLE_RATE)
+    chosen = Options(size=options.size)
+    tasks = []
+    for i in range(number):
+        first = (i * 7919) % (len(voice) - length)
+        path = folder / f"{i}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(SAMPLE_RATE)
+            file.writeframes((voice[first : first + length] * 32767).astype("<i2").tobytes())
+        output = str(folder / f"{i}.mp4")
+        tasks.append(Task(str(i), str(EXAMPLE_PORTRAIT), output, str(path), options=chosen))
+    return tasks
+
+
+def _is_right(task: Task, seconds: float) -> bool:
+    path = Path(task.output)
+    return path.exists() and inspect_video(path).frames == round(seconds * 25)
+
+
+def _workers(on: str, number: int, share: Share) -> Workers:
+    if on == "ray":
+        from openvasa.batch.ray_workers import RayWorkers
+
+        return RayWorkers(None, number, share)
+    return ProcessWorkers(number, share)
+
+
+def _warm_up(workers: Workers, task: Task, number: int) -> None:
+    """Each worker loads its networks; a service or a long list does that once."""
+    warm = [
+        replace(task, name=f"w{i}", output=str(Path(task.output).with_name(f"w{i}.mp4")))
+        for i in range(2 * number)
+    ]
+    list(run_tasks(warm, workers))
+
+
+def _time_run(name: str, tasks: list[Task], workers: Workers) -> float:
+    started, busy = time.perf_counter(), _busy_seconds()
+    outcomes = list(run_tasks(tasks, workers))
+    took = time.perf_counter() - started
+    frames = sum(o.figures.frames for o in outcomes if o.figures is not None)
+    print(f"{name}: {took:.1f} s, {frames / took:.0f} fps; {_load(started, busy)}", flush=True)
+    return took
+
+
+def _busy_seconds() -> float:
+    """Of all cores since the machine started."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    idle = int(fields[3]) + int(fields[4])
+    return (sum(map(int, fields)) - idle) / os.sysconf("SC_CLK_TCK")
+
+
+def _load(started: float, busy: float) -> str:
+    share = (_busy_seconds() - busy) / (time.perf_counter() - started)
+    return f"cores busy with this and all other programs: {share:.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
