@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,16 +15,21 @@ from openvasa.data.clip_list import Clip, Kind, Split
 from openvasa.data.latent_frames import ClipFrames
 from openvasa.data.latent_tracks import LatentTracks
 from openvasa.errors import InputError
+from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
 from openvasa.face.topology import canonical_mesh
 from openvasa.learned.config import CONFIGS, LatentConfig
+from openvasa.learned.export import export_network
 from openvasa.learned.face_crop import CENTRE, HALF, crop_faces
-from openvasa.learned.facial_dynamics import mean_points, mirror_order
+from openvasa.learned.files import READING_FILE
 from openvasa.learned.losses import cross_identity, flow_anchors
 from openvasa.learned.network import LatentNetwork
+from openvasa.learned.points import FEATURES, mean_points, mirror_order
 from openvasa.learned.pose import Pose, pose_from_numbers
+from openvasa.learned.renderer import learned_renderer
 from openvasa.learned.warps import warp_from_canonical, warp_to_canonical
 from openvasa.learned.weights import load_network, save_network
 from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task
+from openvasa.train.latent_export import fit_reading
 from openvasa.train.trainer import train
 
 SIDE, FRAMES = 64, 12
@@ -265,3 +271,67 @@ def test_weights_come_back_from_files(tmp_path: Path) -> None:
     assert codes.abs().max() > 0
     with pytest.raises(InputError, match="holds no"):
         load_network(tmp_path / "nowhere")
+
+
+def test_a_reading_tells_codes_of_points_that_move_them() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(30, 6))
+    points, judged = rng.normal(size=(400, 30)), rng.normal(size=(50, 30))
+    noise = 0.1 * rng.normal(size=(400, 6))
+    reading = fit_reading((points, points @ matrix + noise), (judged, judged @ matrix))
+    assert reading.explained > 0.99
+    unrelated = fit_reading((points, noise), (judged, judged @ matrix))
+    assert unrelated.explained < 0.1
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LatentNetwork]:
+    """A network with flows that do something, exported."""
+    folder = tmp_path_factory.mktemp("exported")
+    torch.manual_seed(0)
+    network = LatentNetwork(CONFIGS["tiny"]).eval()
+    for flow in (network.to_canonical, network.from_canonical):
+        torch.nn.init.normal_(flow.last.weight, 0, 0.02)
+    save_network(folder, network, "tiny", 1)
+    network = load_network(folder)
+    export_network(network, folder)
+    size = 3 * len(FEATURES), CONFIGS["tiny"].dynamics
+    np.savez(folder / READING_FILE, matrix=np.random.default_rng(0).normal(0, 0.1, size))
+    return folder, network
+
+
+def test_the_renderer_draws_what_the_network_draws(
+    exported: tuple[Path, LatentNetwork], face: FaceLatent
+) -> None:
+    folder, network = exported
+    renderer = learned_renderer(folder)(face)
+    rest = FrameGeometry(face.canonical, face.head, face.landmarks)
+    shown = renderer.render(rest)
+    side = network.config.side
+    assert shown.shape == (side, side, 3)
+    picture = cv2.resize(face.image, (side, side), interpolation=cv2.INTER_AREA)
+    frames = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    head, width = face.head, face.size[0]
+    pose = Pose(
+        torch.from_numpy(head.rotation[None]).float(),
+        torch.from_numpy(head.translation[None, :2] * 2 / width - 1).float(),
+        torch.tensor([head.scale * 2 / width]).float(),
+    )
+    with torch.no_grad():
+        seen, own = network.encode_frames(frames, pose)
+        drawn = network.decode(seen, pose, own)[0].permute(1, 2, 0).numpy()
+    assert np.abs(shown - 255 * drawn).max() < 1.5
+    pose_changed = pose_face(face, np.array([0, 0.4, 0, 0, 0, 0], np.float32), np.zeros((478, 3)))
+    assert np.abs(renderer.render(pose_changed).astype(int) - shown).max() > 3
+    opened = replace(rest, canonical=face.canonical + np.float32(0.5))
+    assert np.abs(renderer.render(opened).astype(int) - shown).max() > 0
+
+
+def test_a_run_without_an_export_is_refused(
+    exported: tuple[Path, LatentNetwork], face: FaceLatent, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="latent-export"):
+        learned_renderer(tmp_path)
+    wide = replace(face, image=face.image[:400])
+    with pytest.raises(InputError, match="squares"):
+        learned_renderer(exported[0])(wide)

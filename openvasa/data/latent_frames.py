@@ -23,7 +23,7 @@ from openvasa.data.clip_list import Clip, Kind, Split, read_clip_list
 from openvasa.data.held_back import held_back_people
 from openvasa.data.latent_tracks import LatentTracks
 from openvasa.errors import InputError
-from openvasa.learned.facial_dynamics import FEATURES, mirror_order
+from openvasa.learned.points import FEATURES, mirror_order
 from openvasa.learned.pose import Pose
 
 HELD_BACK = 12

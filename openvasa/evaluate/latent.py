@@ -34,9 +34,9 @@ from openvasa.face.encode import encode_face
 from openvasa.face.find import choose_face, find_faces
 from openvasa.face.landmarker import track_next
 from openvasa.face.latent import FaceLatent, FrameGeometry
-from openvasa.learned.facial_dynamics import FEATURES
 from openvasa.learned.head_region import head_region
 from openvasa.learned.network import LatentNetwork
+from openvasa.learned.points import FEATURES
 from openvasa.learned.pose import Pose
 from openvasa.learned.weights import load_network
 from openvasa.render.warp_renderer import WarpRenderer

@@ -25,7 +25,7 @@ def crop_faces(frames: Tensor, poses: Pose, side: int) -> Tensor:
     down = poses.rotation[:, :2, 1]
     down = functional.normalize(down, dim=1) * (HALF * poses.size)[:, None]
     right = torch.stack([down[:, 1], -down[:, 0]], dim=1)
-    across = (torch.arange(side, device=frames.device) + 0.5) * 2 / side - 1
+    across = (torch.arange(side, device=frames.device, dtype=torch.float32) + 0.5) * 2 / side - 1
     # Without a matrix product, to which autocast would give three digits.
     x, y = across[None, None, :, None], across[None, :, None, None]
     grid = middle[:, None, None] + x * right[:, None, None] + y * down[:, None, None]

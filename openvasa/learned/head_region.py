@@ -22,7 +22,7 @@ def head_region(poses: Pose, side: int) -> Tensor:
     device = poses.shift.device
     centre = torch.tensor(CENTRE, device=device).expand(len(poses.shift), 1, 3)
     middle = poses.project(centre)[:, 0, :2]
-    across = (torch.arange(side, device=device) + 0.5) * 2 / side - 1
+    across = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) * 2 / side - 1
     x, y = across - middle[:, :1], across - middle[:, 1:]
     distance = (x.square()[:, None, :] + y.square()[:, :, None]).sqrt() / poses.size[:, None, None]
     return ((RADIUS + EDGE - distance) / EDGE).clamp(0, 1)[:, None]

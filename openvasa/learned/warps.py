@@ -91,8 +91,8 @@ def _sample(volume: Tensor, at: Tensor, padding: str) -> Tensor:
 
 def cell_centres(depth: int, grid: int, device: torch.device) -> Tensor:
     """(depth, grid, grid, 3): x, y and z of the cells of a box, −1 to 1."""
-    across = (torch.arange(grid, device=device) + 0.5) * 2 / grid - 1
-    inward = (torch.arange(depth, device=device) + 0.5) * 2 / depth - 1
+    across = (torch.arange(grid, device=device, dtype=torch.float32) + 0.5) * 2 / grid - 1
+    inward = (torch.arange(depth, device=device, dtype=torch.float32) + 0.5) * 2 / depth - 1
     z, y, x = torch.meshgrid(inward, across, across, indexing="ij")
     return torch.stack([x, y, z], dim=-1)
 

@@ -11,9 +11,9 @@ from torch import nn
 
 from openvasa.errors import InputError
 from openvasa.learned.config import find_config
+from openvasa.learned.files import NAME_FILE
 from openvasa.learned.network import LatentNetwork
 
-NAME_FILE = "latent.json"
 MOST_BYTES = 14 << 20
 """Of a part."""
 

@@ -26,9 +26,9 @@ from openvasa.data.latent_tracks import read_latent_tracks
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from openvasa.learned import losses
 from openvasa.learned.config import LatentConfig
-from openvasa.learned.facial_dynamics import FEATURES
 from openvasa.learned.identity import identity_contrast
 from openvasa.learned.network import LatentNetwork
+from openvasa.learned.points import FEATURES
 from openvasa.learned.pose import join_poses
 from openvasa.learned.weights import save_network
 from openvasa.train.latent_adversary import LatentAdversary

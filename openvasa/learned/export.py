@@ -1,0 +1,87 @@
+"""Export of the learned latent for the renderer: two ONNX files that need no torch.
+
+`encoder.onnx` runs once for a portrait, `decoder.onnx` for each frame. Volumes are sampled by
+GridSample in three dimensions, which ONNX knows since opset 20.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from openvasa.learned.files import DECODER_FILE, ENCODER_FILE
+from openvasa.learned.network import Appearance, LatentNetwork
+from openvasa.learned.pose import Pose
+
+OPSET = 20
+APPEARANCE = ("volume", "still", "identity", "source")
+POSE = ("rotation", "shift", "size")
+
+
+class _Encoder(nn.Module):
+    def __init__(self, network: LatentNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, source: Tensor, rotation: Tensor, shift: Tensor, size: Tensor
+    ) -> tuple[Tensor, ...]:
+        pose = Pose(rotation, shift, size)
+        crops = self.network.crop(source, pose)
+        identity, dynamics = self.network.identity(crops), self.network.dynamics(crops)
+        seen, _ = self.network.encode(source, pose, identity, dynamics)
+        return seen.volume, seen.still, identity, dynamics
+
+
+class _Decoder(nn.Module):
+    def __init__(self, network: LatentNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        volume: Tensor,
+        still: Tensor,
+        identity: Tensor,
+        source: Tensor,
+        source_rotation: Tensor,
+        source_shift: Tensor,
+        source_size: Tensor,
+        dynamics: Tensor,
+        rotation: Tensor,
+        shift: Tensor,
+        size: Tensor,
+    ) -> Tensor:
+        of_source = Pose(source_rotation, source_shift, source_size)
+        seen = Appearance(volume, still, identity, source, of_source)
+        return self.network.decode(seen, Pose(rotation, shift, size), dynamics)
+
+
+def export_network(network: LatentNetwork, folder: Path) -> None:
+    """Write `encoder.onnx` and `decoder.onnx`; both draw one frame at a time."""
+    side = network.config.side
+    pose = torch.eye(3)[None], torch.zeros(1, 2), torch.full((1,), 0.05)
+    source = torch.rand(1, 3, side, side)
+    encoder, decoder = _Encoder(network).eval(), _Decoder(network).eval()
+    with torch.no_grad():
+        volume, still, identity, dynamics = encoder(source, *pose)
+    given = (source, *pose)
+    _write(encoder, given, ("source", *POSE), ENCODER_FILE, folder)
+    given = (volume, still, identity, source, *pose, dynamics, *pose)
+    names = (*APPEARANCE, *(f"source_{name}" for name in POSE), "dynamics", *POSE)
+    _write(decoder, given, names, DECODER_FILE, folder)
+
+
+def _write(
+    module: nn.Module, given: tuple[Tensor, ...], names: tuple[str, ...], file: str, folder: Path
+) -> None:
+    partial = folder / f"{file}.partial"
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module, given, str(partial), input_names=list(names), opset_version=OPSET, dynamo=False
+        )
+    partial.replace(folder / file)

@@ -1,0 +1,88 @@
+"""The learned latent as a renderer: `openvasa animate --renderer learned:RUN`.
+
+Geometry drives it: the head pose goes to the warps as it is, and the change of the tracked points
+against the portrait's own is read as a change of the dynamics code. Torch is not needed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from openvasa.backend import load_onnx
+from openvasa.errors import InputError
+from openvasa.face.canonical import HeadTransform
+from openvasa.face.latent import FaceLatent, FrameGeometry
+from openvasa.learned.config import find_config
+from openvasa.learned.files import DECODER_FILE, ENCODER_FILE, NAME_FILE, READING_FILE
+from openvasa.learned.points import FEATURES
+from openvasa.render.renderer import Renderer, RendererFactory
+
+Numbers = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""A head pose as the networks take it; see `openvasa.learned.pose.Pose`."""
+
+
+def learned_renderer(run: Path) -> RendererFactory:
+    """What prepares a portrait for the network of a run.
+
+    Raises:
+        InputError: the run holds no exported network.
+    """
+    for name in (NAME_FILE, ENCODER_FILE, DECODER_FILE, READING_FILE):
+        if not (run / name).is_file():
+            raise InputError(
+                f"{run}: holds no {name}; write it by openvasa train latent-export CACHE CLIPS RUN"
+            )
+    return lambda face: LearnedRenderer(face, run)
+
+
+class LearnedRenderer(Renderer):
+    """Draws square frames at the network's own side.
+
+    Args:
+        face: the portrait, in a square crop.
+        run: folder of the exported network.
+
+    Raises:
+        InputError: the crop is not square.
+    """
+
+    def __init__(self, face: FaceLatent, run: Path) -> None:
+        width, height = face.size
+        if width != height:
+            raise InputError(
+                f"renderer: the learned one draws squares, not {width} × {height} px; "
+                "leave out --aspect and --full-frame"
+            )
+        side = find_config(json.loads((run / NAME_FILE).read_text())["config"]).side
+        self._width, self._own = width, face.canonical[FEATURES]
+        with np.load(run / READING_FILE) as data:
+            self._reading = data["matrix"].astype(np.float32)
+        picture = cv2.resize(face.image, (side, side), interpolation=cv2.INTER_AREA)
+        source = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / 255
+        pose = self._numbers(face.head)
+        volume, still, identity, self._dynamics = load_onnx(run / ENCODER_FILE)(source, *pose)
+        self._appearance = (volume, still, identity, source, *pose)
+        self._decode = load_onnx(run / DECODER_FILE)
+
+    def twin(self) -> LearnedRenderer:
+        """Itself: threads may share it."""
+        return self
+
+    def render(self, geometry: FrameGeometry) -> np.ndarray:
+        """(S, S, 3) uint8 RGB frame, S being the network's side."""
+        change = (geometry.canonical[FEATURES] - self._own).ravel() @ self._reading
+        dynamics = (self._dynamics + change).astype(np.float32)
+        (drawn,) = self._decode(*self._appearance, dynamics, *self._numbers(geometry.head))
+        return np.rint(np.clip(drawn[0].transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
+
+    def _numbers(self, head: HeadTransform) -> Numbers:
+        scale = 2 / self._width
+        return (
+            head.rotation[None].astype(np.float32),
+            (head.translation[None, :2] * scale - 1).astype(np.float32),
+            np.array([head.scale * scale], np.float32),
+        )
