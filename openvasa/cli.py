@@ -32,6 +32,7 @@ from openvasa.commands import (
     evaluate,
     idle,
     live,
+    serve,
     train,
     verify,
 )
@@ -44,6 +45,7 @@ EXTRAS = {
     "train": {"onnx", "onnxscript", "torch"},
     "evaluate": {"dlib"},
     "live": {"aiortc", "fastapi", "multipart", "prometheus_client", "uvicorn", "websockets"},
+    "jobs": {"fastapi", "multipart", "psycopg", "sqlalchemy", "uvicorn"},
     "livekit": {"livekit"},
     "pipecat": {"pipecat"},
     "ray": {"ray"},
@@ -175,6 +177,7 @@ def make_parser() -> Parser:
     evaluate.add(commands)
     bench.add(commands)
     live.add(commands)
+    serve.add(commands)
     doctor.add(commands)
     return parser
 

@@ -29,7 +29,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch):
 
     # Workers of Ray find the tests' imports and this package as the tests do.
     monkeypatch.setenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    node = {"num_cpus": 1, "object_store_memory": 100_000_000}
+    node = {"num_cpus": 1, "memory": 1_000_000_000, "object_store_memory": 100_000_000}
     made = Cluster(initialize_head=True, head_node_args={**node, "num_cpus": 0})
     nodes = [made.add_node(**node) for _ in range(2)]
     ray.init(made.address, log_to_driver=False)

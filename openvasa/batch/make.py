@@ -29,6 +29,8 @@ from openvasa.provenance.marking import Marking
 from openvasa.rates import MOTION_RATE
 from openvasa.video import Progress, Video, animate
 
+AVATAR = ".npz"
+"""How the name of an encoded portrait ends."""
 GIF_RATE, GIF_SIDE = 20, 384
 """As `openvasa animate` makes them where nothing else is asked for."""
 
@@ -88,6 +90,19 @@ def encode_portrait(portrait: Portrait) -> FaceLatent:
         path = fetch(portrait.place, Path(folder))
         with _named(path, portrait.place):
             return load_portrait(path, face=portrait.face, anyway=portrait.anyway)
+
+
+def make_output(
+    task: Task, face: FaceLatent, mark: str, progress: Progress | None = None
+) -> Figures:
+    """As `make_video`; where the output's name ends in .npz, it is the avatar itself."""
+    if not task.output.endswith(AVATAR):
+        return make_video(task, face, mark, progress)
+    started = time.perf_counter()
+    with publishing(task.output, mark) as target:
+        face.save(target)
+        size = target.stat().st_size
+    return Figures(0.0, 0, size, time.perf_counter() - started)
 
 
 def make_video(

@@ -13,6 +13,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +23,16 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from openvasa.batch.make import Failure, encode_portrait, explain, make_video, process_mark
+from openvasa.batch.make import (
+    Failure,
+    Figures,
+    encode_portrait,
+    explain,
+    make_output,
+    process_mark,
+)
 from openvasa.batch.task import Portrait, Task
-from openvasa.batch.workers import Ended, Share
+from openvasa.batch.workers import Advanced, Ended, Share
 from openvasa.errors import InputError
 from openvasa.machine import CORES, usable_cores
 
@@ -33,7 +41,11 @@ _SPAWN = multiprocessing.get_context("spawn")
 FACES_KEPT = 4
 """Encoded portraits that a worker keeps in memory."""
 
-_Call = Callable[[], Any]
+TELL_S = 0.5
+"""Between two words of a worker on how far it is."""
+
+_Tell = Callable[[int], None]
+_Call = Callable[[_Tell], Any]
 
 
 @dataclass
@@ -82,17 +94,17 @@ class ProcessWorkers:
         """See `Workers`."""
         return self._submit(next(self._tickets), partial(_make, task, face))
 
-    def wait(self, seconds: float) -> list[Ended]:
+    def wait(self, seconds: float) -> list[Ended | Advanced]:
         """See `Workers`."""
         self._hand_out()
         signals = [w.pipe for w in self._workers] + [w.process.sentinel for w in self._workers]
         ready = set(wait(signals, seconds))
-        ended = []
+        news: list[Ended | Advanced] = []
         for number, worker in enumerate(self._workers):
             if worker.pipe in ready or worker.process.sentinel in ready:
-                ended += self._collect(number, worker)
+                news += self._collect(number, worker)
         self._hand_out()
-        return ended
+        return news
 
     def stop(self, ticket: int) -> None:
         """See `Workers`."""
@@ -132,17 +144,20 @@ class ProcessWorkers:
             self._waiting.popleft()
             worker.ticket = ticket
 
-    def _collect(self, number: int, worker: _Worker) -> list[Ended]:
+    def _collect(self, number: int, worker: _Worker) -> list[Ended | Advanced]:
         """What a worker has to say; a dead one is replaced, and its work has failed."""
         try:
-            value, failure = worker.pipe.recv()
+            heard = worker.pipe.recv()
         except (EOFError, OSError, pickle.UnpicklingError):
             self._workers[number] = self._replace(worker)
             if worker.ticket is None:
                 return []
             return [Ended(worker.ticket, failure=self._explain_death(worker))]
+        assert worker.ticket is not None
+        if isinstance(heard, int):
+            return [Advanced(worker.ticket, heard)]
         ticket, worker.ticket = worker.ticket, None
-        assert ticket is not None
+        value, failure = heard
         return [Ended(ticket, value, failure)]
 
     def _explain_death(self, worker: _Worker) -> Failure:
@@ -183,10 +198,23 @@ def _work(pipe: Connection, cpus: int) -> None:
         except EOFError:
             return
         try:
-            answer = call(), None
+            answer = call(_teller(pipe)), None
         except Exception as error:
             answer = None, explain(error)
         pipe.send(answer)
+
+
+def _teller(pipe: Connection) -> _Tell:
+    """Sends the number of frames made, now and then."""
+    last = time.monotonic()
+
+    def tell(frames: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > TELL_S:
+            last = time.monotonic()
+            pipe.send(frames)
+
+    return tell
 
 
 def keep_to_cores(cpus: int) -> None:
@@ -204,15 +232,15 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _encode(portrait: Portrait, path: Path) -> Path:
+def _encode(portrait: Portrait, path: Path, _: _Tell) -> Path:
     face = encode_portrait(portrait)
     with path.open("wb") as file:
         pickle.dump(face, file, protocol=5)
     return path
 
 
-def _make(task: Task, face: Path) -> Any:
-    return make_video(task, _load_face(face), process_mark())
+def _make(task: Task, face: Path, tell: _Tell) -> Figures:
+    return make_output(task, _load_face(face), process_mark(), tell)
 
 
 @lru_cache(maxsize=FACES_KEPT)

@@ -9,6 +9,8 @@ encoded again by Ray.
 from __future__ import annotations
 
 import logging
+import time
+import warnings
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -22,10 +24,10 @@ from ray.exceptions import (
     TaskCancelledError,
 )
 
-from openvasa.batch.make import Failure, encode_portrait, explain, make_video, process_mark
+from openvasa.batch.make import Failure, encode_portrait, explain, make_output, process_mark
 from openvasa.batch.process_workers import keep_to_cores
 from openvasa.batch.task import Portrait, Task
-from openvasa.batch.workers import Ended, Share
+from openvasa.batch.workers import Advanced, Ended, Share
 from openvasa.errors import InputError
 from openvasa.face.latent import FaceLatent
 from openvasa.machine import usable_cores
@@ -58,6 +60,7 @@ class RayWorkers:
         self._ours = not ray.is_initialized()
         if self._ours:
             _connect(address, max(usable_cores(), share.cpus))
+        _warn_where_nothing_fits(share)
         declared: dict[str, Any] = {"num_cpus": share.cpus, "memory": share.memory}
         # What is lost with a node is made again by Ray, so that a portrait outlives it.
         self._encode: Any = ray.remote(max_retries=3, num_returns=2, **declared)(_encode)
@@ -82,8 +85,11 @@ class RayWorkers:
         """See `Workers`."""
         return self._begin([self._make.remote(self._share.cpus, task, face)])
 
-    def wait(self, seconds: float) -> list[Ended]:
-        """See `Workers`."""
+    def wait(self, seconds: float) -> list[Ended | Advanced]:
+        """See `Workers`; Ray cannot see into a task."""
+        if not self._running:
+            time.sleep(seconds)
+            return []
         done, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds, fetch_local=False)
         return [self._read(reference) for reference in done]
 
@@ -140,6 +146,20 @@ def _connect(address: str | None, cores: int) -> None:
         raise InputError(f"{address or 'Ray'}: cannot be reached ({words[:200]})") from error
 
 
+def _warn_where_nothing_fits(share: Share) -> None:
+    """Ray lets a task wait for ever that fits on no node: one may join the cluster later."""
+    for node in ray.nodes():
+        resources = node["Resources"]
+        fits = resources.get("CPU", 0) >= share.cpus and resources.get("memory", 0) >= share.memory
+        if node["Alive"] and fits:
+            return
+    warnings.warn(
+        f"no node of the cluster has {share.cpus} cores and {share.memory / 1e6:.0f} MB; the batch "
+        "waits for one (less may be declared with --cpus and --memory)",
+        stacklevel=3,
+    )
+
+
 def _explain(error: Exception) -> Failure:
     if isinstance(error, TaskCancelledError):
         return Failure("stopped", passing=False)
@@ -167,4 +187,4 @@ def _encode(cpus: int, portrait: Portrait) -> tuple[tuple[None, Failure | None],
 
 
 def _make(cpus: int, task: Task, face: FaceLatent) -> tuple[Any, Failure | None]:
-    return _answer(cpus, lambda: make_video(task, face, process_mark()))
+    return _answer(cpus, lambda: make_output(task, face, process_mark()))

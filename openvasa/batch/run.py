@@ -11,7 +11,7 @@ from openvasa.batch.make import Failure
 from openvasa.batch.places import exists, remove_parts
 from openvasa.batch.results import Outcome
 from openvasa.batch.task import Portrait, Task
-from openvasa.batch.workers import Ended, Workers, figures_of
+from openvasa.batch.workers import Advanced, Ended, Workers, figures_of
 
 POLL_S = 1.0
 
@@ -81,8 +81,9 @@ class _Run:
                 self._begin(self._ready.popleft())
             if not self._encoding and not self._making:
                 continue
-            for ended in self._workers.wait(POLL_S):
-                self._take(ended)
+            for news in self._workers.wait(POLL_S):
+                if not isinstance(news, Advanced):
+                    self._take(news)
 
     def _begin(self, attempts: _Attempts) -> None:
         """Make it where its portrait is encoded, else let it wait for that."""

@@ -37,6 +37,19 @@ class Ended:
     failure: Failure | None = None
 
 
+@dataclass(frozen=True)
+class Advanced:
+    """A video of which more frames are made.
+
+    Attributes:
+        ticket: what `Workers.make` gave for it.
+        frames: that are made.
+    """
+
+    ticket: int
+    frames: int
+
+
 class Workers(Protocol):
     """Something that encodes portraits and makes videos, several at a time.
 
@@ -56,8 +69,11 @@ class Workers(Protocol):
         """Begin to make a video with an encoded portrait; gives a ticket."""
         ...
 
-    def wait(self, seconds: float) -> list[Ended]:
-        """What has ended, at the latest after so many seconds; each ticket comes once."""
+    def wait(self, seconds: float) -> list[Ended | Advanced]:
+        """News, at the latest after so many seconds; each ticket ends once.
+
+        Workers that cannot see into a piece of work tell of no advance.
+        """
         ...
 
     def stop(self, ticket: int) -> None:

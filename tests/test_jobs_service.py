@@ -1,0 +1,363 @@
+"""The job service over HTTP: what it accepts, shows and refuses, and what workers do with it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("sqlalchemy", reason="the extra jobs is not installed")
+
+from fastapi.testclient import TestClient
+
+from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.batch.make import Failure, Figures
+from openvasa.batch.task import Portrait, Task
+from openvasa.batch.workers import Advanced, Ended
+from openvasa.errors import InputError
+from openvasa.jobs.app import Limits, create_app
+from openvasa.jobs.clients import read_clients
+from openvasa.jobs.database import Database
+from openvasa.jobs.dispatcher import Dispatcher
+from openvasa.jobs.files import Files
+from openvasa.jobs.queue import JobQueue
+from openvasa.jobs.serve import remove_old
+from openvasa.jobs.webhook import (
+    HEADER,
+    WebhookTurns,
+    check_webhook,
+    send_webhook,
+    sign_body,
+    tell_next,
+)
+
+TOKENS = {"studio": "s" * 20, "lab": "l" * 20}
+PICTURE = EXAMPLE_PORTRAIT.read_bytes()
+
+
+class QuickWorkers:
+    """Workers whose videos are a few bytes; the text `hang` goes on until it is stopped."""
+
+    places = 2
+
+    def __init__(self) -> None:
+        self.tickets = count()
+        self.news: deque[Ended | Advanced] = deque()
+        self.encoded: list[Portrait] = []
+        self.hanging: set[int] = set()
+
+    def encode(self, portrait: Portrait) -> int:
+        self.encoded.append(portrait)
+        return self._end(portrait.place)
+
+    def make(self, task: Task, face: Any) -> int:
+        if task.text == "hang":
+            ticket = next(self.tickets)
+            self.hanging.add(ticket)
+            self.news.append(Advanced(ticket, 7))
+            return ticket
+        if task.text == "poison":
+            return self._end(None, Failure("text: cannot be said", False))
+        Path(task.output).parent.mkdir(exist_ok=True)
+        Path(task.output).write_bytes(f"video of {face}".encode())
+        return self._end(Figures(2.0, 50, 10, 0.1))
+
+    def wait(self, seconds: float) -> list[Ended | Advanced]:
+        return [self.news.popleft()] if self.news else []
+
+    def stop(self, ticket: int) -> None:
+        self.hanging.discard(ticket)
+        self.news.append(Ended(ticket, failure=Failure("stopped", False)))
+
+    def forget(self, face: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _end(self, value: Any, failure: Failure | None = None) -> int:
+        ticket = next(self.tickets)
+        self.news.append(Ended(ticket, value, failure))
+        return ticket
+
+
+class Bench:
+    """A service with its parts at hand."""
+
+    def __init__(self, folder: Path) -> None:
+        clients = folder / "clients.json"
+        given = {name: {"token": token, "unfinished": 4} for name, token in TOKENS.items()}
+        clients.write_text(json.dumps(given))
+        self.database = Database(f"sqlite:///{folder}/jobs.db")
+        self.queue = JobQueue(self.database)
+        self.files = Files(str(folder / "files"))
+        self.clients = read_clients(clients)
+        limits = Limits(upload_bytes=1_000_000, private_webhooks=True)
+        self.app = create_app(self.queue, self.files, self.clients, limits)
+        self.workers = QuickWorkers()
+        self.dispatcher = Dispatcher(self.queue, self.files, self.workers)
+
+    def as_client(self, name: str) -> TestClient:
+        headers = {"Authorization": f"Bearer {TOKENS[name]}"}
+        return TestClient(self.app, headers=headers)
+
+    def work(self, steps: int = 8) -> None:
+        for _ in range(steps):
+            self.dispatcher._renewed_at = 0.0
+            self.dispatcher.step()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.database.close()
+
+
+def order(client: TestClient, text: str = "Good morning.", **more: Any) -> Any:
+    headers = {"Idempotency-Key": more.pop("key")} if "key" in more else {}
+    files = {} if "avatar" in more else {"portrait": ("me.jpg", PICTURE)}
+    return client.post("/v1/videos", data={"text": text, **more}, files=files, headers=headers)
+
+
+def test_a_video_is_ordered_made_fetched_and_deleted(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    accepted = order(studio, options='{"size": 256}')
+    assert accepted.status_code == 202
+    job = accepted.json()
+    where = accepted.headers["Location"]
+    assert (job["state"], job["kind"]) == ("queued", "video")
+    assert studio.get(f"{where}/result").status_code == 409
+    bench.work()
+    done = studio.get(where).json()
+    assert (done["state"], done["frames"], done["error"]) == ("done", 50, None)
+    fetched = studio.get(f"{where}/result")
+    assert fetched.headers["content-type"] == "video/mp4"
+    assert fetched.content.startswith(b"video of ")
+    events = studio.get(f"{where}/events").text
+    assert events.startswith("event: ended\ndata: {")
+    assert [j["id"] for j in studio.get("/v1/videos?state=done").json()["jobs"]] == [job["id"]]
+    assert studio.delete(where).status_code == 204
+    assert studio.get(where).status_code == 404
+    assert not list(Path(bench.files.root).iterdir())
+
+
+def test_an_avatar_is_encoded_once_for_its_videos(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    avatar = studio.post("/v1/avatars", files={"portrait": ("me.jpg", PICTURE)}).json()["id"]
+    early = order(studio, avatar=avatar)
+    assert (early.status_code, early.json()["error"][:20]) == (409, "avatar: is queued; w")
+    bench.work()
+    assert studio.get(f"/v1/avatars/{avatar}").json()["state"] == "done"
+    for _ in range(3):
+        assert order(studio, avatar=avatar).status_code == 202
+        bench.work()
+    assert len(studio.get("/v1/videos?state=done").json()["jobs"]) == 3
+    assert len(bench.workers.encoded) == 2
+    assert bench.workers.encoded[1].place.endswith(".npz")
+    assert order(bench.as_client("lab"), avatar=avatar).status_code == 404
+
+
+def test_clients_see_their_own_jobs_alone(bench: Bench) -> None:
+    where = order(bench.as_client("studio")).headers["Location"]
+    lab = bench.as_client("lab")
+    for answer in (
+        lab.get(where),
+        lab.get(f"{where}/result"),
+        lab.get(f"{where}/events"),
+        lab.post(f"{where}/cancel", content=b""),
+        lab.delete(where),
+    ):
+        assert answer.status_code == 404
+    assert lab.get("/v1/videos").json() == {"jobs": []}
+    nobody = TestClient(bench.app)
+    assert nobody.get(where).status_code == 401
+    assert nobody.get(where, headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert nobody.get("/healthz").json()["status"] == "ok"
+
+
+def test_a_repeated_request_is_one_job_and_a_changed_one_is_refused(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    first, again = order(studio, key="k"), order(studio, key="k")
+    assert first.json()["id"] == again.json()["id"]
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert order(studio, "Something else.", key="k").status_code == 409
+    assert len(list(Path(bench.files.root).iterdir())) == 1
+
+
+def test_a_quota_is_kept(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    statuses = [order(studio).status_code for _ in range(6)]
+    assert statuses == [202] * 4 + [429] * 2
+    assert order(bench.as_client("lab")).status_code == 202
+    assert len(list(Path(bench.files.root).iterdir())) == 5
+
+
+def test_jobs_are_cancelled_while_they_wait_and_run(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    running = order(studio, "hang").headers["Location"]
+    bench.work(3)
+    shown = studio.get(running).json()
+    assert (shown["state"], shown["frames_done"]) == ("running", 7)
+    assert studio.delete(running).status_code == 409
+    waiting = order(studio).headers["Location"]
+    assert studio.post(f"{waiting}/cancel", content=b"").json()["state"] == "cancelled"
+    assert studio.post(f"{running}/cancel", content=b"").json()["state"] == "running"
+    bench.work(3)
+    assert studio.get(running).json()["state"] == "cancelled"
+    assert not bench.workers.hanging
+
+
+def test_a_failure_says_why(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    where = order(studio, "poison").headers["Location"]
+    bench.work()
+    assert studio.get(where).json()["error"] == "text: cannot be said"
+    assert studio.get(f"{where}/result").json() == {"error": "text: cannot be said"}
+
+
+def test_a_dispatcher_told_to_stop_gives_its_jobs_back(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    where = order(studio, "hang").headers["Location"]
+    bench.work(3)
+    stop = threading.Event()
+    stop.set()
+    bench.dispatcher.run(stop)
+    shown = studio.get(where).json()
+    assert (shown["state"], shown["attempts"]) == ("queued", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"text": ""}, 422, "text"),
+        ({"text": "x" * 2000}, 422, "text: write 1 to"),
+        ({"options": "no"}, 422, "not JSON"),
+        ({"options": "[]"}, 422, "not a JSON object"),
+        ({"options": '{"size": 9}'}, 422, "size"),
+        ({"options": '{"background": "/etc/passwd"}'}, 422, "background"),
+        ({"format": "exe"}, 422, "format exe"),
+        ({"format": "../mp4"}, 422, "format"),
+        ({"webhook": "ftp://x"}, 422, "webhook"),
+        ({"avatar": "../../etc"}, 404, "no such avatar"),
+        ({"key": "k" * 300}, 422, "Idempotency-Key"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_used_is_refused_and_keeps_nothing(
+    bench: Bench, change: dict[str, str], status: int, said: str
+) -> None:
+    answer = order(bench.as_client("studio"), **change)
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+    assert not list(Path(bench.files.root).iterdir())
+
+
+def test_files_that_are_no_pictures_or_too_large_are_refused(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    wrong = studio.post("/v1/videos", data={"text": "a"}, files={"portrait": ("a.jpg", b"x")})
+    assert (wrong.status_code, wrong.json()["error"][:25]) == (422, "portrait: cannot be read;")
+    large = {"portrait": ("a.jpg", b"x" * 1_200_000)}
+    assert studio.post("/v1/videos", data={"text": "a"}, files=large).status_code == 413
+    endless = studio.post("/v1/videos", content=iter([b"x"]))
+    assert endless.status_code == 411
+
+
+def test_old_jobs_and_their_files_are_removed(bench: Bench) -> None:
+    studio = bench.as_client("studio")
+    where = order(studio).headers["Location"]
+    bench.work()
+    assert remove_old(bench.queue, bench.files, keep_s=60) == 0
+    assert remove_old(bench.queue, bench.files, keep_s=-1) == 1
+    assert studio.get(where).status_code == 404
+    assert not list(Path(bench.files.root).iterdir())
+
+
+def test_the_openapi_page_has_examples(bench: Bench) -> None:
+    page = TestClient(bench.app).get("/openapi.json").json()
+    form = page["paths"]["/v1/videos"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    name = form["schema"]["$ref"].rsplit("/", 1)[-1]
+    fields = page["components"]["schemas"][name]["properties"]
+    assert all("examples" in fields[f] for f in ("avatar", "text", "voice", "options", "webhook"))
+    assert {"202", "401", "409", "422", "429"} <= set(
+        page["paths"]["/v1/videos"]["post"]["responses"]
+    )
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Answers 500 first and 200 then, and keeps what it was sent."""
+
+    heard: list[tuple[str, bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.heard.append((self.headers[HEADER], body))
+        self.send_response(500 if len(self.heard) == 1 else 200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_end_of_a_job_is_told_signed_and_again(bench: Bench) -> None:
+    Receiver.heard = []
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/hook"
+    studio = bench.as_client("studio")
+    job = order(studio, webhook=url).json()
+    moment = [1_900_000_000.0]
+    turns = WebhookTurns(bench.database, lambda: moment[0])
+    secret_of = bench.clients.secret_of
+    assert not tell_next(turns, secret_of, private=True)
+    bench.work()
+    assert tell_next(turns, secret_of, private=True)
+    assert not tell_next(turns, secret_of, private=True)
+    moment[0] += 10
+    assert tell_next(turns, secret_of, private=True)
+    moment[0] += 10_000
+    assert not tell_next(turns, secret_of, private=True)
+    server.shutdown()
+    assert len(Receiver.heard) == 2
+    signature, body = Receiver.heard[1]
+    sent_at = int(signature.partition(",")[0].removeprefix("t="))
+    assert signature == sign_body(TOKENS["studio"], body, sent_at)
+    assert json.loads(body)["job"]["id"] == job["id"]
+
+
+def test_webhooks_reach_public_hosts_alone() -> None:
+    for url in ("http://example.com/", "https://me@example.com/", "file:///etc/passwd", "x"):
+        with pytest.raises(InputError, match="https://"):
+            check_webhook(url)
+    for host in ("127.0.0.1", "10.0.0.1", "[::1]", "169.254.169.254", "localhost"):
+        with pytest.raises(OSError, match="not a public host"):
+            send_webhook(f"https://{host}/", b"{}", "secret")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no",
+        "{}",
+        "[]",
+        '{"a": {}}',
+        '{"a": {"token": "short"}}',
+        '{"a": {"token": "aaaaaaaaaaaaaaaaaaaa", "per_day": 0}}',
+        '{"a": {"token": "aaaaaaaaaaaaaaaaaaaa", "tokens": 1}}',
+        '{"a": {"token": "aaaaaaaaaaaaaaaaaaaa"}, "b": {"token": "aaaaaaaaaaaaaaaaaaaa"}}',
+    ],
+)
+def test_a_wrong_file_of_clients_is_refused_in_one_line(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "clients.json"
+    path.write_text(content)
+    with pytest.raises(InputError) as refused:
+        read_clients(path)
+    assert "\n" not in str(refused.value)
