@@ -22,6 +22,7 @@ from openvasa.machine import cpu_name, logical_cores, usable_cores
 
 ASSET_FILES = (
     "articulation.npz",
+    "listening.json",
     "detector.json",
     "dynamics.npz",
     "label_cn.png",

@@ -31,6 +31,7 @@ from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.video_writer import VideoWriter
 from openvasa.motion.geometry import geometry_at
+from openvasa.motion.listening.model import ListeningMotion
 from openvasa.motion.model import MotionModel
 from openvasa.motion.motion import Motion
 from openvasa.motion.resample import resample_pieces
@@ -326,6 +327,7 @@ def animate(
     seed: int = 0,
     settings: MotionSettings | None = None,
     model: MotionModel | None = None,
+    partner: str | Path | None = None,
     sound: str | Path | None = None,
     renderer: RendererFactory = WarpRenderer,
     background: Background | str | Path = Own.KEEP,
@@ -340,6 +342,8 @@ def animate(
         seed: same seed, same video.
         settings: style, controls and guidance of generated motion; they bring their own seed.
         model: generates the motion instead of the shipped one; it brings its own settings.
+        partner: file with the voice of who talks with the portrait, in step with `audio`: the
+            portrait listens to it while it does not speak itself. The sound track is `audio` alone.
         sound: sound track to save with a ready motion.
         renderer: what draws the frames.
         background: what is behind the person: "keep", "green", "#rrggbb", "blur", or the file of a
@@ -355,6 +359,8 @@ def animate(
     behind = parse_background(background) if isinstance(background, str | Path) else background
     kept = {"renderer": renderer, "background": behind}
     if isinstance(audio, Motion):
+        if partner is not None:
+            raise InputError("partner: goes with speech, not with a ready motion")
         track = Path(sound) if sound is not None else None
         return Video(face, audio, track, fps, size, full_frame, aspect, **kept)
     path = Path(audio)
@@ -363,4 +369,10 @@ def animate(
         model = SpeechMotion(settings or MotionSettings(seed=seed))
     elif settings is not None:
         raise InputError("settings: a model given brings its own; give the settings to the model")
+    if partner is not None:
+        probe(partner)
+        gaze_free = settings is None or settings.controls.gaze is None
+        model = ListeningMotion(
+            model, Path(partner), settings.seed if settings else seed, gaze_free
+        )
     return Video(face, path, path, fps, size, full_frame, aspect, model, **kept)

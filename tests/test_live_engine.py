@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_stand_in import StandInControls, StandInGenerator
 
+from openvasa.assets import EXAMPLE_VOICE
+from openvasa.audio.decode import read_blocks
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.live.engine import Engine
@@ -18,7 +20,7 @@ from openvasa.live.sound_timeline import BACKLOG_S, LIVE_BACKLOG_S, LIVE_TARGET_
 from openvasa.live.timeline import RELIEF_RATES, TICKS
 from openvasa.motion.amount import Amount
 from openvasa.motion.row import Row
-from openvasa.rates import FRAME_RATES
+from openvasa.rates import FRAME_RATES, SAMPLE_RATE
 
 RATE = 24000
 FPS = st.sampled_from(FRAME_RATES)
@@ -183,11 +185,24 @@ def test_states_follow_the_voice() -> None:
     assert 1.5 < speaking[-1] < 2.0
     assert frames[-1].state is State.IDLE
     live.listening = True
-    listening = run(live, 10, start=2.5)
-    assert {f.state for f in listening} == {State.LISTENING}
+    assert {f.state for f in run(live, 3.5, start=2.5)} == {State.LISTENING}
+
+
+def test_it_listens_to_what_it_hears_and_not_while_it_speaks() -> None:
+    other = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 8 * SAMPLE_RATE]
+    live = engine()
+    listening = []
+    for start in range(8):
+        live.hear(other[start * SAMPLE_RATE : (start + 1) * SAMPLE_RATE], SAMPLE_RATE)
+        listening += run(live, start + 1, start=start)
+    assert listening[-1].state is State.LISTENING
     pitch = motions(listening)[:, 0]
-    assert pitch.max() > 0.015, "a nod"
+    assert np.ptp(pitch) > 0.015, "a nod"
     assert np.abs(np.diff(pitch)).max() < 0.02, "no jump"
+    assert lips(listening).max() < 0.1, "the mouth stays shut"
+    live.push(voice(2), RATE)
+    live.hear(other, SAMPLE_RATE)
+    assert State.LISTENING not in {f.state for f in run(live, 9.5, start=8)[20:]}
 
 
 def test_interrupt_stops_within_a_tenth_of_a_second() -> None:

@@ -77,7 +77,7 @@ def read_blocks(path: str | Path, seconds: float = 1.0) -> Iterator[np.ndarray]:
     file, or less than 0.1 s of sound. Warns when the file is damaged or ends early and gives what
     could be decoded.
     """
-    blocks = _blocks(_mono_16k(read_sound(path)), max(1, round(seconds * SAMPLE_RATE)))
+    blocks = cut_blocks(_mono_16k(read_sound(path)), max(1, round(seconds * SAMPLE_RATE)))
     # Pulling the first block now reports a bad file before the caller loads any model.
     return chain([next(blocks)], blocks)
 
@@ -365,7 +365,8 @@ def _mono_16k(pieces: Iterable[Sound]) -> Iterator[np.ndarray]:
     return (samples[0] for samples in resample_sound(mono, SAMPLE_RATE))
 
 
-def _blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+def cut_blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """(n,) pieces of any lengths → blocks of `size` samples, the last one shorter."""
     held, count = [], 0
     for piece in pieces:
         held.append(piece)

@@ -12,12 +12,29 @@ PITCH_MARGIN = (PITCH_WINDOW - FRAME_SAMPLES) // 2
 """Samples of that window before and after the frame."""
 _PITCH_LAGS = (40, 230)
 """Lags searched for the pitch period: 400 down to 70 Hz."""
+_BAND_EDGES = np.array([0, 200, 400, 700, 1000, 1400, 1900, 2500, 3300, 4300, 5600, 8001])
+"""Hz, about equally wide to the ear."""
+BANDS = len(_BAND_EDGES) - 1
 
 
 def log_energy(frames: np.ndarray) -> np.ndarray:
     """(n, 640) samples → (n, 2) log energy of both halves, about −1 (silence) to 1 (loud)."""
     rms = np.sqrt((frames.reshape(len(frames), 2, -1) ** 2).mean(axis=2))
     return np.log10(rms + 1e-3) * (2 / 3) + 1
+
+
+def log_level(frames: np.ndarray) -> np.ndarray:
+    """(n, 640) samples → (n,) natural log of their RMS."""
+    return np.log(np.sqrt((frames**2).mean(axis=1)) + 1e-4)
+
+
+def band_levels(frames: np.ndarray) -> np.ndarray:
+    """(n, 640) samples → (n, BANDS) log power of bands, against the mean over the bands."""
+    power = np.abs(np.fft.rfft(frames * np.hanning(frames.shape[1]), axis=1)) ** 2
+    at = np.fft.rfftfreq(frames.shape[1], 1 / SAMPLE_RATE)
+    starts = np.searchsorted(at, _BAND_EDGES[:-1])
+    levels = np.log(np.add.reduceat(power, starts, axis=1) + 1e-6)
+    return levels - levels.mean(axis=1, keepdims=True)
 
 
 def voicing_and_pitch(padded: np.ndarray, count: int) -> np.ndarray:

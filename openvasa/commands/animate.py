@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from openvasa.commands.background import add_background, background_of
@@ -53,6 +56,7 @@ def add(commands: Commands) -> None:
         "openvasa animate portrait.jpg voice.wav -o a.mp4 --save-motion a.npz --save-avatar me.npz",
         "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
         "openvasa animate portrait.jpg voice.wav -o nods.mp4 --pose-from actor.mp4",
+        "openvasa animate portrait.jpg voice.wav -o talk.mp4 --partner other.wav",
         "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
         "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
         "openvasa animate portrait.jpg voice.wav -o frames/",
@@ -80,6 +84,13 @@ def add(commands: Commands) -> None:
         type=Path,
         metavar="FILE",
         help="use this motion (.npz or Live Link Face .csv); AUDIO is then only the sound track",
+    )
+    parser.add_argument(
+        "--partner",
+        type=Path,
+        metavar="FILE",
+        help="the voice of who talks with the portrait, in step with AUDIO: the portrait listens "
+        "while it does not speak, and both voices are in the video",
     )
     add_pose_from(parser, "move the head as there: a motion, or a video clip of a person")
     parser.add_argument(
@@ -109,7 +120,9 @@ def _animate(options: argparse.Namespace) -> int:
     from openvasa.face.frame import choose_frame
 
     marking = marking_of(options)
-    for given in (Path(options.audio), options.pose_from):
+    if options.partner and options.motion:
+        options.usage_error("--partner goes with speech; a ready --motion does not listen")
+    for given in (Path(options.audio), options.partner, options.pose_from):
         check_output(
             options.output, given, options.codec, transparent=options.background == "transparent"
         )
@@ -122,8 +135,24 @@ def _animate(options: argparse.Namespace) -> int:
     video = _video(face, background, options)
     if options.pose_from or options.save_motion:
         video = replace(video, source=_motion(video, options))
-    save_video(video, options, marking)
+    with _both_voices(video, options.partner) as heard:
+        save_video(heard, options, marking)
     return OK
+
+
+@contextmanager
+def _both_voices(video: Video, partner: Path | None) -> Iterator[Video]:
+    """The video with the partner's voice in its sound track too."""
+    if partner is None or video.audio is None:
+        yield video
+        return
+
+    from openvasa.audio.mixing import mix_voices
+
+    with TemporaryDirectory(prefix="openvasa-") as folder:
+        mixed = Path(folder) / "both.wav"
+        mix_voices(video.audio, partner, mixed)
+        yield replace(video, audio=mixed)
 
 
 def _video(face: FaceLatent, background: Background, options: argparse.Namespace) -> Video:
@@ -146,6 +175,7 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
         fps=frame_rate(options),
         **framing_of(options, usual_size(options.output)),
         settings=settings,
+        partner=options.partner,
         sound=options.audio,
         background=background,
         renderer=choose_renderer(options.renderer),

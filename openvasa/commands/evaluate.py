@@ -12,6 +12,7 @@ from openvasa.commands.evaluate_latent import add_latent
 from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.evaluate_matte import add_matte
 from openvasa.commands.exit_status import OK
+from openvasa.commands.listening import add_evaluation
 from openvasa.commands.parser import Commands, add_command, add_group
 from openvasa.commands.training_data import add_cache, add_clips
 from openvasa.data.clip_list import Kind, Split
@@ -34,6 +35,7 @@ def add(commands: Commands) -> None:
     add_drive(group)
     add_matte(group)
     add_latent(group)
+    add_evaluation(group)
 
 
 def _add_motion(group: Commands) -> None:

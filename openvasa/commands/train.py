@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openvasa.commands.exit_status import OK
+from openvasa.commands.listening import add_training
 from openvasa.commands.parser import Commands, Parser, add_command, add_group
 from openvasa.commands.training_data import add_cache, add_clips
 
@@ -28,6 +29,7 @@ def add(commands: Commands) -> None:
     _add_shading(group)
     _add_latent(group)
     _add_occluders(group)
+    add_training(group)
 
 
 def _add_dynamics(group: Commands) -> None:

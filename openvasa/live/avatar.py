@@ -116,6 +116,10 @@ class LiveAvatar:
             self._player.interrupt()
         self._early.clear()
 
+    def hear(self, samples: np.ndarray, rate: int) -> None:
+        """Listen to (n,) mono samples of who talks to the portrait, as they come in."""
+        self._tell(partial(Engine.hear, samples=samples, rate=rate))
+
     def listen(self, listening: bool) -> None:
         """Say whether somebody is talking to the portrait."""
         self._tell(lambda engine: setattr(engine, "listening", listening))

@@ -9,25 +9,23 @@ whatever arrives late, twice or never.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from openvasa.errors import check_choice
-from openvasa.face.canonical import PITCH
 from openvasa.face.dynamics import dynamics_code
-from openvasa.live.behaviour import ListeningNods
 from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.live.interpolator import RowInterpolator
 from openvasa.live.level import RunningGain
 from openvasa.live.lip_envelope import LipEnvelope
 from openvasa.live.resample import StreamResampler
+from openvasa.live.samples import clean_samples
 from openvasa.live.sound_timeline import SoundTimeline
 from openvasa.live.stats import Stats
 from openvasa.live.timeline import RELIEF_RATES, ROW_TICKS, TICKS, Budget, interpolation_s
 from openvasa.live.voice_activity import VoiceActivity
 from openvasa.motion.amount import Amount
 from openvasa.motion.controls import Controls
+from openvasa.motion.listening.listener import Listener
 from openvasa.motion.model import MotionSource
 from openvasa.motion.row import Row
 from openvasa.rates import FRAME_RATES, FRAME_SAMPLES, SAMPLE_RATE
@@ -46,7 +44,6 @@ class Engine:
         self.stats = Stats()
         self._generator = generator
         self._controls = generator.controls
-        self._listening = False
         self._frame_length = TICKS // self.settings.fps
         self._shown = 0
         self._sound = SoundTimeline(self.settings.rate, self.stats)
@@ -56,7 +53,10 @@ class Engine:
         self._rows = RowInterpolator()
         self._mouth = dynamics_code().mouth_projection()
         self._lips = LipEnvelope()
-        self._nods = ListeningNods(self.settings.seed)
+        self._listener = Listener(self.settings.seed)
+        self._ear: StreamResampler | None = None
+        self._ear_gain = RunningGain()
+        self._apply_controls()
 
     @property
     def budget(self) -> Budget:
@@ -97,13 +97,15 @@ class Engine:
 
     @property
     def listening(self) -> bool:
-        """Whether somebody is talking to the portrait: it then looks at them and nods."""
-        return self._listening
+        """Whether somebody is said to be talking to the portrait: it then looks at them.
+
+        What it hears of them (`hear`) makes it listen by itself.
+        """
+        return self._listener.attentive
 
     @listening.setter
     def listening(self, listening: bool) -> None:
-        self._listening = listening
-        self._apply_controls()
+        self._listener.attentive = listening
 
     @property
     def backlog_s(self) -> float:
@@ -133,6 +135,19 @@ class Engine:
         """Add speech; see `SoundTimeline.push`."""
         return self._sound.push(samples, rate, live=live)
 
+    def hear(self, samples: np.ndarray, rate: int) -> None:
+        """Add what the other side says, as it comes in; it is not heard over one's own voice.
+
+        Args:
+            samples: (n,) mono, float32 in [-1, 1] or int16; numbers that are not finite become 0.
+            rate: Hz.
+        """
+        if self._ear is None or self._ear.source != rate:
+            self._ear = StreamResampler(rate, SAMPLE_RATE)
+        heard = self._ear_gain.apply(self._ear.push(clean_samples(samples)))
+        if not self._listener.talks:
+            self._listener.hear(heard)
+
     def end_speech(self) -> None:
         """Say that no more belongs to the present speech: silence after it is no gap.
 
@@ -161,19 +176,21 @@ class Engine:
         return (self.settings.hop + self.settings.lookahead) * ROW_TICKS
 
     def _apply_controls(self) -> None:
-        controls = self._controls
-        if self._listening and controls.gaze is None:
-            controls = replace(controls, gaze=(0.0, 0.0))
-        self._generator.controls = controls
+        self._generator.controls = self._controls
+        self._listener.gaze_free = self._controls.gaze is None
 
     def _hear(self, sound: np.ndarray) -> None:
         speech = self._gain.apply(self._to_generator.push(sound))
         self._voice.hear(speech)
         # In pieces that never hold more than one hop: each hop leaves a sketch of the next row.
         for at in range(0, len(speech), FRAME_SAMPLES):
-            rows = self._generator.push(speech[at : at + FRAME_SAMPLES])
+            piece = speech[at : at + FRAME_SAMPLES]
+            self._listener.speak(piece)
+            rows = self._generator.push(piece)
             if len(rows):
-                self._rows.add(rows, self._generator.ahead[0])
+                sketched = np.concatenate([rows, self._generator.ahead[:1]])
+                shaped = self._listener.shape(sketched, kept=len(rows))
+                self._rows.add(shaped[:-1], shaped[-1])
 
     def _next_frame(self) -> LiveFrame | None:
         start, length = self._shown, self._frame_length
@@ -184,7 +201,7 @@ class Engine:
         frame = LiveFrame(
             start=start,
             length=length,
-            row=self._shape_row(row, state),
+            row=self._shape_row(row),
             sound=self._sound.take(start + length),
             state=state,
             speech_s=self._sound.speech_position(start),
@@ -197,13 +214,12 @@ class Engine:
     def _state(self) -> State:
         if self._voice.is_active(self._shown):
             return State.SPEAKING
-        return State.LISTENING if self._listening else State.IDLE
+        return State.LISTENING if self._listener.listens else State.IDLE
 
-    def _shape_row(self, row: np.ndarray, state: State) -> np.ndarray:
-        """The generator's row with a closing mouth and nods."""
+    def _shape_row(self, row: np.ndarray) -> np.ndarray:
+        """The row with a mouth that closes after an interruption."""
         lips = self._lips.openness(self._shown)
         if lips != 1.0:
             codes = Row.split(row).codes
             codes += (lips - 1.0) * (self._mouth @ codes)
-        row[PITCH] += self._nods.pitch(self._shown / TICKS, state is State.LISTENING)
         return row

@@ -67,3 +67,10 @@ class SampleQueue:
         self._pieces.clear()
         self._marks.clear()
         self.end = self.taken
+
+
+def clean_samples(samples: np.ndarray) -> np.ndarray:
+    """(n,) int16 or float32 samples → float32 in [-1, 1]; those that are not finite become 0."""
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) / 32768
+    return np.clip(np.nan_to_num(samples, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)

@@ -89,6 +89,7 @@ class Session:
         self._budget = MICROPHONE_BURST_S
         self._budget_at = time.monotonic()
         self._microphone_refused_s = 0.0
+        self._listening = False
         self.state = State.IDLE
         self._player = portrait.make_player(self._show, self._is_wanted)
         self.speeches = Speeches(self._engine, self._player, self._tell)
@@ -201,7 +202,11 @@ class Session:
         await asyncio.to_thread(self._portrait.change_renderer, renderer)
 
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
-        """Speak what a microphone hears; returns False where it is more than a microphone can."""
+        """Speak what a microphone hears, or listen to it where `listen` says so.
+
+        Returns:
+            False where it is more than a microphone can send.
+        """
         now, seconds = time.monotonic(), len(samples) / rate
         refill = (now - self._budget_at) * MICROPHONE_SPEED
         self._budget = min(MICROPHONE_BURST_S, self._budget + refill)
@@ -210,6 +215,8 @@ class Session:
             self._microphone_refused_s += seconds
             return False
         self._budget -= seconds
+        if self._listening:
+            return self._player.tell(partial(Engine.hear, samples=samples, rate=rate))
         return self._player.tell(partial(Engine.push, samples=samples, rate=rate, live=True))
 
     def interrupt(self) -> None:
@@ -224,7 +231,8 @@ class Session:
         self._player.tell(partial(Engine.steer, controls=controls, amount=amount))
 
     def listen(self, listening: bool) -> None:
-        """Say whether somebody is talking to the portrait."""
+        """Say whether somebody is talking to the portrait; it listens to their microphone then."""
+        self._listening = listening
         self._player.tell(partial(_set_listening, listening=listening))
 
     def start_recording(self) -> None:

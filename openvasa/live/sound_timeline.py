@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from openvasa.live.resample import StreamResampler
-from openvasa.live.samples import SampleQueue
+from openvasa.live.samples import SampleQueue, clean_samples
 from openvasa.live.stats import Stats
 from openvasa.live.timeline import TICKS
 
@@ -92,7 +92,7 @@ class SoundTimeline:
         if self._incoming is None or self._incoming.source != rate:
             self._flush_incoming()
             self._incoming = StreamResampler(rate, self.rate)
-        resampled = self._incoming.push(_clean(samples))
+        resampled = self._incoming.push(clean_samples(samples))
         room = round(BACKLOG_S * self.rate) - len(self._queue)
         refused = max(0, len(resampled) - max(room, 0))
         self._queue.append(resampled[: len(resampled) - refused])
@@ -221,9 +221,3 @@ class _Stretch:
     start: int
     stop: int
     offset: int
-
-
-def _clean(samples: np.ndarray) -> np.ndarray:
-    if samples.dtype == np.int16:
-        return samples.astype(np.float32) / 32768
-    return np.clip(np.nan_to_num(samples, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)

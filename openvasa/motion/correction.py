@@ -94,7 +94,7 @@ def articulate_lips(motion: np.ndarray, moment: Moment) -> np.ndarray:
     row, reading = Row.split(motion), moment.reading
     let_through = LET_THROUGH * smoothstep(REACH_FROM, REACH_FULL, reading[:, REACH])
     pressed = smoothstep(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
-    gap_reading, opening = _lip_opening()
+    gap_reading, opening = lip_opening()
     gap = row.codes @ gap_reading
     parted = np.maximum(gap, let_through)
     wanted = parted - np.maximum(parted, 0) * pressed
@@ -102,7 +102,7 @@ def articulate_lips(motion: np.ndarray, moment: Moment) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _lip_opening() -> tuple[np.ndarray, np.ndarray]:
+def lip_opening() -> tuple[np.ndarray, np.ndarray]:
     """(D,) float32 each: reads the lip gap off a code, and the code that opens it by one unit and
     moves mouth and jaw only."""
     code = dynamics_code()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from openvasa.face.canonical import FACE_WIDTH, LOG_DISTANCE, SHIFT, TURN
@@ -72,6 +74,19 @@ def approach(wanted: np.ndarray, state: np.ndarray | None) -> tuple[np.ndarray, 
         shown[frame] = state[1]
     shown[np.abs(shown) < SMALLEST] = 0
     return shown, state
+
+
+def hold_gaze(rows: np.ndarray, target: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Rows of motion that look somewhere.
+
+    Args:
+        rows: (n, 6 + D) or (n, 6 + D + 2).
+        target: (n, 2) yaw and pitch, rad, against the portrait's own gaze.
+        strength: (n, 1) 0 where the gaze is free to 1 where it is held.
+    """
+    row = Row.split(rows)
+    pose, codes = _look(row.pose, row.codes, target, strength)
+    return replace(row, pose=pose, codes=codes).join()
 
 
 def _look(

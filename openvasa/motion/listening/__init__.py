@@ -1,0 +1,1 @@
+"""How a portrait listens: the other's voice in, what it does to a face out."""
