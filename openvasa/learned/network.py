@@ -39,8 +39,13 @@ class Appearance:
 
     def pick(self, rows: Tensor | slice) -> Appearance:
         """The appearances of some rows."""
-        parts = (self.volume, self.still, self.identity, self.source)
-        return Appearance(*(part[rows] for part in parts), self.pose.pick(rows))
+        return Appearance(
+            self.volume[rows],
+            self.still[rows],
+            self.identity[rows],
+            self.source[rows],
+            self.pose.pick(rows),
+        )
 
 
 class LatentNetwork(nn.Module):
