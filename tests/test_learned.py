@@ -15,6 +15,7 @@ from openvasa.data.clip_list import Clip, Kind, Split
 from openvasa.data.latent_frames import ClipFrames
 from openvasa.data.latent_tracks import LatentTracks
 from openvasa.errors import InputError
+from openvasa.evaluate.small_renderer import at_side
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
 from openvasa.face.topology import canonical_mesh
 from openvasa.learned.config import CONFIGS, LatentConfig
@@ -28,6 +29,7 @@ from openvasa.learned.pose import Pose, pose_from_numbers
 from openvasa.learned.renderer import learned_renderer
 from openvasa.learned.warps import warp_from_canonical, warp_to_canonical
 from openvasa.learned.weights import load_network, save_network
+from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task
 from openvasa.train.latent_export import fit_reading
 from openvasa.train.trainer import train
@@ -335,3 +337,14 @@ def test_a_run_without_an_export_is_refused(
     wide = replace(face, image=face.image[:400])
     with pytest.raises(InputError, match="squares"):
         learned_renderer(exported[0])(wide)
+
+
+def test_frames_are_brought_to_a_side_before_they_are_judged(face: FaceLatent) -> None:
+    rest = FrameGeometry(face.canonical, face.head, face.landmarks)
+    frame = WarpRenderer(face).render(rest)
+    small = at_side(WarpRenderer, 128)(face)
+    shown = small.render(rest)
+    assert shown.shape == (128, 128, 3)
+    assert np.abs(shown[64, 64].astype(float) - frame[256:260, 256:260].mean(axis=(0, 1))).max() < 2
+    assert np.array_equal(small.twin().render(rest), shown)
+    assert at_side(WarpRenderer, None) is WarpRenderer

@@ -16,6 +16,7 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
+from openvasa.commands.renderers import add_renderer, choose_renderer
 from openvasa.commands.saving import (
     add_output,
     check_output,
@@ -26,17 +27,14 @@ from openvasa.commands.saving import (
 )
 from openvasa.commands.steering import add_steering, motion_settings
 from openvasa.commands.tracking import add_pose_from, motion_from
-from openvasa.errors import InputError
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
     from openvasa.backgrounds import Background
     from openvasa.face.latent import FaceLatent
     from openvasa.motion.motion import Motion
-    from openvasa.render.renderer import RendererFactory
     from openvasa.video import Video
 
-GEOMETRIC, LEARNED = "geometric", "learned:"
 PREVIEW_SECONDS = 3.0
 PREVIEW_SIZE = 256
 
@@ -100,13 +98,7 @@ def add(commands: Commands) -> None:
         "--save-avatar", type=Path, metavar="FILE.npz", help="write the encoded portrait too"
     )
     add_steering(parser)
-    parser.add_argument(
-        "--renderer",
-        default=GEOMETRIC,
-        metavar="NAME",
-        help="what draws the frames: geometric, or learned:RUN with a RUN from openvasa train "
-        "latent-export (default: geometric)",
-    )
+    add_renderer(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
     add_marking(parser)
 
@@ -183,22 +175,6 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
     if options.preview:
         return replace(video, size=PREVIEW_SIZE, seconds_limit=PREVIEW_SECONDS)
     return video
-
-
-def choose_renderer(name: str) -> RendererFactory:
-    """The renderer of a name.
-
-    Raises:
-        InputError: there is none, or its run holds no exported network.
-    """
-    from openvasa.learned.renderer import learned_renderer
-    from openvasa.render.warp_renderer import WarpRenderer
-
-    if name == GEOMETRIC:
-        return WarpRenderer
-    if name.startswith(LEARNED):
-        return learned_renderer(Path(name.removeprefix(LEARNED)))
-    raise InputError(f"renderer {name}: choose {GEOMETRIC} or {LEARNED}RUN")
 
 
 def _motion(video: Video, options: argparse.Namespace) -> Motion:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.renderers import add_renderer, choose_renderer
 from openvasa.commands.training_data import add_cache, add_clips
+
+LEAST_SIDE = 64
 
 
 def add_likeness(group: Commands) -> None:
@@ -21,6 +24,7 @@ def add_likeness(group: Commands) -> None:
         "openvasa evaluate likeness cache/ clips/ --html report.html",
         "openvasa evaluate likeness cache/ clips/ --clips 12 --seconds 5 --live",
         "openvasa evaluate likeness cache/ clips/ --rows",
+        "openvasa evaluate likeness cache/ clips/ --renderer learned:runs/tiny --side 128",
     )
     add_cache(parser)
     add_clips(parser)
@@ -40,6 +44,13 @@ def add_likeness(group: Commands) -> None:
     parser.add_argument("--live", action="store_true", help="also judge the streaming generator")
     parser.add_argument(
         "--rows", action="store_true", help="judge rows of motion alone, without rendering: quick"
+    )
+    add_renderer(parser)
+    parser.add_argument(
+        "--side",
+        type=int,
+        metavar="N",
+        help="bring frames to N px before they are tracked, to compare renderers of two sizes",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument(
@@ -63,6 +74,7 @@ def _likeness(options: argparse.Namespace) -> int:
         write_likeness_page,
     )
     from openvasa.evaluate.page import check_writable, write_page
+    from openvasa.evaluate.small_renderer import at_side
     from openvasa.live.engine import LiveSettings
     from openvasa.motion.settings import MotionSettings
     from openvasa.motion.speech_motion import SpeechMotion
@@ -73,6 +85,8 @@ def _likeness(options: argparse.Namespace) -> int:
         options.usage_error(f"seeds {options.seeds}: choose 1 or more")
     if options.seconds is not None and not options.seconds >= LEAST_SECONDS:
         options.usage_error(f"seconds {options.seconds:g}: choose {LEAST_SECONDS:g} or more")
+    if options.side is not None and options.side < LEAST_SIDE:
+        options.usage_error(f"side {options.side}: choose {LEAST_SIDE} or more")
     for path in (options.json, options.html):
         if path:
             check_writable(path)
@@ -87,6 +101,7 @@ def _likeness(options: argparse.Namespace) -> int:
         options.cache,
         options.clips,
         makers=makers,
+        renderer=at_side(choose_renderer(options.renderer), options.side),
         seeds=options.seeds,
         count=options.count,
         seconds=options.seconds,
