@@ -296,9 +296,9 @@ def _add_latent(group: Commands) -> None:
     _add_steps(parser, steps=8000)
     parser.add_argument(
         "--config",
-        choices=("tiny", "base", "full"),
+        choices=("mini", "tiny", "base", "full"),
         default="tiny",
-        help="frames of 128, 256 or 512 px (default: tiny, which two cores can train)",
+        help="frames of 64, 128, 256 or 512 px; two cores can train mini (default: tiny)",
     )
     parser.add_argument(
         "--batch", type=int, metavar="N", help="clips in a batch (default: the configuration's)"

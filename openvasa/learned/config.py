@@ -1,4 +1,7 @@
-"""Sizes of the learned latent: `tiny` for two cores, `base` for one GPU, `full` as in the paper."""
+"""Sizes of the learned latent.
+
+`mini` trains on two cores, `tiny` and `base` on one GPU, `full` is the papers' size.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,24 @@ class LatentConfig:
 
 
 CONFIGS = {
+    "mini": LatentConfig(
+        name="mini",
+        side=64,
+        grid=16,
+        depth=8,
+        channels=16,
+        widths=(16, 32, 64),
+        still=16,
+        identity=32,
+        dynamics=32,
+        crop=32,
+        code_widths=(16, 32, 48),
+        flow_widths=(32, 16, 16),
+        blocks=2,
+        volume_blocks=1,
+        batch=64,
+        small_batch=8,
+    ),
     "tiny": LatentConfig(
         name="tiny",
         side=128,

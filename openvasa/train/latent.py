@@ -34,7 +34,7 @@ from openvasa.learned.weights import save_network
 from openvasa.train.latent_adversary import LatentAdversary
 from openvasa.train.latent_perceptual import find_perceptual, perceptual_loss
 from openvasa.train.latent_validation import judge_latent
-from openvasa.train.precision import half_precision, training_device
+from openvasa.train.precision import half_precision_on_gpu, training_device
 from openvasa.train.render_network import PerceptualFeatures
 from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
@@ -219,7 +219,7 @@ def draw_batch(
     n = len(batch.source)
     m = max(1, n // PART)
     frames = reader.take(torch.cat([batch.source, batch.driver]), batch.mirrored.repeat(2))
-    with half_precision(device):
+    with half_precision_on_gpu(device):
         crops = network.crop(frames.picture, frames.pose)
         identity = network.identity(crops)
         dynamics = network.dynamics(_jitter(crops))
@@ -293,7 +293,7 @@ def _sum_losses(
         terms["consist"] = weights.consist * losses.consistency(*drawn.consist)
     if drawn.crossed is not None:
         m = len(drawn.crossed)
-        with half_precision(drawn.pictures.device.type):
+        with half_precision_on_gpu(drawn.pictures.device.type):
             unlike = losses.cross_identity(network.identity, drawn.crossed, drawn.identity[:m])
         terms["cross identity"] = weights.cross_identity * unlike
     loss = torch.stack(list(terms.values())).sum()

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from openvasa.train.precision import half_precision
+from openvasa.train.precision import half_precision_on_gpu
 
 WIDTHS = (48, 96, 192)
 RATE, BETAS = 4e-4, (0.5, 0.99)
@@ -104,6 +104,6 @@ class LatentAdversary:
         scores = []
         for k, critic in enumerate(self.critics):
             small = functional.avg_pool2d(pictures, 2) if k else pictures
-            with half_precision(self._device):
+            with half_precision_on_gpu(self._device):
                 scores.append(critic(small).float())
         return scores

@@ -14,7 +14,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from openvasa.evaluation_models import VGG16
-from openvasa.train.precision import half_precision
+from openvasa.train.precision import half_precision_on_gpu
 from openvasa.train.render_network import PERCEPTUAL_LAYERS, PerceptualFeatures, vgg16_weights
 
 PERCEPTUAL_FILE = "perceptual.npz"
@@ -57,7 +57,7 @@ def perceptual_loss(features: PerceptualFeatures, drawn: Tensor, real: Tensor) -
     distances = []
     for scale in (1, 2):
         a, b = (functional.avg_pool2d(p, scale) if scale > 1 else p for p in (drawn, real))
-        with half_precision(drawn.device.type):
+        with half_precision_on_gpu(drawn.device.type):
             seen = features(a)
             with torch.no_grad():
                 wanted = features(b)

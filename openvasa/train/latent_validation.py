@@ -19,7 +19,7 @@ from openvasa.data.latent_frames import ClipFrames, Frames
 from openvasa.learned.network import Appearance, LatentNetwork
 from openvasa.learned.pose import Pose
 from openvasa.train.latent_perceptual import perceptual_loss
-from openvasa.train.precision import half_precision
+from openvasa.train.precision import half_precision_on_gpu
 from openvasa.train.render_network import PerceptualFeatures
 from openvasa.train.trainer import LOSS
 
@@ -48,7 +48,7 @@ def judge_latent(
     for first in range(0, PAIRS, BATCH):
         rows = slice(first, first + BATCH)
         source, driver = judges.take(pairs.source[rows]), judges.take(pairs.driver[rows])
-        with half_precision(device):
+        with half_precision_on_gpu(device):
             seen, dynamics = network.encode_frames(source.picture, source.pose)
             moved = network.read_dynamics(driver.picture, driver.pose)
             drawn = network.decode(seen, driver.pose, moved)
@@ -84,7 +84,7 @@ def _draw_rows(
         Pose(*(other(p) for p in (driver.pose.rotation, driver.pose.shift, driver.pose.size)))
     )
     moved = other(network.read_dynamics(driver.picture, driver.pose))
-    with half_precision(device):
+    with half_precision_on_gpu(device):
         crossed = network.decode(seen, turned, moved)
         posed = network.decode(seen, turned, dynamics)
         changed = network.decode(seen, source.pose, moved)
