@@ -67,7 +67,7 @@ def photograph(address: str, size: tuple[int, int], scheme: str) -> Image.Image:
         page.set_input_files("#voice-file", EXAMPLE_VOICE)
         page.wait_for_selector("#stage[data-state=speaking]")
         # Until the message about the file has gone, and the figures have settled.
-        page.wait_for_selector("#toast", state="hidden")
+        page.wait_for_selector("#notice", state="hidden")
         taken = page.screenshot(full_page=size == PHONE)
         page.goto("about:blank")
         browser.close()

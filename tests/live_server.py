@@ -20,10 +20,10 @@ PATIENCE_S = 120
 
 
 @contextmanager
-def serving(studio: Studio) -> Iterator[str]:
-    """A server in a thread; gives its address."""
+def serving(studio: Studio, port: int = 0) -> Iterator[str]:
+    """A server in a thread; gives its address. Port 0 is any free one."""
     config = uvicorn.Config(
-        create_app(studio), port=0, log_level="error", ws_max_size=LONGEST_SOUND_MESSAGE
+        create_app(studio), port=port, log_level="error", ws_max_size=LONGEST_SOUND_MESSAGE
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -59,3 +59,11 @@ def received(
             break
         messages.append(json.loads(message) if isinstance(message, str) else message)
     return messages
+
+
+def wait_until(holds: Callable[[], object], seconds: float = PATIENCE_S) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.05)

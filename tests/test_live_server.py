@@ -29,7 +29,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from live_server import PATIENCE_S, received, serving, talk_to
+from live_server import PATIENCE_S, received, serving, talk_to, wait_until
 from live_stand_in import StandInModel
 from PIL import Image
 from websockets.exceptions import ConnectionClosed
@@ -41,6 +41,7 @@ from openvasa.audio.decode import read_blocks
 from openvasa.live.frame import LiveSettings
 from openvasa.live.guards import loopback_hosts
 from openvasa.live.protocol import LONGEST_TEXT_MESSAGE
+from openvasa.live.server import WEB
 from openvasa.live.session import Limits
 from openvasa.live.speech import Voice
 from openvasa.live.studio import Studio
@@ -127,19 +128,13 @@ def reports(messages: list) -> list[dict]:
     return [m for m in messages if isinstance(m, dict) and m["type"] == "report"]
 
 
-def wait_until(holds, seconds: float = PATIENCE_S) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.05)
-
-
 def test_page_and_figures(http: httpx.Client) -> None:
     page = http.get("/")
     assert "AI-generated" in page.text
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    for name in ("studio.js", "link.js", "microphone.js", "studio.css", "icon.svg"):
-        text = http.get(f"/{name}").text
+    for path in sorted(WEB.iterdir()):
+        text = http.get(f"/{path.name}").text
+        assert text
         assert "https://" not in text, "no outside addresses"
     assert http.get("/healthz").json()["status"] == "ok"
     assert "openvasa_sessions " in http.get("/metrics").text

@@ -15,10 +15,10 @@ import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.data.pairs import prepare_pairs
 from openvasa.data.prepare import track_clip
+from openvasa.data.styles import draw_style
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.motion import Motion
 from openvasa.render.regions import GEOMETRY_CHANNELS, REGIONS
-from openvasa.data.styles import draw_style
 
 if TYPE_CHECKING:
     from openvasa.train.render_data import PairReader

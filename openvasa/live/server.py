@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from openvasa.live.guards import add_guards
+from openvasa.live.guards import VIEW, add_guards
 from openvasa.live.logs import note
 from openvasa.live.routes import add_routes
 from openvasa.live.rtc import allow_bitrates
@@ -40,6 +41,11 @@ def create_app(studio: Studio) -> FastAPI:
     app.state.studio = studio
     add_guards(app, studio)
     add_routes(app, studio)
+
+    @app.get(VIEW)
+    async def view() -> FileResponse:
+        return FileResponse(WEB / "view.html")
+
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app
 

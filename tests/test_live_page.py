@@ -1,0 +1,183 @@
+"""Pages in headless Chromium: what they do when something goes wrong, frames, pages of other sites.
+
+Real server, a stand-in for the motion model. Skipped as `test_live_browser.py` is.
+"""
+
+from __future__ import annotations
+
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+import pytest
+from live_server import PATIENCE_S, serving, wait_until
+from live_stand_in import StandInModel
+from PIL import Image
+
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.live.frame import LiveSettings
+from openvasa.live.session import Limits
+from openvasa.live.studio import Studio
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: chromium)"),
+]
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]  # fmt: skip
+LIVE = "#connection[data-is=live]"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server")
+
+
+def studio(folder: Path) -> Studio:
+    return Studio(
+        settings=LiveSettings(fps=25),
+        model=lambda seed: StandInModel(),
+        portraits={"portrait": EXAMPLE_PORTRAIT},
+        folder=folder,
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator:
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    page.set_default_timeout(1000 * PATIENCE_S)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    page.goto("about:blank")
+    page.close()
+    assert problems == []
+
+
+def test_the_page_comes_back_by_itself_when_the_server_does(page, folder: Path) -> None:
+    with serving(studio(folder)) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+    page.wait_for_selector("#connection[data-is=lost]")
+    page.wait_for_selector("text=The server does not answer")
+    with serving(studio(folder), port=int(address.rsplit(":", 1)[1])):
+        page.click("text=Try now")
+        page.wait_for_selector(LIVE)
+        page.wait_for_selector("#notice", state="hidden")
+        page.goto("about:blank")
+
+
+def test_a_session_that_ended_is_opened_again(page, folder: Path) -> None:
+    server = studio(folder)
+    with serving(server) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        (key,) = server.sessions
+        httpx.delete(f"{address}/api/sessions/{key}")
+        wait_until(lambda: server.sessions and key not in server.sessions)
+        page.wait_for_selector(LIVE)
+        page.goto("about:blank")
+
+
+def test_the_page_waits_for_a_place_and_says_so(page, folder: Path) -> None:
+    server = studio(folder)
+    server.limits = replace(Limits(), sessions=1, idle_s=600)
+    with serving(server) as address:
+        taken = httpx.post(
+            f"{address}/api/sessions", params={"portrait": "portrait"}, timeout=PATIENCE_S
+        ).json()["id"]
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector("#notice >> text=All places are taken")
+        httpx.delete(f"{address}/api/sessions/{taken}")
+        page.click("text=Try now")
+        page.wait_for_selector(LIVE)
+        page.goto("about:blank")
+
+
+def test_without_a_microphone_the_page_says_what_to_do(page, folder: Path) -> None:
+    with serving(studio(folder)) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        page.click("#microphone")
+        page.wait_for_selector("#notice-action >> text=Try again")
+        said = page.text_content("#notice p")
+        assert "microphone" in said
+        assert "audio file" in said
+        assert page.get_attribute("#microphone", "aria-pressed") == "false"
+        page.goto("about:blank")
+
+
+def test_one_of_several_faces_is_chosen_by_its_picture(page, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "two.png"
+    with Image.open(EXAMPLE_PORTRAIT) as image:
+        picture = np.asarray(image.convert("RGB").resize((512, 512)))
+    Image.fromarray(np.hstack([picture, picture[:, ::-1]])).save(path)
+    with serving(studio(folder)) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        page.set_input_files("#portrait-file", path)
+        page.wait_for_selector("#faces[open]")
+        widths = "[...document.querySelectorAll('#face-list img')].map((e) => e.naturalWidth)"
+        wait_until(lambda: min(page.evaluate(widths)) > 50)
+        page.click("#face-list button:nth-child(2)")
+        page.wait_for_selector("#portraits [role=radio]:nth-child(2)[aria-checked=true]")
+        page.focus("#portraits [aria-checked=true]")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("#portraits [role=radio]:nth-child(1)[aria-checked=true]")
+        page.goto("about:blank")
+
+
+def test_a_frame_shows_the_person_alone(page, folder: Path) -> None:
+    with serving(studio(folder)) as address:
+        page.goto(f"{address}/view?portrait=portrait&background=transparent&muted=1")
+        page.wait_for_selector("body[data-is=live]")
+        opacity = """([x, y]) => {
+          const canvas = document.querySelector('#cut-out');
+          return canvas.width < 500 ? -1
+            : canvas.getContext('2d').getImageData(x, y, 1, 1).data[3];
+        }"""
+        wait_until(lambda: page.evaluate(opacity, [256, 256]) == 255)
+        assert page.evaluate(opacity, [3, 3]) < 40
+        page.goto("about:blank")
+
+
+def test_the_example_of_another_site_speaks(page, folder: Path) -> None:
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=EXAMPLES)
+    site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    own = f"http://127.0.0.1:{site.server_port}"
+    server = studio(folder)
+    server.origins = frozenset({own})
+    try:
+        with serving(server) as address:
+            query = f"server={quote(address + '/')}&portrait=portrait"
+            page.goto(f"{own}/live_client.html?{query}")
+            page.wait_for_selector("output:text-is('live')")
+            page.set_input_files("input", EXAMPLE_VOICE)
+            page.wait_for_selector("output:has-text('said up to')")
+            page.wait_for_selector("output:text-is('said')")
+            page.goto("about:blank")
+    finally:
+        site.shutdown()
