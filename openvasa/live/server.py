@@ -19,6 +19,8 @@ from openvasa.live.routes import add_routes
 from openvasa.live.rtc import allow_bitrates
 from openvasa.live.studio import Studio
 
+SCHEMA = Path(__file__).parent / "schema"
+"""What goes over the wire, for machines; docs/protocol.md is for people."""
 WEB = Path(__file__).parent / "web"
 SWEEP_S = 2.0
 
@@ -37,17 +39,21 @@ def create_app(studio: Studio) -> FastAPI:
             for session in list(studio.sessions.values()):
                 await studio.close(session, "shutdown")
 
-    app = FastAPI(title="OpenVASA live", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="OpenVASA live", lifespan=lifespan, openapi_url=None)
     app.state.studio = studio
     add_guards(app, studio)
     add_routes(app, studio)
 
-    @app.get(VIEW)
-    async def view() -> FileResponse:
-        return FileResponse(WEB / "view.html")
-
+    for path in (VIEW, "/openapi.json", "/asyncapi.json"):
+        _serve_file(app, path, WEB / "view.html" if path == VIEW else SCHEMA / path[1:])
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app
+
+
+def _serve_file(app: FastAPI, path: str, file: Path) -> None:
+    @app.get(path)
+    async def answer() -> FileResponse:
+        return FileResponse(file)
 
 
 async def _sweep(studio: Studio) -> None:

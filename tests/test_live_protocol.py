@@ -1,0 +1,148 @@
+"""The protocol's files for machines, against the running server: neither may have more or less."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+
+import httpx
+import jsonschema
+import numpy as np
+import pytest
+from live_server import PATIENCE_S, received, serving, talk_to
+from live_stand_in import StandInModel
+
+from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.live.frame import LiveSettings
+from openvasa.live.protocol import CLOSE_MEANINGS, MICROPHONE, SPEECH, Close
+from openvasa.live.server import SCHEMA, create_app
+from openvasa.live.speech import Voice
+from openvasa.live.studio import Studio
+
+SOCKET = json.loads((SCHEMA / "asyncapi.json").read_text())
+HTTP = json.loads((SCHEMA / "openapi.json").read_text())
+MESSAGES = SOCKET["channels"]["session"]["messages"]
+EVENTS = {name.removeprefix("event."): m for name, m in MESSAGES.items() if "event." in name}
+COMMANDS = {name.removeprefix("command."): m for name, m in MESSAGES.items() if "command." in name}
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    return Studio(
+        settings=LiveSettings(fps=25, rate=24000, size=256),
+        model=lambda seed: StandInModel(),
+        portraits={"example": EXAMPLE_PORTRAIT},
+        voices=[Voice("quiet", "Quiet", ("cat", str(EXAMPLE_VOICE)))],
+        folder=tmp_path_factory.mktemp("server"),
+    )
+
+
+@pytest.fixture(scope="module")
+def http(studio: Studio) -> Iterator[httpx.Client]:
+    with serving(studio) as address, httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
+        yield client
+
+
+def check(answer: httpx.Response, path: str, method: str) -> dict:
+    """The answer, which is as the file says."""
+    response = HTTP["paths"][path][method]["responses"][str(answer.status_code)]
+    if "$ref" in response:
+        response = HTTP["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    jsonschema.validate(answer.json(), response["content"]["application/json"]["schema"])
+    return answer.json()
+
+
+def test_the_file_has_every_path_and_no_other(studio: Studio) -> None:
+    served = {
+        (route.path, method.lower())
+        for route in create_app(studio).routes
+        for method in getattr(route, "methods", None) or ()
+        if method != "HEAD"
+    }
+    described = {(path, method) for path, methods in HTTP["paths"].items() for method in methods}
+    assert described == served
+
+
+def test_both_files_are_served(http: httpx.Client) -> None:
+    assert http.get("/openapi.json").json() == HTTP
+    assert http.get("/asyncapi.json").json() == SOCKET
+
+
+def test_answers_are_as_described(http: httpx.Client) -> None:
+    check(http.get("/healthz"), "/healthz", "get")
+    check(http.get("/api/studio"), "/api/studio", "get")
+    query = {"portrait": "example", "background": "green"}
+    key = check(http.post("/api/sessions", params=query), "/api/sessions", "post")["id"]
+    nobody = http.post("/api/sessions", params={"portrait": "nobody"})
+    check(nobody, "/api/sessions", "post")
+    session = "/api/sessions/{key}"
+    for name, method, how in (
+        ("portrait", "put", {"params": {"portrait": "example"}}),
+        ("background", "put", {"params": {"background": "keep"}}),
+        ("background", "put", {"params": {"background": "rainbow"}}),
+        ("background", "put", {}),
+        ("speech", "post", {"content": EXAMPLE_VOICE.read_bytes()}),
+        ("speech", "post", {"content": b"no sound"}),
+        ("say", "post", {"json": {"text": "Hello", "voice": "quiet"}}),
+        ("say", "post", {"json": {"text": "", "voice": "quiet"}}),
+        ("offer", "post", {"content": b"no offer"}),
+        ("recording", "post", {}),
+        ("recording", "delete", {}),
+    ):
+        answer = http.request(method.upper(), f"/api/sessions/{key}/{name}", **how)
+        check(answer, f"{session}/{name}", method)
+    check(http.delete(f"/api/sessions/{key}"), session, "delete")
+    check(http.delete(f"/api/sessions/{key}"), session, "delete")
+
+
+def test_messages_are_as_described(http: httpx.Client) -> None:
+    key = http.post("/api/sessions", params={"portrait": "example"}).json()["id"]
+    tone = (9000 * np.sin(np.arange(24000) / 9)).astype("<i2").tobytes()
+    speech = struct.pack("<Bx", SPEECH) + tone
+    seen: dict[str, dict] = {}
+
+    def take(link, kind: str) -> None:
+        messages = received(link, PATIENCE_S, lambda found: kinds(found) >= {kind})
+        seen.update({m["type"]: m for m in messages if isinstance(m, dict)})
+
+    with talk_to(str(http.base_url).rstrip("/"), key) as link:
+        for name, command in COMMANDS.items():
+            example = command["examples"][0]["payload"]
+            jsonschema.validate(example, command["payload"])
+            link.send(json.dumps(example))
+            if name == "speech.start":
+                link.send(speech)
+        take(link, "pong")
+        assert "error" not in seen, "every example is understood"
+        link.send(json.dumps({"type": "speech.start", "rate": 24000}))
+        link.send(speech)
+        link.send(json.dumps({"type": "speech.end"}))
+        for kind in ("weights", "state", "spoken", "speech.done"):
+            take(link, kind)
+        link.send(json.dumps({"type": "speech.start", "rate": 8000}))
+        for _ in range(3):
+            link.send(struct.pack("<BxI", MICROPHONE, 24000) + tone)
+        for _ in range(32):
+            link.send(struct.pack("<Bx", SPEECH) + bytes(160_000))
+        for kind in ("speech.refused", "warning", "report"):
+            take(link, kind)
+        link.send("{")
+        take(link, "error")
+        http.delete(f"/api/sessions/{key}")
+        take(link, "ended")
+    for kind, event in seen.items():
+        jsonschema.validate(event, EVENTS[kind]["payload"])
+    assert set(EVENTS) == set(seen) | {"speech.started", "hello"}
+
+
+def kinds(messages: list) -> set[str]:
+    return {message["type"] for message in messages if isinstance(message, dict)}
+
+
+def test_every_close_code_has_a_meaning_and_a_line_in_the_docs() -> None:
+    page = (SCHEMA.parents[2] / "docs" / "protocol.md").read_text()
+    for code in Close:
+        assert f"| {int(code)} | {CLOSE_MEANINGS[code]} |" in page
+    for name in (*EVENTS, *COMMANDS):
+        assert f"`{name}`" in page
