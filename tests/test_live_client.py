@@ -6,6 +6,7 @@ import asyncio
 import io
 import subprocess
 import sys
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,14 +108,17 @@ def test_the_example_runs(tmp_path: Path) -> None:
         portraits={"portrait": EXAMPLE_PORTRAIT},
         folder=tmp_path,
     )
-    picture = tmp_path / "last.jpg"
+    picture, voice = tmp_path / "last.jpg", tmp_path / "voice.wav"
+    with wave.open(str(EXAMPLE_VOICE)) as whole, wave.open(str(voice), "wb") as part:
+        part.setparams(whole.getparams())
+        part.writeframes(whole.readframes(2 * whole.getframerate()))
     with serving(studio) as address:
         command = [sys.executable, str(ROOT / "examples" / "live_client.py")]
-        arguments = [address, "portrait", str(EXAMPLE_VOICE), str(picture)]
+        arguments = [address, "portrait", str(voice), str(picture)]
         done = subprocess.run(
             [*command, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
     assert done.returncode == 0, done.stderr
-    assert "said 8." in done.stdout
+    assert "said 1." in done.stdout
     with Image.open(picture) as image:
         assert image.size == (512, 512)

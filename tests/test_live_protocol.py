@@ -115,6 +115,7 @@ def test_messages_are_as_described(http: httpx.Client) -> None:
                 link.send(speech)
         take(link, "pong")
         assert "error" not in seen, "every example is understood"
+        link.send(json.dumps({"type": "listen", "on": False}))
         link.send(json.dumps({"type": "speech.start", "rate": 24000}))
         link.send(speech)
         link.send(json.dumps({"type": "speech.end"}))

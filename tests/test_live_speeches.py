@@ -85,11 +85,11 @@ def until(kind: str, **content: object) -> Callable[[list], bool]:
     return has_come
 
 
-@pytest.mark.parametrize("piece_s", [0.02, 0.5, 5.0])
+@pytest.mark.parametrize("piece_s", [0.02, 2.5])
 def test_streamed_speech_is_spoken_whole_whatever_its_pieces(
     link: ClientConnection, piece_s: float
 ) -> None:
-    speech = tone(5.0)
+    speech = tone(2.5)
     tell(link, "speech.start", id="a", rate=RATE)
     for start in range(0, len(speech), round(piece_s * RATE)):
         send_speech(link, speech[start : start + round(piece_s * RATE)])
@@ -99,23 +99,23 @@ def test_streamed_speech_is_spoken_whole_whatever_its_pieces(
     assert done == {
         "type": "speech.done", "speech": "a", "sample": len(speech), "interrupted": False
     }  # fmt: skip
-    assert loud_s(messages + received(link, 0.3)) == pytest.approx(5.0, abs=0.3)
+    assert loud_s(messages + received(link, 0.3)) == pytest.approx(2.5, abs=0.2)
     said = [event["sample"] for event in events(messages, "spoken")]
     assert said == sorted(said)
-    assert len(said) > 20
+    assert len(said) > 10
     states = events(messages, "hello") + events(messages, "state")
     assert "speaking" in {event["state"] for event in states}
 
 
-@pytest.mark.parametrize("piece_s", [0.5, 2.0])
-def test_a_microphone_may_send_long_pieces(link: ClientConnection, piece_s: float) -> None:
+def test_a_microphone_may_send_long_pieces(link: ClientConnection) -> None:
+    piece_s = 1.0
     head = struct.pack("<BxI", MICROPHONE, RATE)
     started, messages = time.monotonic(), []
-    for index in range(round(4 / piece_s)):
+    for index in range(3):
         messages += received(link, started + index * piece_s - time.monotonic())
         link.send(head + tone(piece_s).tobytes())
     messages += received(link, piece_s + 1.5)
-    assert loud_s(messages) > 3.5
+    assert loud_s(messages) > 2.6
 
 
 def test_an_interruption_says_how_far_speech_had_come(link: ClientConnection) -> None:
