@@ -3,11 +3,13 @@
     python scripts/measure_batch.py scaling  [--jobs 12] [--on processes|ray]
     python scripts/measure_batch.py overhead [--jobs 100] [--on processes|ray]
     python scripts/measure_batch.py faults   [--jobs 1000] [--poisoned 20] [--kills 5]
+    python scripts/measure_batch.py cost     [--size 512] [--seconds 10]
 
 scaling: the same jobs by one worker of one core and by two. overhead: one worker of all cores
 against a loop of `animate(...).save(...)` in one process. faults: poisoned inputs among the jobs,
-and workers killed with SIGKILL now and then. Each line says how busy the machine was meanwhile:
-beside other programs the figures say little.
+and workers killed with SIGKILL now and then. cost: processor seconds of one video on one core, and
+the most memory that its process has had. Lines with times say how busy the machine was meanwhile:
+beside other programs they say little.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -30,7 +33,7 @@ from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.batch.make import encode_portrait, make_video
 from openvasa.batch.options import Options
-from openvasa.batch.process_workers import ProcessWorkers
+from openvasa.batch.process_workers import ProcessWorkers, keep_to_cores
 from openvasa.batch.run import run_tasks
 from openvasa.batch.task import Task
 from openvasa.batch.workers import Share, Workers
@@ -41,7 +44,7 @@ from openvasa.rates import SAMPLE_RATE
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("scaling", "overhead", "faults"))
+    parser.add_argument("what", choices=("scaling", "overhead", "faults", "cost"))
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--seconds", type=float, default=2.0, help="of sound in each job")
     parser.add_argument("--size", type=int, default=512)
@@ -49,7 +52,12 @@ def main() -> int:
     parser.add_argument("--poisoned", type=int, default=20)
     parser.add_argument("--kills", type=int, default=5)
     options = parser.parse_args()
-    measure = {"scaling": _scaling, "overhead": _overhead, "faults": _faults}[options.what]
+    measure = {
+        "scaling": _scaling,
+        "overhead": _overhead,
+        "faults": _faults,
+        "cost": _cost,
+    }[options.what]
     with tempfile.TemporaryDirectory() as folder:
         return measure(Path(folder), options)
 
@@ -70,16 +78,21 @@ def _overhead(folder: Path, options: argparse.Namespace) -> int:
     tasks = _tasks(folder, options.jobs or 100, options)
     face = encode_portrait(tasks[0].subject)
     make_video(replace(tasks[0], output=str(folder / "warm.mp4")), face, "warm")
-    started, busy = time.perf_counter(), _busy_seconds()
+    started, busy, cpu = time.perf_counter(), _busy_seconds(), time.process_time()
     for task in tasks:
         make_video(task, face, "plain")
-    plain = time.perf_counter() - started
+    plain, plain_cpu = time.perf_counter() - started, time.process_time() - cpu
     print(f"animate in a loop: {plain:.1f} s; {_load(started, busy)}")
+    before = _child_seconds()
     workers = _workers(options.on, 1, Share(usable_cores()))
     _warm_up(workers, tasks[0], 1)
     batch = _time_run("batch", tasks, workers)
     workers.close()
-    print(f"batch takes {100 * (batch / plain - 1):+.1f} % of the loop's time more")
+    print(
+        f"batch takes {100 * (batch / plain - 1):+.1f} % more time than the loop; processor "
+        f"seconds {plain_cpu:.1f} and, start and two more jobs included, "
+        f"{_child_seconds() - before:.1f}"
+    )
     return 0
 
 
@@ -111,9 +124,26 @@ def _faults(folder: Path, options: argparse.Namespace) -> int:
     return 0 if right == counted["made"] == expected and not left else 1
 
 
+def _cost(folder: Path, options: argparse.Namespace) -> int:
+    keep_to_cores(1)
+    first, second = _tasks(folder, 2, options)
+    face = encode_portrait(first.subject)
+    make_video(first, face, "warm")
+    before = time.process_time()
+    figures = make_video(second, face, "cost")
+    spent = time.process_time() - before
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(
+        f"{options.size} px, {figures.seconds:.0f} s: {figures.frames / spent:.1f} frames a core "
+        f"second, {3600 * figures.frames / spent:.0f} a core hour, {memory:.0f} MB at most"
+    )
+    return 0
+
+
 def _tasks(folder: Path, number: int, options: argparse.Namespace) -> list[Task]:
     voice = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))
     length = round(options.seconds * SAMPLE_RATE)
+    voice = np.tile(voice, 2 + length // len(voice))
     chosen = Options(size=options.size)
     tasks = []
     for i in range(number):
@@ -158,6 +188,11 @@ def _time_run(name: str, tasks: list[Task], workers: Workers) -> float:
     frames = sum(o.figures.frames for o in outcomes if o.figures is not None)
     print(f"{name}: {took:.1f} s, {frames / took:.0f} fps; {_load(started, busy)}", flush=True)
     return took
+
+
+def _child_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _busy_seconds() -> float:

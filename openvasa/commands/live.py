@@ -89,6 +89,13 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--sessions", type=int, default=4, metavar="N", help="at the same time (default: 4)"
     )
+    parser.add_argument(
+        "--drain",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="after SIGTERM take no new sessions, and give open ones S seconds (default: 0)",
+    )
     add_consent(parser)
     add_streaming(parser)
     add_amounts(parser)
@@ -99,6 +106,9 @@ def _live(options: argparse.Namespace) -> int:
         options.usage_error(f"port {options.port}: choose 1 to 65535")
     if options.sessions < 1:
         options.usage_error(f"sessions {options.sessions}: choose 1 or more")
+
+    if not options.drain >= 0:
+        options.usage_error(f"drain {options.drain}: choose 0 or more seconds")
 
     amount = read_amount(options)
 
@@ -127,5 +137,6 @@ def _live(options: argparse.Namespace) -> int:
         origins=options.allow_origin,
         embedders=options.allow_embedding,
         ice=options.ice,
+        drain_s=options.drain,
     )
     return OK

@@ -58,6 +58,11 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
         failed = [s for s in studio.sessions.values() if s.failed is not None]
         return {"status": "failing" if failed else "ok", "sessions": len(studio.sessions)}
 
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        # For gateways: where a new session may be opened. Open ones are served all the same.
+        return PlainTextResponse("ready" if studio.ready else "full", 200 if studio.ready else 503)
+
     @app.get("/metrics")
     async def metrics() -> Response:
         for session in studio.sessions.values():
@@ -109,7 +114,10 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
         face: int | None = None,
         background: str | None = None,
     ) -> dict[str, object]:
-        if len(studio.sessions) + studio.opening >= studio.limits.sessions:
+        if studio.draining:
+            studio.metrics.refused.labels("draining").inc()
+            raise Refused(503, "the server is about to stop; try again in a moment")
+        if not studio.ready:
             studio.metrics.refused.labels("sessions").inc()
             raise Refused(
                 503, f"all {studio.limits.sessions} places are taken; try again in a moment"

@@ -41,6 +41,7 @@ def serve(
     origins: list[str],
     embedders: list[str],
     ice: list[str],
+    drain_s: float = 0.0,
 ) -> None:
     """Serve until interrupted.
 
@@ -59,11 +60,14 @@ def serve(
         origins: other sites whose pages may use this server, as `https://example.com`.
         embedders: other sites that may show `/view` in a frame.
         ice: STUN and TURN servers, as `openvasa.live.ice.parse_ice` reads them.
+        drain_s: seconds that sessions have to end after SIGTERM.
 
     Raises:
         InputError: a portrait, voice, background, site or server cannot be used.
     """
     import uvicorn
+
+    from openvasa.live.drain import DrainingServer
 
     hosts = loopback_hosts(host)
     if hosts is None and token is None:
@@ -100,7 +104,7 @@ def serve(
             ssl_certfile=str(certificate[0]) if certificate else None,
             ssl_keyfile=str(certificate[1]) if certificate else None,
         )
-        server = uvicorn.Server(config)
+        server = DrainingServer(config, studio, drain_s)
         # It stops in order at the first interrupt and then raises it again.
         with suppress(KeyboardInterrupt):
             server.run()

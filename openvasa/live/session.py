@@ -286,6 +286,10 @@ class Session:
         self._metrics.closed.labels(reason).inc()
         note("session closed", {"session": self.id[:6], "reason": reason, **report})
 
+    def announce_end(self, seconds: float) -> None:
+        """Tell its clients that the server goes away, and how long they have."""
+        self._tell({"type": "going_away", "seconds": seconds})
+
     def count(self) -> None:
         """Add what has happened since the last call to the metrics."""
         now = self.stats

@@ -39,6 +39,7 @@ class Studio:
         metrics: what `/metrics` tells.
         sessions: the open ones, by their ids.
         opening: how many are being opened.
+        draining: no new sessions are opened, since the server is to stop.
     """
 
     settings: LiveSettings = field(default_factory=LiveSettings)
@@ -57,6 +58,12 @@ class Studio:
     metrics: Metrics = field(default_factory=Metrics)
     sessions: dict[str, Session] = field(default_factory=dict)
     opening: int = 0
+    draining: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether one session more can be opened."""
+        return not self.draining and len(self.sessions) + self.opening < self.limits.sessions
 
     @cached_property
     def renderer(self) -> RendererFactory:
