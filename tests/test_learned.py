@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -348,3 +350,8 @@ def test_frames_are_brought_to_a_side_before_they_are_judged(face: FaceLatent) -
     assert np.abs(shown[64, 64].astype(float) - frame[256:260, 256:260].mean(axis=(0, 1))).max() < 2
     assert np.array_equal(small.twin().render(rest), shown)
     assert at_side(WarpRenderer, None) is WarpRenderer
+
+
+def test_drawing_needs_no_torch() -> None:
+    code = "import sys, openvasa.learned.renderer; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
