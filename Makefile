@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/pytest $(PYTEST_OPTIONS)
 AGENTS := pipecat livekit
-AGENT_TESTS := $(AGENTS:%=tests/test_live_%.py)
+AGENT_TESTS := $(AGENTS:%=tests/test_live_%.py) tests/test_talk.py
 
 .PHONY: demo test lint types imports fast-tests test-slow test-agents wheel-test docs fetch clean
 
@@ -46,7 +46,7 @@ test-slow: $(VENV)/.installed-dev
 	$(PYTEST) -m slow $(AGENT_TESTS:%=--ignore=%)
 
 test-agents: $(VENV)/.installed-agents
-	$(BIN)/pyright $(AGENTS:%=openvasa/live/%.py)
+	$(BIN)/pyright $(AGENTS:%=openvasa/live/%.py) openvasa/talk
 	$(PYTEST) -m 'slow or not slow' $(AGENT_TESTS)
 
 wheel-test: $(VENV)/.installed-dev
@@ -74,7 +74,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.installed-agents: $(VENV)/.installed-dev
-	$(PIP) install --quiet -e '.[pipecat,livekit]'
+	$(PIP) install --quiet -e '.[pipecat,livekit,talk]'
 	touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed-dev

@@ -33,6 +33,7 @@ from openvasa.commands import (
     idle,
     live,
     serve,
+    talk,
     train,
     verify,
 )
@@ -49,6 +50,7 @@ EXTRAS = {
     "livekit": {"livekit"},
     "pipecat": {"pipecat"},
     "ray": {"ray"},
+    "talk": {"espeakng_loader", "moonshine_voice"},
     "vendor": {"tflite"},
 }
 """Packages that come with an extra only, as they are imported."""
@@ -177,6 +179,7 @@ def make_parser() -> Parser:
     evaluate.add(commands)
     bench.add(commands)
     live.add(commands)
+    talk.add(commands)
     serve.add(commands)
     doctor.add(commands)
     return parser

@@ -14,7 +14,9 @@ from openvasa.cli import EXTRAS
 ROOT = Path(__file__).parents[1]
 IMPORTED_AS = {
     "dlib-bin": "dlib",
+    "espeakng-loader": "espeakng_loader",
     "livekit-agents": "livekit",
+    "moonshine-voice": "moonshine_voice",
     "pipecat-ai": "pipecat",
     "prometheus-client": "prometheus_client",
     "python-multipart": "multipart",

@@ -10,6 +10,7 @@ from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.parser import Commands, add_command, add_group
 from openvasa.commands.streaming import add_streaming
+from openvasa.commands.talk import add_bench
 
 
 def add(commands: Commands) -> None:
@@ -18,6 +19,7 @@ def add(commands: Commands) -> None:
     _add_animate(group)
     _add_live(group)
     _add_watermark(group)
+    add_bench(group)
 
 
 def _add_animate(group: Commands) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
-from pathlib import Path
 
-from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.exit_status import OK
+from openvasa.commands.live_options import add_serving, start_server
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.steering import add_amounts, read_amount
-from openvasa.commands.streaming import add_streaming
 
 
 def add(commands: Commands) -> None:
@@ -25,118 +21,9 @@ def add(commands: Commands) -> None:
         "openvasa live --portrait me.jpg --background office.jpg",
         "openvasa live --host 0.0.0.0 --certificate cert.pem key.pem",
     )
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        metavar="H",
-        help="where to listen; any but a loopback address asks for a token (default: 127.0.0.1)",
-    )
-    parser.add_argument("--port", type=int, default=8765, metavar="N", help="(default: 8765)")
-    parser.add_argument(
-        "--portrait",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a picture or avatar .npz to choose from; may be given more than once, the page"
-        " opens on the first and asks whose face where a picture shows several",
-    )
-    parser.add_argument(
-        "--background",
-        default="keep",
-        metavar="WHAT",
-        help="behind every portrait: keep (the default), green, #rrggbb, blur, or a picture, which "
-        "covers the frame",
-    )
-    parser.add_argument(
-        "--piper-voice",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE.onnx",
-        help="a Piper voice to speak text with; eSpeak NG is found by itself",
-    )
-    parser.add_argument("--token", metavar="T", help="ask for this token (default: made up)")
-    parser.add_argument(
-        "--certificate",
-        type=Path,
-        nargs=2,
-        metavar=("CERT", "KEY"),
-        help="serve HTTPS, without which browsers give a microphone to localhost only",
-    )
-    parser.add_argument(
-        "--allow-origin",
-        action="append",
-        default=[],
-        metavar="SITE",
-        help="let pages of another site use this server, as https://example.com; may be repeated",
-    )
-    parser.add_argument(
-        "--allow-embedding",
-        action="append",
-        default=[],
-        metavar="SITE",
-        help="let another site show /view in a frame; may be repeated",
-    )
-    parser.add_argument(
-        "--ice",
-        action="append",
-        default=[],
-        metavar="URL[,USER,CREDENTIAL]",
-        help="a STUN or TURN server for WebRTC through firewalls, as stun:HOST:PORT or "
-        "turn:HOST:PORT?transport=tcp,USER,CREDENTIAL; may be repeated (default: none is asked)",
-    )
-    parser.add_argument(
-        "--sessions", type=int, default=4, metavar="N", help="at the same time (default: 4)"
-    )
-    parser.add_argument(
-        "--drain",
-        type=float,
-        default=0.0,
-        metavar="S",
-        help="after SIGTERM take no new sessions, and give open ones S seconds (default: 0)",
-    )
-    add_consent(parser)
-    add_streaming(parser)
-    add_amounts(parser)
+    add_serving(parser)
 
 
 def _live(options: argparse.Namespace) -> int:
-    if not 1 <= options.port <= 65535:
-        options.usage_error(f"port {options.port}: choose 1 to 65535")
-    if options.sessions < 1:
-        options.usage_error(f"sessions {options.sessions}: choose 1 or more")
-
-    if not options.drain >= 0:
-        options.usage_error(f"drain {options.drain}: choose 0 or more seconds")
-
-    amount = read_amount(options)
-
-    from openvasa.live.frame import LiveSettings
-    from openvasa.live.serve import serve
-    from openvasa.live.session import Limits
-    from openvasa.motion.settings import MotionSettings
-    from openvasa.motion.speech_motion import SpeechMotion
-    from openvasa.render.warp_renderer import WarpRenderer
-
-    require_consent(options.accept_policy)
-    serve(
-        host=options.host,
-        port=options.port,
-        portraits=options.portrait,
-        settings=LiveSettings(
-            options.fps, 48000, options.hop, options.lookahead, size=options.size
-        ),
-        person=partial(WarpRenderer, refined=options.refine),
-        background=options.background,
-        model=lambda seed: SpeechMotion(MotionSettings(seed=seed, amount=amount)),
-        limits=Limits(sessions=options.sessions),
-        token=options.token,
-        piper_voices=options.piper_voice,
-        certificate=tuple(options.certificate) if options.certificate else None,
-        origins=options.allow_origin,
-        embedders=options.allow_embedding,
-        ice=options.ice,
-        drain_s=options.drain,
-    )
+    start_server(options)
     return OK

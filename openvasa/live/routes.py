@@ -132,6 +132,8 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
         finally:
             studio.opening -= 1
         studio.sessions[session.id] = session
+        if studio.on_open is not None:
+            await studio.on_open(session)
         studio.metrics.opened.inc()
         note("session opened", {"session": session.id[:6], "portrait": portrait or "upload"})
         return _describe_opened(session, offered)

@@ -18,7 +18,7 @@ from openvasa.live.ice import parse_ice
 from openvasa.live.logs import log_to_stderr, note
 from openvasa.live.protocol import LONGEST_SOUND_MESSAGE
 from openvasa.live.scratch import server_folder
-from openvasa.live.server import create_app
+from openvasa.live.server import Extension, create_app
 from openvasa.live.session import Limits
 from openvasa.live.speech import voices
 from openvasa.live.studio import Studio
@@ -42,6 +42,7 @@ def serve(
     embedders: list[str],
     ice: list[str],
     drain_s: float = 0.0,
+    extension: Extension | None = None,
 ) -> None:
     """Serve until interrupted.
 
@@ -61,6 +62,7 @@ def serve(
         embedders: other sites that may show `/view` in a frame.
         ice: STUN and TURN servers, as `openvasa.live.ice.parse_ice` reads them.
         drain_s: seconds that sessions have to end after SIGTERM.
+        extension: adds routes to the server.
 
     Raises:
         InputError: a portrait, voice, background, site or server cannot be used.
@@ -92,7 +94,7 @@ def serve(
         studio.folder = folder
         _announce(host, port, token, secure=certificate is not None)
         config = uvicorn.Config(
-            create_app(studio),
+            create_app(studio, extension),
             host=host,
             port=port,
             log_level="warning",

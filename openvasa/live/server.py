@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -25,7 +25,11 @@ WEB = Path(__file__).parent / "web"
 SWEEP_S = 2.0
 
 
-def create_app(studio: Studio) -> FastAPI:
+Extension = Callable[[FastAPI, Studio], None]
+"""Adds routes of its own to the application, which come before the page's files."""
+
+
+def create_app(studio: Studio, extension: Extension | None = None) -> FastAPI:
     """The web application."""
 
     @asynccontextmanager
@@ -46,6 +50,8 @@ def create_app(studio: Studio) -> FastAPI:
 
     for path in (VIEW, "/openapi.json", "/asyncapi.json"):
         _serve_file(app, path, WEB / "view.html" if path == VIEW else SCHEMA / path[1:])
+    if extension is not None:
+        extension(app, studio)
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app
 

@@ -77,6 +77,11 @@ class Session:
         """Told of every event, when what it tells of is due."""
         self.weights_wanted = 0
         """How many listeners want the weights of every frame; frames are made for them too."""
+        self.partner: Callable[[np.ndarray, int], None] | None = None
+        """Who answers the user: takes (n,) samples of the microphone and their rate. The portrait
+        then listens to the microphone and does not speak it."""
+        self.on_sound: Callable[[np.ndarray], None] | None = None
+        """Takes the (n,) float32 sound of every frame, at the engine's rate, when it is due."""
         self._portrait = portrait
         self._engine = portrait.engine
         self._metrics = metrics
@@ -215,7 +220,9 @@ class Session:
             self._microphone_refused_s += seconds
             return False
         self._budget -= seconds
-        if self._listening:
+        if self.partner is not None:
+            self.partner(samples, rate)
+        if self._listening or self.partner is not None:
             return self._player.tell(partial(Engine.hear, samples=samples, rate=rate))
         return self._player.tell(partial(Engine.push, samples=samples, rate=rate, live=True))
 
@@ -327,10 +334,16 @@ class Session:
             self.state = frame.state
             self._tell({"type": "state", "state": frame.state.value})
         self.speeches.hear(frame)
+        if self.on_sound is not None:
+            self.on_sound(frame.sound)
         if self.weights_wanted:
             weights = dynamics_code().read_arkit(Row.split(frame.row).codes)
             rounded = [round(float(weight), 3) for weight in weights]
             self._tell({"type": "weights", "time_s": round(frame.time_s, 4), "weights": rounded})
+
+    def announce(self, event: Event) -> None:
+        """Tell every client of something that is no doing of the portrait's."""
+        self._tell(event)
 
     def _tell(self, event: Event) -> None:
         for listener in list(self.listeners):

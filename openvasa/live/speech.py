@@ -63,12 +63,21 @@ def voices(piper_voices: list[Path] | None = None) -> list[Voice]:
             raise InputError(f"{path}: needs Piper; run pip install piper-tts")
         command = (sys.executable, "-m", "piper", "-m", str(path), "-f", "-")
         found.append(Voice(f"piper-{path.stem}", f"Piper {path.stem}", command))
-    espeak = shutil.which("espeak-ng")
-    if espeak:
-        for code, language in _ESPEAK_LANGUAGES.items():
-            command = (espeak, "-v", code, "--stdin", "--stdout")
+    for code, language in _ESPEAK_LANGUAGES.items():
+        command = _espeak(code)
+        if command:
             found.append(Voice(f"espeak-{code}", f"eSpeak {language}", command))
     return found
+
+
+def _espeak(code: str) -> tuple[str, ...]:
+    """The command that speaks a language with eSpeak NG, the program or the library of a wheel."""
+    program = shutil.which("espeak-ng")
+    if program:
+        return (program, "-v", code, "--stdin", "--stdout")
+    if find_spec("espeakng_loader"):
+        return (sys.executable, "-m", "openvasa.live.espeak_library", code)
+    return ()
 
 
 def speak(text: str, voice: Voice) -> tuple[np.ndarray, int]:

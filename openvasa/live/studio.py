@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,7 @@ class Studio:
         sessions: the open ones, by their ids.
         opening: how many are being opened.
         draining: no new sessions are opened, since the server is to stop.
+        on_open: is awaited with every session that has been opened.
     """
 
     settings: LiveSettings = field(default_factory=LiveSettings)
@@ -58,6 +60,7 @@ class Studio:
     metrics: Metrics = field(default_factory=Metrics)
     sessions: dict[str, Session] = field(default_factory=dict)
     opening: int = 0
+    on_open: Callable[[Session], Awaitable[None]] | None = None
     draining: bool = False
 
     @property

@@ -1,0 +1,1 @@
+"""A conversation with a live portrait: hear, understand, answer, speak, and be interrupted."""

@@ -1,0 +1,140 @@
+"""One conversation: a session's microphone and typed turns in, its portrait's answers out."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import numpy as np
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    InterruptionFrame,
+    LLMMessagesAppendFrame,
+)
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+    UserTurnStoppedMessage,
+)
+from pipecat.turns.user_start import VADUserTurnStartStrategy
+from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+from pipecat.workers.runner import WorkerRunner
+
+from openvasa.live.resample import StreamResampler
+from openvasa.live.session import Session
+from openvasa.live.speeches import Event
+from openvasa.rates import SAMPLE_RATE
+from openvasa.talk.echo_gate import EchoGate
+from openvasa.talk.mouth import Mouth
+from openvasa.talk.services import VOICE_RATE, TalkSettings, make_ears, make_mind, make_voice
+
+THINKING_PAUSE_S = 0.4
+"""Silence after the voice detector's own 0.2 s, for which a turn goes on."""
+MOST_TURNS = 200
+"""Of the history that a page is given."""
+
+
+class Dialogue:
+    """Runs from `start` to `stop`; all methods belong to the event loop's thread.
+
+    Attributes:
+        turns: what was said, oldest first: `who` and `text`.
+    """
+
+    def __init__(self, session: Session, settings: TalkSettings) -> None:
+        self.turns: list[dict[str, str]] = []
+        self._session = session
+        self._gate = EchoGate()
+        self._resampler: StreamResampler | None = None
+        self._said: StreamResampler = StreamResampler(session.settings.rate, SAMPLE_RATE)
+        self._running: asyncio.Task | None = None
+        self._putting: set[asyncio.Future] = set()
+        self.mouth = Mouth(session)
+        first = [{"role": "system", "content": settings.instructions}]
+        context = LLMContext(first if settings.llm else [])
+        user, assistant = LLMContextAggregatorPair(
+            context,
+            user_params=LLMUserAggregatorParams(
+                vad_analyzer=SileroVADAnalyzer(),
+                user_turn_strategies=UserTurnStrategies(
+                    start=[VADUserTurnStartStrategy()],
+                    stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=THINKING_PAUSE_S)],
+                ),
+            ),
+        )
+        user.add_event_handler("on_user_turn_stopped", self._note_turn)
+        stages = [make_ears(settings), user, make_mind(settings), make_voice(settings)]
+        self._worker = PipelineWorker(
+            Pipeline([*stages, self.mouth, assistant]),
+            params=PipelineParams(
+                audio_in_sample_rate=SAMPLE_RATE,
+                audio_out_sample_rate=VOICE_RATE,
+                enable_metrics=True,
+            ),
+            idle_timeout_secs=None,
+        )
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        runner = WorkerRunner(handle_sigint=False)
+        await runner.add_workers(self._worker)
+        self._running = asyncio.create_task(runner.run())
+        self._session.listeners.add(self._hear_event)
+        self._session.partner = self.hear
+        self._session.on_sound = self._note_said
+
+    async def stop(self) -> None:
+        """End it; safe to call twice."""
+        running, self._running = self._running, None
+        if running is None:
+            return
+        self._session.listeners.discard(self._hear_event)
+        self._session.partner = self._session.on_sound = None
+        await self._worker.cancel()
+        with suppress(asyncio.CancelledError, asyncio.TimeoutError):
+            await asyncio.wait_for(running, 5)
+
+    def hear(self, samples: np.ndarray, rate: int) -> None:
+        """Take (n,) mono samples of the microphone, int16 or float32."""
+        if self._resampler is None or self._resampler.source != rate:
+            self._resampler = StreamResampler(rate, SAMPLE_RATE)
+        if samples.dtype == np.int16:
+            samples = samples.astype(np.float32) / 32768
+        heard = self._gate.hear(self._resampler.push(samples))
+        if len(heard):
+            data = (np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes()
+            self._put(InputAudioRawFrame(data, SAMPLE_RATE, 1))
+
+    def take_turn(self, text: str) -> None:
+        """Take a turn that the user typed; it interrupts what is being said."""
+        self._note("user", text)
+        turn = LLMMessagesAppendFrame([{"role": "user", "content": text}], run_llm=True)
+        self._put(InterruptionFrame(), turn)
+
+    def _put(self, *frames: Frame) -> None:
+        task = asyncio.ensure_future(self._worker.queue_frames(list(frames)))
+        self._putting.add(task)
+        task.add_done_callback(self._putting.discard)
+
+    async def _note_turn(
+        self, aggregator: object, strategy: object, message: UserTurnStoppedMessage
+    ) -> None:
+        if message.content:
+            self._note("user", message.content)
+
+    def _note_said(self, samples: np.ndarray) -> None:
+        self._gate.say(self._said.push(samples))
+
+    def _note(self, who: str, text: str) -> None:
+        self._session.announce({"type": "caption", "who": who, "text": text})
+
+    def _hear_event(self, event: Event) -> None:
+        if event["type"] == "caption":
+            self.turns.append({"who": str(event["who"]), "text": str(event["text"])})
+            del self.turns[:-MOST_TURNS]

@@ -1,0 +1,97 @@
+"""The end of a pipeline: what was to be said is said by a live portrait, and heard in its time."""
+
+from __future__ import annotations
+
+import numpy as np
+from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
+    BotStoppedSpeakingFrame,
+    Frame,
+    InterruptionFrame,
+    TTSAudioRawFrame,
+    TTSStoppedFrame,
+    TTSTextFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from openvasa.live.session import Session
+from openvasa.live.speeches import Event
+
+
+class Mouth(FrameProcessor):
+    """Speaks through a session; the pipeline is told when its speech begins and ends.
+
+    Attributes:
+        first_sound_at: when the first sample of the last answer came in, s of the event loop.
+        interrupted_at: when speech was last interrupted.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.first_sound_at: float | None = None
+        self.interrupted_at: float | None = None
+        self._session = session
+        self._speaking = False
+        self._stopped: list[TTSStoppedFrame] = []
+        session.listeners.add(self._hear_event)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Take a frame of the pipeline."""
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.DOWNSTREAM:
+            if isinstance(frame, TTSAudioRawFrame):
+                await self._speak(frame)
+                return
+            if isinstance(frame, TTSStoppedFrame):
+                # It is passed on when its speech has been heard.
+                self._stopped.append(frame)
+                self._session.speeches.end()
+                return
+        if isinstance(frame, InterruptionFrame):
+            if self._speaking:
+                self.interrupted_at = self.get_event_loop().time()
+            self._stopped.clear()
+            self._session.interrupt()
+            await self._rest()
+        elif isinstance(frame, UserStartedSpeakingFrame | UserStoppedSpeakingFrame):
+            self._session.listen(isinstance(frame, UserStartedSpeakingFrame))
+        elif isinstance(frame, TTSTextFrame):
+            self._session.announce({"type": "caption", "who": "portrait", "text": str(frame.text)})
+        await self.push_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        """Let go of the session."""
+        await super().cleanup()
+        self._session.listeners.discard(self._hear_event)
+
+    async def _speak(self, frame: TTSAudioRawFrame) -> None:
+        speeches = self._session.speeches
+        if speeches.open is None:
+            speeches.begin(None, frame.sample_rate)
+        if not self._speaking:
+            self._speaking = True
+            self.first_sound_at = self.get_event_loop().time()
+            await self._tell(BotStartedSpeakingFrame)
+        samples = np.frombuffer(frame.audio, "<i2").reshape(-1, frame.num_channels)
+        speeches.push(samples.astype(np.float32).mean(axis=1) / 32768)
+
+    def _hear_event(self, event: Event) -> None:
+        if event["type"] == "speech.done" and not event["interrupted"]:
+            self.create_task(self._finish())
+
+    async def _finish(self) -> None:
+        if self._stopped:
+            await self.push_frame(self._stopped.pop(0))
+        if not self._stopped and self._session.speeches.open is None:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        if self._speaking:
+            self._speaking = False
+            await self._tell(BotStoppedSpeakingFrame)
+
+    async def _tell(self, kind: type[BotStartedSpeakingFrame | BotStoppedSpeakingFrame]) -> None:
+        await self.push_frame(kind())
+        await self.push_frame(kind(), FrameDirection.UPSTREAM)

@@ -1,0 +1,78 @@
+// The conversation on the studio page: the microphone is heard and answered, turns can be typed, both sides are shown.
+
+import { $, link, notice, trying } from "./page.js";
+import { mute } from "./talking.js";
+
+const NAMES = { user: "You", portrait: "Portrait" };
+let last = null;
+
+const card = document.createElement("section");
+card.className = "card";
+card.setAttribute("aria-labelledby", "conversation-title");
+card.innerHTML = `
+  <div class="row"><h2 id="conversation-title" class="grow">Talk with it</h2><button id="copy-turns" class="small">Copy</button></div>
+  <ol id="turns" class="turns" role="log" aria-label="What was said"></ol>
+  <form id="turn" class="turn-form">
+    <label class="skip" for="turn-text">Your turn</label>
+    <input id="turn-text" maxlength="1000" autocomplete="off" placeholder="Switch the microphone on, or type">
+    <button id="send-turn" class="primary">Send</button>
+  </form>`;
+document.querySelector(".panel").prepend(card);
+document.title = "OpenVASA Talk";
+
+function show({ who, text }) {
+  const log = $("turns");
+  // An answer comes sentence by sentence.
+  if (last?.dataset.who === who && who === "portrait") {
+    last.lastChild.textContent += ` ${text}`;
+  } else {
+    last = document.createElement("li");
+    last.dataset.who = who;
+    const name = document.createElement("b");
+    name.textContent = NAMES[who] ?? who;
+    last.append(name, document.createTextNode(text));
+    log.append(last);
+  }
+  log.scrollTop = log.scrollHeight;
+}
+
+async function showHistory() {
+  const { turns } = await (await link.ask(`api/sessions/${link.id}/turns`)).json();
+  $("turns").replaceChildren();
+  last = null;
+  turns.forEach(show);
+}
+
+async function send(event) {
+  event.preventDefault();
+  const text = $("turn-text").value.trim();
+  if (!text) return;
+  if (!link.microphone) mute(false);
+  const body = JSON.stringify({ text });
+  const headers = { "Content-Type": "application/json" };
+  const sent = await trying(() => link.ask(`api/sessions/${link.id}/turns`, { method: "POST", body, headers }), $("send-turn"));
+  if (sent) $("turn-text").value = "";
+}
+
+async function copy() {
+  const lines = [...$("turns").children].map((turn) => `${turn.firstChild.textContent}: ${turn.lastChild.textContent}`);
+  await navigator.clipboard.writeText(lines.join("\n"));
+  notice("Copied", { news: true });
+}
+
+// The microphone is answered, not repeated: the portrait's sound stays on.
+const repeat = $("microphone").onclick;
+$("microphone").onclick = async () => {
+  const on = Boolean(link.microphone);
+  await repeat();
+  if (!on && link.microphone) {
+    mute(false);
+    notice("Speak: the portrait listens and answers. You may interrupt it.", { news: true });
+  }
+};
+$("talk-title").textContent = "Microphone and sound";
+$("turn").onsubmit = send;
+$("copy-turns").onclick = copy;
+link.addEventListener("caption", ({ detail }) => show(detail));
+link.addEventListener("live", () => { trying(showHistory); });
+if (link.id) trying(showHistory);

@@ -1,0 +1,196 @@
+"""A conversation with a portrait: the real Pipecat, ears, turns and voice; a stand-in's motion."""
+
+# What is tested imports packages that may be missing.
+# ruff: noqa: E402
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+for package in ("pipecat", "moonshine_voice", "fastapi"):
+    pytest.importorskip(package, reason="needs the talk extra")
+
+from fastapi.testclient import TestClient
+from live_stand_in import StandInModel
+
+from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.cli import main
+from openvasa.live.frame import LiveSettings
+from openvasa.live.metrics import Metrics
+from openvasa.live.server import create_app
+from openvasa.live.session import Session
+from openvasa.live.speech import Voice, speak, voices
+from openvasa.live.studio import Studio
+from openvasa.rates import SAMPLE_RATE
+from openvasa.talk.dialogue import Dialogue
+from openvasa.talk.echo_gate import EchoGate
+from openvasa.talk.routes import talk_extension
+from openvasa.talk.script import answer
+from openvasa.talk.services import TalkSettings
+
+NOON = datetime(2026, 11, 29, 12, 5)
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def voice() -> Voice:
+    found = voices()
+    if not found:
+        pytest.skip("needs a voice: espeak-ng or espeakng-loader")
+    return found[0]
+
+
+def noise(seconds: float, level: float) -> np.ndarray:
+    return (level * RNG.standard_normal(round(seconds * SAMPLE_RATE))).astype(np.float32)
+
+
+def through(gate: EchoGate, said: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """What the gate lets pass of a microphone beside a loudspeaker."""
+    passed, step = [], SAMPLE_RATE // 50
+    for at in range(0, len(heard), step):
+        gate.say(said[at : at + step])
+        passed.append(gate.hear(heard[at : at + step]))
+    return np.concatenate(passed)
+
+
+@pytest.mark.parametrize("coupling", [0.02, 0.3, 1.0])
+def test_echo_is_silenced_and_the_user_is_heard_over_it(coupling: float) -> None:
+    said = noise(4, 0.1)
+    echo = coupling * np.roll(said, SAMPLE_RATE // 10)
+    assert not through(EchoGate(), said, echo).any()
+    user = np.zeros_like(said)
+    user[2 * SAMPLE_RATE :] = noise(2, 3.5 * 0.1 * max(coupling, 0.1))
+    passed = through(EchoGate(), said, echo + user)
+    assert not passed[: 2 * SAMPLE_RATE].any()
+    heard = passed[2 * SAMPLE_RATE + SAMPLE_RATE // 10 :]
+    assert (heard != 0).mean() > 0.95, "within a tenth of a second"
+
+
+def test_a_quiet_portrait_hears_everything() -> None:
+    user = noise(1, 0.01)
+    assert np.array_equal(through(EchoGate(), np.zeros_like(user), user), user)
+
+
+def test_script_answers() -> None:
+    assert "12:05" in answer("What time is it?", NOON)
+    assert "Sunday" in answer("Which day is it today?", NOON)
+    assert answer("Blue elephants.", NOON).startswith("You said: Blue elephants.")
+
+
+async def _converse(face, folder: Path, voice: Voice, script) -> list[dict]:
+    """Events of a session in which `script` (session, dialogue, events) runs."""
+    settings = LiveSettings(fps=25)
+    session = await Session.open(face, settings, Metrics(), folder, model=lambda _: StandInModel())
+    outlet, events = session.connect(), []
+    session.listeners.add(events.append)
+    dialogue = Dialogue(session, TalkSettings(voice))
+    await dialogue.start()
+    try:
+        await script(session, dialogue, events)
+    finally:
+        await dialogue.stop()
+        session.disconnect(outlet)
+        await session.close("done")
+    return events
+
+
+async def _until(events: list[dict], wanted, seconds: float = 30.0) -> dict:
+    for _ in range(round(seconds / 0.05)):
+        for event in events:
+            if wanted(event):
+                return event
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not in {[e for e in events if e['type'] == 'caption']}")
+
+
+async def _speak(session: Session, samples: np.ndarray, rate: int) -> None:
+    step = rate // 50
+    for at in range(0, len(samples), step):
+        session.microphone(samples[at : at + step], rate)
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_spoken_turn_is_understood_and_answered(face, tmp_path: Path, voice: Voice) -> None:
+    samples, rate = speak("Hello, who are you?", voice)
+
+    async def script(session, dialogue, events) -> None:
+        await _speak(session, np.concatenate([samples, np.zeros(2 * rate, np.int16)]), rate)
+        await _until(events, lambda e: e["type"] == "speech.done" and not e["interrupted"])
+        said = {turn["who"]: turn["text"] for turn in dialogue.turns}
+        assert "who are you" in said["user"].lower()
+        assert "portrait" in said
+
+    asyncio.run(_converse(face, tmp_path, voice, script))
+
+
+@pytest.mark.slow
+def test_a_typed_turn_is_answered_and_a_voice_interrupts(
+    face, tmp_path: Path, voice: Voice
+) -> None:
+    samples, rate = speak("Wait, please stop now.", voice)
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Tell me a story.")
+        await _until(events, lambda e: e["type"] == "state" and e["state"] == "speaking")
+        quiet = np.zeros(rate, np.int16)
+        await _speak(session, np.concatenate([quiet, samples, quiet]), rate)
+        cut = await _until(events, lambda e: e["type"] == "speech.done")
+        assert cut["interrupted"]
+
+    asyncio.run(_converse(face, tmp_path, voice, script))
+
+
+@pytest.fixture
+def client(voice: Voice) -> Iterator[TestClient]:
+    studio = Studio(portraits={"example": EXAMPLE_PORTRAIT}, model=lambda _: StandInModel())
+    app = create_app(studio, talk_extension(TalkSettings(voice)))
+    with TestClient(app, base_url="http://localhost") as client:
+        yield client
+
+
+@pytest.mark.slow
+def test_server_gives_page_turns_and_refusals(client: TestClient) -> None:
+    page = client.get("/").text
+    assert "conversation.js" in page
+    for part in ("conversation.js", "conversation.css"):
+        assert client.get(f"/{part}").status_code == 200
+    assert client.get("/api/sessions/nobody/turns").status_code == 404
+    key = client.post("/api/sessions?portrait=example").json()["id"]
+    assert client.get(f"/api/sessions/{key}/turns").json() == {"turns": []}
+    assert client.post(f"/api/sessions/{key}/turns", json={"text": " "}).status_code == 422
+    assert client.post(f"/api/sessions/{key}/turns", json={"text": "Hello!"}).status_code == 200
+    turns = client.get(f"/api/sessions/{key}/turns").json()["turns"]
+    assert turns[0] == {"who": "user", "text": "Hello!"}
+    client.delete(f"/api/sessions/{key}")
+    assert client.get(f"/api/sessions/{key}/turns").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--llm", "http://localhost:1/v1"], "--model"),
+        (["--model", "llama"], "--llm"),
+        (["--llm", "localhost", "--model", "llama"], "not the address"),
+        (["--voice", "nobody"], "not on this machine"),
+    ],
+)
+def test_wrong_options_are_refused(options: list[str], said: str, capsys) -> None:
+    assert main(["talk", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs espeakng-loader")
+def test_the_library_of_the_wheel_speaks() -> None:
+    command = (sys.executable, "-m", "openvasa.live.espeak_library", "en-us")
+    samples, rate = speak("Hello there.", Voice("wheel", "wheel", command))
+    assert len(samples) > rate / 2
+    assert np.abs(samples).max() > 3000
