@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 from collections import Counter, deque
 from contextlib import suppress
@@ -13,13 +14,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from short_jobs import SMALL, make_tasks, write_voice
 
 from openvasa.assets import EXAMPLE_PORTRAIT
-from openvasa.batch.make import Failure, Figures, explain
+from openvasa.batch.make import Failure, Figures, explain, make_output
 from openvasa.batch.options import Options, read_options
 from openvasa.batch.places import fetch, publishing, remove_parts
 from openvasa.batch.process_workers import ProcessWorkers
@@ -30,6 +32,7 @@ from openvasa.batch.task import Portrait, Task
 from openvasa.batch.workers import Ended
 from openvasa.cli import main
 from openvasa.errors import InputError
+from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video
 
 FIGURES = Figures(1.0, 25, 1000, 0.5)
@@ -318,6 +321,36 @@ def test_only_faults_of_the_machine_may_pass() -> None:
     missing = InputError("a.wav: no such file")
     missing.__cause__ = FileNotFoundError(2, "No such file")
     assert not explain(missing).passing
+
+
+def test_places_elsewhere_are_fetched_and_published(tmp_path: Path, face: FaceLatent) -> None:
+    write_voice(tmp_path / "a.wav")
+    task = Task(
+        "t", "unused", f"file://{tmp_path}/out/a.mp4", f"file://{tmp_path}/a.wav", options=SMALL
+    )
+    figures = make_output(task, face, "mark")
+    assert os.listdir(tmp_path / "out") == ["a.mp4"]
+    assert inspect_video(tmp_path / "out" / "a.mp4").frames == figures.frames == 7
+    assert figures.bytes == (tmp_path / "out" / "a.mp4").stat().st_size
+    with pytest.raises(InputError, match=f"^file://{tmp_path}/b.wav: no such file"):
+        make_output(replace(task, audio=f"file://{tmp_path}/b.wav"), face, "mark")
+
+
+def test_a_text_is_spoken_with_the_options(tmp_path: Path, face: FaceLatent) -> None:
+    if shutil.which("espeak-ng") is None:
+        pytest.skip("espeak-ng is not installed")
+    options = replace(SMALL, seconds=0.5, background="green", emotion={"happy": 0.7}, gaze="viewer")
+    task = Task("t", "unused", str(tmp_path / "a.webm"), text="Guten Tag.", options=options)
+    assert make_output(replace(task, voice="espeak-de"), face, "mark").frames == 6
+    assert inspect_video(tmp_path / "a.webm").codec == "vp9"
+    with pytest.raises(InputError, match="voice nobody: no such one"):
+        make_output(replace(task, voice="nobody"), face, "mark")
+
+
+def test_an_output_may_be_the_avatar_itself(tmp_path: Path, face: FaceLatent) -> None:
+    task = Task("t", "unused", str(tmp_path / "me.npz"))
+    assert make_output(task, face, "mark").frames == 0
+    np.testing.assert_array_equal(FaceLatent.load(tmp_path / "me.npz").landmarks, face.landmarks)
 
 
 def test_killed_workers_and_poisoned_inputs_cost_no_other_task(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("sqlalchemy", reason="the extra jobs is not installed")
 
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.batch.make import Failure, Figures
@@ -232,6 +233,33 @@ def test_a_dispatcher_told_to_stop_gives_its_jobs_back(bench: Bench) -> None:
     bench.dispatcher.run(stop)
     shown = studio.get(where).json()
     assert (shown["state"], shown["attempts"]) == ("queued", 0)
+
+
+def test_a_database_that_is_away_for_a_moment_costs_no_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studio = bench.as_client("studio")
+    where = order(studio).headers["Location"]
+    claim, stop, asked = bench.queue.claim, threading.Event(), count()
+
+    def away_at_first() -> Any:
+        if next(asked) == 0:
+            raise OperationalError("SELECT", {}, Exception("the server went away"))
+        if bench.queue.count().get("done"):
+            stop.set()
+        return claim()
+
+    monkeypatch.setattr(bench.queue, "claim", away_at_first)
+    monkeypatch.setattr("openvasa.jobs.dispatcher.OUTAGE_PAUSE_S", 0.0)
+    bench.dispatcher.run(stop)
+    assert capsys.readouterr().err == (
+        "openvasa: the database does not answer (the server went away)\n"
+    )
+    assert studio.get(where).json()["state"] == "done"
+    monkeypatch.setattr(bench.queue, "find", lambda *_: away_at_first())
+    asked = count()
+    answer = studio.get(where)
+    assert (answer.status_code, answer.json()["error"][:12]) == (503, "the database")
 
 
 @pytest.mark.parametrize(

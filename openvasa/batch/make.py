@@ -137,17 +137,13 @@ def make_video(
                 marking=_marking(task.options),
                 codec=task.options.codec,  # pyright: ignore[reportArgumentType] (was checked)
             )
+            # While the sound is there.
+            frames, seconds = video.frame_count, video.frame_count / float(video.rate)
         size = target.stat().st_size
     lines = dict.fromkeys(
         " ".join(str(w.message).split()) for w in told if issubclass(w.category, UserWarning)
     )
-    return Figures(
-        video.frame_count / float(video.rate),
-        video.frame_count,
-        size,
-        time.perf_counter() - started,
-        tuple(lines),
-    )
+    return Figures(seconds, frames, size, time.perf_counter() - started, tuple(lines))
 
 
 def explain(error: BaseException) -> Failure:

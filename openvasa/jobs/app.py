@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from openvasa import __version__
@@ -145,6 +146,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(QuotaReached)
     async def quota_reached(_: Request, error: QuotaReached) -> Response:
         return _error(429, str(error))
+
+    @app.exception_handler(OperationalError)
+    async def database_away(_: Request, error: OperationalError) -> Response:
+        return _error(503, "the database does not answer; try again in a moment")
 
     @app.exception_handler(KeyTaken)
     async def key_taken(_: Request, error: KeyTaken) -> Response:

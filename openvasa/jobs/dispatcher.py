@@ -6,12 +6,16 @@ their leases are over; told to stop, it gives them back at once.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from openvasa.batch.make import Failure
 from openvasa.batch.options import read_options
@@ -23,6 +27,8 @@ from openvasa.jobs.job import Job
 from openvasa.jobs.queue import JobQueue
 
 POLL_S = 0.3
+OUTAGE_PAUSE_S = 1.0
+"""Before the database is asked again that did not answer."""
 FACES_KEPT = 8
 FIRST_PAUSE_S = 2.0
 """Before a job is tried again; each further time it is twice as long."""
@@ -68,11 +74,17 @@ class Dispatcher:
         """Work until `stop` is set; what is not finished then is given back."""
         try:
             while not stop.is_set():
-                self.step()
+                try:
+                    self.step()
+                except SQLAlchemyError as error:
+                    # What it would have said is not lost: leases run out, and jobs begin again.
+                    _complain(error)
+                    stop.wait(OUTAGE_PAUSE_S)
         finally:
             for running in self._running.values():
                 self._workers.stop(running.ticket)
-                self._queue.release(running.job)
+                with suppress(SQLAlchemyError):
+                    self._queue.release(running.job)
 
     def step(self) -> None:
         """Claim what there is room for, and take in what is new."""
@@ -165,3 +177,8 @@ class Dispatcher:
                 break
             self._workers.forget(self._faces.pop(old))
         return face
+
+
+def _complain(error: SQLAlchemyError) -> None:
+    told = " ".join(str(getattr(error, "orig", error)).split())
+    print(f"openvasa: the database does not answer ({told})", file=sys.stderr, flush=True)
