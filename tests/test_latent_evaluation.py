@@ -7,19 +7,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
+import pytest
 
-from openvasa.data.latent_tracks import pack_tracks, read_latent_tracks
-from openvasa.evaluate.latent import (
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+
+from openvasa.data.latent_tracks import pack_tracks, read_latent_tracks  # noqa: E402
+from openvasa.evaluate.latent import (  # noqa: E402
     BANDS,
     LatentFigures,
     choose_pairs,
     track_head,
     yaw_degrees,
 )
-from openvasa.evaluate.latent_report import latent_report
-from openvasa.face.canonical import HeadTransform
-from openvasa.face.topology import canonical_mesh
+from openvasa.evaluate.latent_report import latent_report  # noqa: E402
+from openvasa.face.canonical import HeadTransform  # noqa: E402
+from openvasa.face.topology import canonical_mesh  # noqa: E402
 
 SIDE, FRAMES = 200, 30
 

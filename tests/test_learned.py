@@ -6,35 +6,37 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from openvasa.data.clip_list import Clip, Kind, Split
-from openvasa.data.latent_frames import ClipFrames
-from openvasa.data.latent_tracks import LatentTracks
-from openvasa.errors import InputError
-from openvasa.evaluate.small_renderer import at_side
-from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
-from openvasa.face.topology import canonical_mesh
-from openvasa.learned.config import CONFIGS, LatentConfig
-from openvasa.learned.export import export_network
-from openvasa.learned.face_crop import CENTRE, HALF, crop_faces
-from openvasa.learned.files import READING_FILE
-from openvasa.learned.losses import cross_identity, flow_anchors
-from openvasa.learned.network import LatentNetwork
-from openvasa.learned.points import FEATURES, mean_points, mirror_order
-from openvasa.learned.pose import Pose, pose_from_numbers
-from openvasa.learned.renderer import learned_renderer
-from openvasa.learned.warps import warp_from_canonical, warp_to_canonical
-from openvasa.learned.weights import load_network, save_network
-from openvasa.render.warp_renderer import WarpRenderer
-from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task
-from openvasa.train.latent_export import fit_reading
-from openvasa.train.trainer import train
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+
+from openvasa.data.clip_list import Clip, Kind, Split  # noqa: E402
+from openvasa.data.latent_frames import ClipFrames  # noqa: E402
+from openvasa.data.latent_tracks import LatentTracks  # noqa: E402
+from openvasa.errors import InputError  # noqa: E402
+from openvasa.evaluate.small_renderer import at_side  # noqa: E402
+from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face  # noqa: E402
+from openvasa.face.topology import canonical_mesh  # noqa: E402
+from openvasa.learned.config import CONFIGS, LatentConfig  # noqa: E402
+from openvasa.learned.export import export_network  # noqa: E402
+from openvasa.learned.face_crop import CENTRE, HALF, crop_faces  # noqa: E402
+from openvasa.learned.files import READING_FILE  # noqa: E402
+from openvasa.learned.losses import cross_identity, flow_anchors  # noqa: E402
+from openvasa.learned.network import LatentNetwork  # noqa: E402
+from openvasa.learned.points import FEATURES, mean_points, mirror_order  # noqa: E402
+from openvasa.learned.pose import Pose, pose_from_numbers  # noqa: E402
+from openvasa.learned.renderer import learned_renderer  # noqa: E402
+from openvasa.learned.warps import warp_from_canonical, warp_to_canonical  # noqa: E402
+from openvasa.learned.weights import load_network, save_network  # noqa: E402
+from openvasa.render.warp_renderer import WarpRenderer  # noqa: E402
+from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task  # noqa: E402
+from openvasa.train.latent_export import fit_reading  # noqa: E402
+from openvasa.train.trainer import train  # noqa: E402
 
 SIDE, FRAMES = 64, 12
 
@@ -255,7 +257,7 @@ class _ScaledFrames:
     def __init__(self, reader: ClipFrames, side: int) -> None:
         self.draw, self._reader, self.side = reader.draw, reader, side
 
-    def take(self, rows: torch.Tensor, mirrored: torch.Tensor | None = None):
+    def take(self, rows: Any, mirrored: Any = None):
         frames = self._reader.take(rows, mirrored)
         picture = torch.nn.functional.interpolate(frames.picture, size=(self.side, self.side))
         return replace(frames, picture=picture)
