@@ -15,6 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
+from openvasa.cli import main  # noqa: E402
 from openvasa.data.clip_list import Clip, Kind, Split  # noqa: E402
 from openvasa.data.latent_frames import ClipFrames  # noqa: E402
 from openvasa.data.latent_tracks import LatentTracks  # noqa: E402
@@ -357,3 +358,9 @@ def test_frames_are_brought_to_a_side_before_they_are_judged(face: FaceLatent) -
 def test_drawing_needs_no_torch() -> None:
     code = "import sys, openvasa.learned.renderer; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_commands_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("train", "latent"), ("train", "latent-export"), ("evaluate", "latent")):
+        assert main([*words, "--help"]) == 0
+        assert "RUN" in capsys.readouterr().out

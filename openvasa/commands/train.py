@@ -28,6 +28,7 @@ def add(commands: Commands) -> None:
     _add_render(group)
     _add_shading(group)
     _add_latent(group)
+    _add_latent_export(group)
     _add_occluders(group)
     add_training(group)
 
