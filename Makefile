@@ -1,6 +1,7 @@
 # make demo          a talking video from the bundled example, in out/demo.mp4
 # make test          the checks and all fast tests, training with torch on the CPU included
-# make test-slow     the slow tests: browser (Debian: chromium), hours of silence, the wheel
+# make test-slow     the slow tests: browser (Debian: chromium), hours of silence, the wheel, what is
+#                    killed (Debian: postgresql, caddy)
 # make test-agents   the adapters against the real Pipecat and LiveKit Agents, which it installs
 # make wheel-test    the built wheel in a fresh environment
 # make docs          the site, in out/site

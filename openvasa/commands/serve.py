@@ -117,8 +117,12 @@ def _serve(options: argparse.Namespace) -> int:
         options.usage_error(f"workers {options.workers}: choose 0 or more")
     require_consent(options.accept_policy)
 
-    from openvasa.jobs.app import Limits
+    # First what only this extra brings, so that it is the one that is named where it is missing.
     from openvasa.jobs.clients import read_clients
+
+    clients = read_clients(options.clients) if options.clients else None
+
+    from openvasa.jobs.app import Limits
     from openvasa.jobs.serve import serve_jobs
 
     storage = _storage(options)
@@ -127,7 +131,7 @@ def _serve(options: argparse.Namespace) -> int:
         storage,
         host=options.host,
         port=options.port,
-        clients=read_clients(options.clients) if options.clients else None,
+        clients=clients,
         limits=Limits(options.upload * MEGABYTE, options.private_webhooks),
         dispatcher=None if options.workers == 0 else _work_command(options),
     )
