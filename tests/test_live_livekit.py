@@ -310,3 +310,40 @@ def test_what_is_said_before_anybody_watches_waits_for_them(
 def test_the_example_writes_a_marked_talking_video(tmp_path: Path) -> None:
     """With the real portrait and the real models."""
     check_example("livekit", tmp_path)
+
+
+def test_avatar_session_takes_the_agents_speech_into_its_room(
+    face: FaceLatent, voice: np.ndarray
+) -> None:
+    from livekit.agents import AgentSession
+
+    from openvasa.live.livekit import AvatarSession
+
+    async def run() -> None:
+        room, session = StandInRoom(), AgentSession()
+        room.identity = "agent"
+        portrait = AvatarSession(face, renderer=StandInRenderer, model=StandInModel(), size=256)
+        assert portrait.generator.options.video_width == 256
+        await portrait.start(session, room)
+        room.watched.set()
+        speech = session.output.audio
+        assert speech is not None
+        assert portrait.avatar_identity == "agent"
+        for piece in pieces(voice[:RATE]):
+            await speech.capture_frame(piece)
+        speech.flush()
+        done = await asyncio.wait_for(speech.wait_for_playout(), PATIENCE_S)
+        assert done.playback_position == pytest.approx(1.0, abs=EDGES_S)
+        assert not done.interrupted
+        assert len(room.tracks) == 2
+        await portrait.aclose()
+        await portrait.aclose()
+
+    asyncio.run(run())
+
+
+def test_worker_example_registers_its_session() -> None:
+    import runpy
+
+    names = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "livekit_worker.py"))
+    assert names["server"]._entrypoint_fnc is names["talk"]

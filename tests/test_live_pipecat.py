@@ -75,3 +75,39 @@ def test_interruption_stops_it(face: FaceLatent) -> None:
 def test_the_example_writes_a_marked_talking_video(tmp_path: Path) -> None:
     """With the real portrait and the real models."""
     check_example("pipecat", tmp_path)
+
+
+def test_settings_steer_it_and_metrics_tell_of_it(face: FaceLatent) -> None:
+    from pipecat.frames.frames import ErrorFrame, MetricsFrame, OutputImageRawFrame
+    from pipecat.pipeline.worker import PipelineParams
+    from pipecat.tests.utils import SleepFrame, run_test
+
+    from openvasa.live.pipecat import OpenVasaVideo, PortraitSettings, PortraitUpdateSettingsFrame
+
+    processor = OpenVasaVideo(
+        face,
+        size=256,
+        background="green",
+        model=StandInModel(),
+        settings=PortraitSettings(emotion={"happy": 0.5}),
+    )
+    steered = []
+    processor.avatar.steer = steered.append
+    frames = [
+        PortraitUpdateSettingsFrame(delta=PortraitSettings(gaze=(10.0, 0.0))),
+        PortraitUpdateSettingsFrame(delta=PortraitSettings(gaze=(90.0, 0.0))),
+        *tts(1.0),
+        SleepFrame(1.5),
+    ]
+    params = PipelineParams(enable_metrics=True)
+    down, up = asyncio.run(
+        run_test(processor, frames_to_send=frames, start_timeout=30.0, pipeline_params=params)
+    )
+    assert [controls.gaze for controls in steered] == [(10.0, 0.0)]
+    assert steered[0].emotion == {"happy": 0.5}
+    assert any("out of range" in frame.error for frame in up if isinstance(frame, ErrorFrame))
+    images = [frame for frame in down if isinstance(frame, OutputImageRawFrame)]
+    assert images[0].size == (256, 256)
+    corner = np.frombuffer(images[0].image, np.uint8).reshape(256, 256, 3)[4, 4].astype(int)
+    assert corner[1] > corner[[0, 2]].max() + 40, "before green"
+    assert any(data.value > 0 for f in down if isinstance(f, MetricsFrame) for data in f.data)

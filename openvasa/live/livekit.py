@@ -3,6 +3,12 @@
 generator = OpenVasaGenerator(openvasa.load_portrait("me.jpg"))
 runner = AvatarRunner(room, audio_recv=..., video_gen=generator, options=generator.options)
 
+`AvatarSession` does that for an agent whose portrait lives in the agent's own process:
+
+    avatar = AvatarSession(openvasa.load_portrait("me.jpg"))
+    await avatar.start(session, room=ctx.room)
+    await session.start(agent, room=ctx.room)
+
 The runner counts all sound that it is given as played, and any `AudioSegmentEnd` as the end of
 what it passed on last. So sound comes out only while something is said, an end only for a segment
 that was begun and not cleared, and the next segment is not taken before the last one was played.
@@ -12,15 +18,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarOptions, VideoGenerator
-from livekit.rtc import AudioFrame, VideoBufferType, VideoFrame
+from livekit.agents import AgentSession
+from livekit.agents.voice.avatar import (
+    AudioSegmentEnd,
+    AvatarOptions,
+    AvatarRunner,
+    QueueAudioOutput,
+    VideoGenerator,
+)
+from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
+from livekit.rtc import AudioFrame, Room, VideoBufferType, VideoFrame
 
 from openvasa.face.latent import CROP_SIDE, FaceLatent
-from openvasa.live.avatar import LiveAvatar
-from openvasa.live.frame import LiveSettings
-from openvasa.live.painter import UNREFINED
+from openvasa.live.adapter import PortraitChoice
+from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionModel
 from openvasa.rates import MOTION_RATE
 from openvasa.render.renderer import RendererFactory
@@ -32,10 +47,9 @@ class OpenVasaGenerator(VideoGenerator):
     Args:
         face: the portrait.
         fps: frames a second.
-        sample_rate: of the sound that comes out, Hz: 16000, 24000 or 48000.
-        seed: of the shipped motion model: same seed, same speech, same motion.
-        renderer: draws the pictures.
-        model: generates the motion; None takes the shipped one.
+        sample_rate, size, lookahead, refine, background, seed, renderer, model: as in
+            `PortraitChoice`.
+        controls: gaze, distance and emotion at the start; `avatar.steer` changes them.
     """
 
     def __init__(
@@ -44,12 +58,19 @@ class OpenVasaGenerator(VideoGenerator):
         *,
         fps: int = MOTION_RATE,
         sample_rate: int = 24000,
+        size: int = CROP_SIDE,
+        lookahead: int = 1,
+        refine: bool = False,
+        background: str | Path = "keep",
         seed: int = 0,
-        renderer: RendererFactory = UNREFINED,
+        renderer: RendererFactory | None = None,
         model: MotionModel | None = None,
+        controls: Controls | None = None,
     ) -> None:
-        settings = LiveSettings(fps=fps, rate=sample_rate)
-        self.avatar = LiveAvatar(face, settings, seed=seed, renderer=renderer, model=model)
+        choice = PortraitChoice(
+            fps, sample_rate, size, lookahead, refine, background, seed, renderer, model
+        )
+        self.avatar = choice.make_avatar(face, controls or Controls())
         self._in_segment = False
         self._played = asyncio.Event()
 
@@ -58,8 +79,8 @@ class OpenVasaGenerator(VideoGenerator):
         """What `AvatarRunner` must know about the frames."""
         settings = self.avatar.settings
         return AvatarOptions(
-            video_width=CROP_SIDE,
-            video_height=CROP_SIDE,
+            video_width=settings.size,
+            video_height=settings.size,
             video_fps=settings.fps,
             audio_sample_rate=settings.rate,
             audio_channels=1,
@@ -111,3 +132,52 @@ class OpenVasaGenerator(VideoGenerator):
     def _sound(self, samples: np.ndarray) -> AudioFrame:
         data = np.clip(samples * 32767, -32768, 32767).astype(np.int16).tobytes()
         return AudioFrame(data, self.avatar.settings.rate, 1, len(samples))
+
+
+class AvatarSession(BaseAvatarSession):
+    """Gives an agent a face: its speech goes through a portrait into the agent's room.
+
+    The portrait is published by the agent itself, without a second participant. Start it before
+    the agent's session.
+
+    Args:
+        face: the portrait.
+        choices: as in `OpenVasaGenerator`.
+    """
+
+    def __init__(self, face: FaceLatent, **choices: Any) -> None:
+        super().__init__()
+        self.generator = OpenVasaGenerator(face, **choices)
+        self._runner: AvatarRunner | None = None
+
+    @property
+    def provider(self) -> str:
+        """Who the metrics name."""
+        return "openvasa"
+
+    @property
+    def avatar_identity(self) -> str:
+        """The agent's own: it publishes the portrait."""
+        assert self._room is not None, "start the portrait first"
+        return self._room.local_participant.identity
+
+    async def start(self, agent_session: AgentSession, room: Room) -> None:
+        """Take the agent's speech and begin to show the portrait."""
+        await super().start(agent_session, room)
+        options = self.generator.options
+        speech = QueueAudioOutput(sample_rate=options.audio_sample_rate, wait_playback_start=True)
+        agent_session.output.audio = speech
+        self._runner = AvatarRunner(
+            room, audio_recv=speech, video_gen=self.generator, options=options
+        )
+        await self._runner.start()
+
+    async def aclose(self) -> None:
+        """Stop showing it; the agent stays in its room."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.aclose()
+            await self.generator.aclose()
+        # The base class would remove the participant, which is the agent itself.
+        self._room = None
+        await super().aclose()

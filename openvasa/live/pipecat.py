@@ -1,4 +1,4 @@
-"""Pipecat: a processor for after the TTS service, which turns its sound into a talking portrait.
+"""Pipecat: a service for after the TTS service, which turns its sound into a talking portrait.
 
 pipeline = Pipeline([..., tts, OpenVasaVideo(openvasa.load_portrait("me.jpg")), output])
 """
@@ -6,27 +6,36 @@ pipeline = Pipeline([..., tts, OpenVasaVideo(openvasa.load_portrait("me.jpg")), 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
     Frame,
+    InputAudioRawFrame,
     InterruptionFrame,
     OutputImageRawFrame,
+    ServiceUpdateSettingsFrame,
     StartFrame,
     TTSAudioRawFrame,
     TTSStoppedFrame,
     UserStartedSpeakingFrame,
     UserStoppedSpeakingFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.services.ai_service import AIService
+from pipecat.services.settings import ServiceSettings
+from pipecat.utils.types import NOT_GIVEN, NotGiven
 
-from openvasa.face.latent import FaceLatent
-from openvasa.live.avatar import LiveAvatar
-from openvasa.live.frame import LiveSettings
-from openvasa.live.painter import UNREFINED
+from openvasa.errors import InputError
+from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.live.adapter import PortraitChoice
 from openvasa.live.player import Shown
+from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionModel
 from openvasa.rates import MOTION_RATE
 from openvasa.render.renderer import RendererFactory
@@ -35,19 +44,51 @@ LAST_WORDS_S = 60.0
 """Longest wait, at the end of a pipeline, for what is still being said."""
 
 
-class OpenVasaVideo(FrameProcessor):
+@dataclass
+class PortraitSettings(ServiceSettings):
+    """What may change while the pipeline runs; None leaves it to the portrait.
+
+    Attributes:
+        gaze: yaw and pitch in degrees, to the picture's right and up.
+        distance: factor of the portrait's own.
+        emotion: intensity 0–1 by name: happy, angry, sad, surprised.
+    """
+
+    gaze: tuple[float, float] | NotGiven | None = field(default_factory=lambda: NOT_GIVEN)
+    distance: float | NotGiven | None = field(default_factory=lambda: NOT_GIVEN)
+    emotion: Mapping[str, float] | NotGiven | None = field(default_factory=lambda: NOT_GIVEN)
+
+    def controls(self) -> Controls:
+        """Of complete settings.
+
+        Raises:
+            InputError: a value is out of range.
+        """
+        return Controls(self.gaze, self.distance, self.emotion)  # type: ignore[arg-type]
+
+
+@dataclass
+class PortraitUpdateSettingsFrame(ServiceUpdateSettingsFrame[PortraitSettings]):
+    """Changes the settings of the portraits in a pipeline."""
+
+
+class OpenVasaVideo(AIService):
     """`TTSAudioRawFrame` in; `OutputImageRawFrame` and the same speech, beside them, out.
 
-    An interruption stops it at once, and while the user speaks it listens.
+    An interruption stops it at once. It listens to the user's sound where the pipeline passes it
+    on. `PortraitUpdateSettingsFrame` steers it, and with metrics enabled it tells the time from an
+    answer's first sample to its first frame.
 
     Args:
         face: the portrait.
-        fps: frames a second; give the transport the same, and 512×512 as its video size.
-        sample_rate: of the sound that comes out, Hz: 16000, 24000 or 48000.
-        seed: of the shipped motion model: same seed, same speech, same motion.
-        renderer: draws the pictures.
-        model: generates the motion; None takes the shipped one.
+        fps: frames a second; give the transport the same, and `size` as its video's.
+        sample_rate, size, lookahead, refine, background, seed, renderer, model: as in
+            `PortraitChoice`.
+        settings: how it begins; what is not given is left to the portrait.
     """
+
+    Settings = PortraitSettings
+    _settings: PortraitSettings
 
     def __init__(
         self,
@@ -55,53 +96,103 @@ class OpenVasaVideo(FrameProcessor):
         *,
         fps: int = MOTION_RATE,
         sample_rate: int = 24000,
+        size: int = CROP_SIDE,
+        lookahead: int = 1,
+        refine: bool = False,
+        background: str | Path = "keep",
         seed: int = 0,
-        renderer: RendererFactory = UNREFINED,
+        renderer: RendererFactory | None = None,
         model: MotionModel | None = None,
+        settings: PortraitSettings | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(**kwargs)
-        settings = LiveSettings(fps=fps, rate=sample_rate)
-        self.avatar = LiveAvatar(face, settings, seed=seed, renderer=renderer, model=model)
+        complete = PortraitSettings(model=None, gaze=None, distance=None, emotion=None)
+        if settings is not None:
+            complete.apply_update(settings)
+        super().__init__(settings=complete, **kwargs)
+        choice = PortraitChoice(
+            fps, sample_rate, size, lookahead, refine, background, seed, renderer, model
+        )
+        self.avatar = choice.make_avatar(face, complete.controls())
         self._sending: asyncio.Task | None = None
         self._context: str | None = None
         self._stopped: list[TTSStoppedFrame] = []
+        self._answering = False
+
+    def can_generate_metrics(self) -> bool:
+        """How late its first frame comes is measured."""
+        return True
+
+    async def start(self, frame: StartFrame) -> None:
+        """Begin to live."""
+        await super().start(frame)
+        await self.avatar.start()
+        self._sending = self.create_task(self._send())
+
+    async def stop(self, frame: EndFrame) -> None:
+        """Say what is still to be said, then end."""
+        await super().stop(frame)
+        await self._finish_speaking()
+        await self._close()
+
+    async def cancel(self, frame: CancelFrame) -> None:
+        """End at once."""
+        await super().cancel(frame)
+        await self._close()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Take a frame of the pipeline."""
         await super().process_frame(frame, direction)
         if isinstance(frame, TTSAudioRawFrame) and direction is FrameDirection.DOWNSTREAM:
-            self._speak(frame)
+            await self._speak(frame)
             return
         if isinstance(frame, TTSStoppedFrame) and direction is FrameDirection.DOWNSTREAM:
             # It is passed on when its speech has really been shown.
             self._stopped.append(frame)
             self.avatar.end_speech()
             return
-        if isinstance(frame, StartFrame):
-            await self.avatar.start()
-            self._sending = self.create_task(self._send())
+        if isinstance(frame, PortraitUpdateSettingsFrame) and frame.service in (None, self):
+            await self._take_settings(frame)
         elif isinstance(frame, InterruptionFrame):
             self._stopped.clear()
+            self._answering = False
             self.avatar.interrupt()
         elif isinstance(frame, UserStartedSpeakingFrame | UserStoppedSpeakingFrame):
             self.avatar.listen(isinstance(frame, UserStartedSpeakingFrame))
-        elif isinstance(frame, EndFrame):
-            await self._finish_speaking()
-            await self._close()
-        elif isinstance(frame, CancelFrame):
-            await self._close()
+        elif isinstance(frame, InputAudioRawFrame):
+            self.avatar.hear(_mono(frame.audio, frame.num_channels), frame.sample_rate)
         await self.push_frame(frame, direction)
+
+    async def _update_settings(self, delta: PortraitSettings) -> dict[str, Any]:
+        changed = await super()._update_settings(delta)
+        if changed:
+            self.avatar.steer(self._settings.controls())
+        return changed
+
+    async def _take_settings(self, frame: PortraitUpdateSettingsFrame) -> None:
+        delta = frame.delta
+        if delta is None:
+            return
+        wanted = self._settings.copy()
+        wanted.apply_update(delta)
+        try:
+            wanted.controls()
+        except InputError as error:
+            await self.push_error(str(error))
+            return
+        await self._update_settings(delta)
 
     async def cleanup(self) -> None:
         """Let go of everything."""
         await super().cleanup()
         await self._close()
 
-    def _speak(self, frame: TTSAudioRawFrame) -> None:
+    async def _speak(self, frame: TTSAudioRawFrame) -> None:
         self._context = frame.context_id
-        samples = np.frombuffer(frame.audio, np.int16).reshape(-1, frame.num_channels)
-        self.avatar.push(samples.astype(np.float32).mean(axis=1) / 32768, frame.sample_rate)
+        if not self._answering:
+            self._answering = True
+            await self.start_ttfb_metrics()
+        self.avatar.push(_mono(frame.audio, frame.num_channels), frame.sample_rate)
 
     async def _send(self) -> None:
         async for shown in self.avatar:
@@ -109,6 +200,8 @@ class OpenVasaVideo(FrameProcessor):
 
     async def _send_frame(self, shown: Shown) -> None:
         frame = shown.frame
+        if shown.speaks and self._answering:
+            await self.stop_ttfb_metrics()
         if shown.picture is not None:
             height, width = shown.picture.shape[:2]
             image = OutputImageRawFrame(shown.picture.tobytes(), (width, height), "RGB")
@@ -120,6 +213,7 @@ class OpenVasaVideo(FrameProcessor):
             sound.context_id = self._context
             await self.push_frame(sound)
         for _ in range(min(frame.speeches_ended, len(self._stopped))):
+            self._answering = False
             await self.push_frame(self._stopped.pop(0))
 
     async def _finish_speaking(self) -> None:
@@ -134,3 +228,9 @@ class OpenVasaVideo(FrameProcessor):
         if self._sending is not None:
             task, self._sending = self._sending, None
             await self.cancel_task(task)
+
+
+def _mono(audio: bytes, channels: int) -> np.ndarray:
+    """16-bit samples → (n,) float32."""
+    samples = np.frombuffer(audio, np.int16).reshape(-1, channels)
+    return samples.astype(np.float32).mean(axis=1) / 32768

@@ -1,0 +1,61 @@
+"""What the adapters for agent frameworks share: a live portrait from what their users choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from openvasa.backgrounds import before
+from openvasa.face.latent import CROP_SIDE, FaceLatent
+from openvasa.live.avatar import LiveAvatar
+from openvasa.live.frame import LiveSettings
+from openvasa.motion.controls import Controls
+from openvasa.motion.model import MotionModel
+from openvasa.rates import MOTION_RATE
+from openvasa.render.renderer import RendererFactory
+from openvasa.render.warp_renderer import WarpRenderer
+
+
+@dataclass(frozen=True)
+class PortraitChoice:
+    """How a portrait is shown and how it moves, fixed for its life.
+
+    Attributes:
+        fps: frames a second.
+        sample_rate: of the sound that comes out, Hz: 16000, 24000 or 48000.
+        size: side of the pictures, px.
+        lookahead: steps of 40 ms that the lips hear ahead.
+        refine: folds and shadows that move with the face, as in files.
+        background: "keep", "green", "#rrggbb", "blur" or a picture's file.
+        seed: of the shipped motion model: same seed, same speech, same motion.
+        renderer: draws the pictures in place of the shipped one; `refine` goes with that one.
+        model: generates the motion; None takes the shipped one.
+    """
+
+    fps: int = MOTION_RATE
+    sample_rate: int = 24000
+    size: int = CROP_SIDE
+    lookahead: int = 1
+    refine: bool = False
+    background: str | Path = "keep"
+    seed: int = 0
+    renderer: RendererFactory | None = None
+    model: MotionModel | None = None
+
+    def make_avatar(self, face: FaceLatent, controls: Controls) -> LiveAvatar:
+        """The portrait, not yet started, steered from its first frame on.
+
+        Raises:
+            InputError: a choice is out of range, or the background cannot be used.
+        """
+        person = self.renderer or partial(WarpRenderer, refined=self.refine)
+        avatar = LiveAvatar(
+            face,
+            LiveSettings(self.fps, self.sample_rate, lookahead=self.lookahead, size=self.size),
+            seed=self.seed,
+            renderer=before(person, str(self.background)),
+            model=self.model,
+        )
+        avatar.steer(controls)
+        return avatar
