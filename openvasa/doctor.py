@@ -26,6 +26,7 @@ ASSET_FILES = (
     "detector.json",
     "dynamics.npz",
     "label_cn.png",
+    "occluders.onnx",
     "refine_eye.onnx",
     "refine_mouth.onnx",
     "speech_motion.npz",

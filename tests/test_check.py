@@ -62,12 +62,23 @@ def test_no_test_portrait_is_refused_or_called_covered() -> None:
         assert not [f for f in findings if "covered" in f.message], path.name
 
 
-@pytest.mark.parametrize("name", ["hand_over_mouth", "microphone"])
-def test_covered_mouths_are_warned_of(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "severity"), [("hand_over_mouth", "warn"), ("microphone", "refuse")]
+)
+def test_covered_mouths_are_told(name: str, severity: str) -> None:
     path = SHARED / f"cases/{name}.jpg"
     if not path.is_file():
         pytest.skip("needs the pictures of ../shared/cases")
-    assert any("covered" in f.message for f in openvasa.check_portrait(path))
+    findings = openvasa.check_portrait(path)
+    assert [f.severity for f in findings if "covered" in f.message] == [severity]
+
+
+def test_glasses_are_told_and_nothing_else_is_wrong() -> None:
+    path = SHARED / "cases/painted_rims.jpg"
+    if not path.is_file():
+        pytest.skip("needs the pictures of ../shared/cases")
+    findings = [(f.subject, f.severity) for f in openvasa.check_portrait(path)]
+    assert findings == [("portrait", "ok"), ("glasses", "ok")]
 
 
 def test_cut_off_parts(picture: np.ndarray, found) -> None:

@@ -11,6 +11,7 @@ from openvasa.commands.evaluate_drive import add_drive
 from openvasa.commands.evaluate_latent import add_latent
 from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.evaluate_matte import add_matte
+from openvasa.commands.evaluate_occluders import add_occluders
 from openvasa.commands.exit_status import OK
 from openvasa.commands.listening import add_evaluation
 from openvasa.commands.parser import Commands, add_command, add_group
@@ -36,6 +37,7 @@ def add(commands: Commands) -> None:
     add_matte(group)
     add_latent(group)
     add_evaluation(group)
+    add_occluders(group)
 
 
 def _add_motion(group: Commands) -> None:

@@ -59,7 +59,9 @@ class Stills:
 
     def picture(self, index: int) -> np.ndarray:
         """(STILL_SIDE, STILL_SIDE, 3) uint8 RGB."""
-        return cv2.cvtColor(cv2.imdecode(self.pictures[index], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        picture = cv2.imdecode(self.pictures[index], cv2.IMREAD_COLOR)
+        assert picture is not None
+        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
     def only(self, chosen: list[int]) -> Stills:
         """Some of the stills."""

@@ -112,11 +112,13 @@ class Figures:
 def render_all_ways(renderer: WarpRenderer, geometry: FrameGeometry) -> dict[str, np.ndarray]:
     """One frame by each of `METHODS`, (512, 512, 3) uint8 RGB."""
     names = {step: name for name, step in METHODS.items()}
-    return {
-        names[drawn.step]: drawn.frame.copy()
-        for drawn in renderer.draw(geometry)
-        if drawn.step in names
-    }
+    frames = {}
+    for drawn in renderer.draw(geometry):
+        if drawn.step in names:
+            frame = drawn.frame.copy()
+            renderer.lay_front(frame, drawn.geometry)
+            frames[names[drawn.step]] = frame
+    return frames
 
 
 def _face_box(geometry: FrameGeometry) -> tuple[slice, slice]:

@@ -41,6 +41,17 @@ a microphone before the mouth. It misses covers that the tracker sees lips in, s
 DOUBT_YAW = 30.0
 """Degrees; farther turned lips are hard to track without a cover."""
 
+# `openvasa evaluate occluders` fits these and says how often each is wrong; see the card of the
+# network.
+MOST_MOUTH_COVER = 0.14
+"""Share of the lips behind something."""
+MOST_EYE_COVER = 0.25
+"""Share of the more hidden eye behind dark glass or something else: not the fitted 0.035, at which
+one of five composites with free eyes is wrong."""
+LEAST_GLASSES = 0.02
+"""Area of rims over the face's from which glasses are worn: not the fitted 0.006, at which brows of
+paintings count."""
+
 Severity = Literal["ok", "warn", "refuse"]
 
 
@@ -72,7 +83,8 @@ def check_portrait(path: str | Path, *, face: int | None = None) -> list[Finding
         face: which face of several, in reading order from 1; None for the largest.
 
     Returns:
-        What is wrong, the worst first; one finding of severity `ok` where nothing is.
+        What is wrong, the worst first; one finding of severity `ok` where nothing is; then, as
+        `ok` too, what is worn.
 
     Raises:
         InputError: no such file or not a picture.
@@ -92,7 +104,7 @@ def check_face(portrait: UprightPortrait) -> list[Finding]:
     refused = find_refusals(measures)
     found = [*refused, *_find_turns(portrait), *_find_cuts(measures), *_find_weaknesses(measures)]
     fine = f"fit to animate: the face is {measures.height:.0f} px tall"
-    return found or [Finding("portrait", "ok", fine)]
+    return [*(found or [Finding("portrait", "ok", fine)]), *_tell_worn(measures)]
 
 
 def find_refusals(face: FaceMeasures) -> list[Finding]:
@@ -102,6 +114,9 @@ def find_refusals(face: FaceMeasures) -> list[Finding]:
         found.append(_refuse("eyes", "an eye lies outside the picture; use one that holds both"))
     if not face.mouth_inside:
         found.append(_refuse("mouth", "the mouth lies outside the picture; use one that holds it"))
+    if face.covers.mouth > MOST_MOUTH_COVER:
+        message = "the mouth is covered and would speak unseen; use a picture with a free mouth"
+        found.append(_refuse("mouth", message))
     if face.height < MIN_FACE_HEIGHT:
         found.append(
             _refuse(
@@ -144,6 +159,13 @@ def _find_cuts(face: FaceMeasures) -> list[Finding]:
     return found
 
 
+def _tell_worn(face: FaceMeasures) -> list[Finding]:
+    """What is worn and comes out right: it is said so that a mistake is seen."""
+    if face.covers.glasses <= LEAST_GLASSES:
+        return []
+    return [Finding("glasses", "ok", "glasses move with the head; lids close behind them")]
+
+
 def _find_weaknesses(face: FaceMeasures) -> list[Finding]:
     tall = f"the face is {face.height:.0f} px tall and will look soft"
     limits = [
@@ -179,7 +201,15 @@ def _find_weaknesses(face: FaceMeasures) -> list[Finding]:
             "the mouth is wide open and may not close cleanly; use a picture with closed lips",
         ),
         (
-            face.mouth_doubt > MOST_MOUTH_DOUBT and abs(face.yaw) < DOUBT_YAW,
+            face.covers.eyes > MOST_EYE_COVER,
+            "eyes",
+            "an eye is hidden by dark glass or something else, and stays so; use a picture with "
+            "free eyes",
+        ),
+        (
+            face.mouth_doubt > MOST_MOUTH_DOUBT
+            and abs(face.yaw) < DOUBT_YAW
+            and face.covers.mouth <= MOST_MOUTH_COVER,
             "mouth",
             "the mouth seems to be covered, and one will be painted on what covers it; use a "
             "picture with a free mouth",

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 from openvasa.errors import InputError
-from openvasa.face.canonical import fit_head
+from openvasa.face.canonical import HeadTransform, fit_head
 from openvasa.face.check import MAX_YAW, MIN_FACE_HEIGHT, check_face, report_findings
 from openvasa.face.dynamics import dynamics_code, separate_expression
 from openvasa.face.find import choose_face, face_height, find_faces, largest_extent
 from openvasa.face.landmarker import TrackedFace, blendshape_scores, track_next
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.face.matte import person_matte
+from openvasa.face.occluders import find_occluders
 from openvasa.face.outside import fill_outside, inside_picture
 from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
@@ -116,6 +117,7 @@ def encode_face(
         )
     canonical = head.invert(landmarks)
     neutral, dynamics = separate_expression(canonical, dynamics_code())
+    occluders = find_occluders(picture, _in_picture(head, crop))
     matte = person_matte(image, landmarks)
     return FaceLatent(
         image=image,
@@ -129,7 +131,15 @@ def encode_face(
         background=background_plate(image, matte),
         picture=picture,
         crop=crop,
+        occluders=occluders,
     )
+
+
+def _in_picture(head: HeadTransform, crop: np.ndarray) -> HeadTransform:
+    """A head in px of the picture, from one in px of the square crop."""
+    scale = float(crop[2]) / CROP_SIDE
+    shift = np.array([*crop[:2], 0.0])
+    return HeadTransform(head.rotation, head.scale * scale, head.translation * scale + shift)
 
 
 def encode_upright(

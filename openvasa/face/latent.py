@@ -10,11 +10,13 @@ import numpy as np
 
 from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform, apply_pose
+from openvasa.face.occluders import Occluders
 
 CROP_SIDE = 512
-FORMAT_VERSION = 3
-READABLE_VERSIONS = (1, 2, 3)
-"""Files of version 1 hold no extras; before version 3 every crop has 512 px."""
+FORMAT_VERSION = 4
+READABLE_VERSIONS = (1, 2, 3, 4)
+"""Files of version 1 hold no extras; before version 3 every crop has 512 px; before version 4
+nothing is known of what is in front of the face."""
 
 _EXTRA = "extra_"
 
@@ -56,6 +58,7 @@ class FaceLatent:
     crop: np.ndarray
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
     stated: float = 1.0
+    occluders: Occluders | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -72,9 +75,11 @@ class FaceLatent:
         path = Path(path)
         if path.suffix != ".npz":
             raise InputError(f"{path}: an avatar file ends in .npz; rename it")
-        apart = ("head", "extras", "stated")
+        apart = ("head", "extras", "stated", "occluders")
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
         arrays |= {_EXTRA + name: array for name, array in self.extras.items()}
+        if self.occluders is not None:
+            arrays["occluders"] = self.occluders.chances
         partial = path.with_name(path.name + ".partial.npz")
         try:
             np.savez_compressed(
@@ -109,12 +114,16 @@ class FaceLatent:
             arrays.pop("head_translation"),
         )
         stated = float(arrays.pop("stated", 1.0))
+        chances = arrays.pop("occluders", None)
+        occluders = None if chances is None else Occluders(chances)
         extras = {
             name.removeprefix(_EXTRA): arrays.pop(name)
             for name in [name for name in arrays if name.startswith(_EXTRA)]
         }
         try:
-            return FaceLatent(head=head, extras=extras, stated=stated, **arrays)
+            return FaceLatent(
+                head=head, extras=extras, stated=stated, occluders=occluders, **arrays
+            )
         except TypeError as error:
             raise InputError(f"{path}: incomplete avatar file; encode it again") from error
 

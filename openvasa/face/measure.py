@@ -11,6 +11,7 @@ from openvasa.face.canonical import fit_head
 from openvasa.face.dynamics import lip_gap
 from openvasa.face.find import face_height
 from openvasa.face.landmarker import TrackedFace, track_jittered
+from openvasa.face.occluders import Covers, measure_covers
 from openvasa.face.topology import (
     CHIN,
     FACE_OVAL,
@@ -46,6 +47,7 @@ class FaceMeasures:
         mouth_opening: gap between the lips, canonical units.
         mouth_doubt: how much the tracked lips change with how the tracker is shown the face: the
             square of their spread over the spread of the rigid points, face heights.
+        covers: what is in front of the face.
     """
 
     height: float
@@ -62,6 +64,7 @@ class FaceMeasures:
     eye_opening: float
     mouth_opening: float
     mouth_doubt: float
+    covers: Covers
 
 
 def measure_face(picture: np.ndarray, face: TrackedFace) -> FaceMeasures:
@@ -95,6 +98,7 @@ def measure_face(picture: np.ndarray, face: TrackedFace) -> FaceMeasures:
         ),
         mouth_opening=float(lip_gap(head.invert(face.landmarks))),
         mouth_doubt=_mouth_doubt(picture, face),
+        covers=measure_covers(picture, face.landmarks, head),
     )
 
 

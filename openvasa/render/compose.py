@@ -42,6 +42,27 @@ def lay_over(person: np.ndarray, other: np.ndarray, share: float) -> None:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
+def lay_before(things: np.ndarray, left: int, top: int, frame: np.ndarray) -> None:
+    """Lay things over a frame, in place.
+
+    Args:
+        things: (h, w, 4) uint8 RGBA, not premultiplied.
+        left, top: px of the frame at which they begin.
+        frame: (H, W, 3) uint8 RGB, written.
+    """
+    unit = np.float32(1 / 255)
+    for y in range(things.shape[0]):
+        for x in range(things.shape[1]):
+            if things[y, x, 3] == 0:
+                continue
+            alpha = np.float32(things[y, x, 3]) * unit
+            for c in range(3):
+                below = np.float32(frame[top + y, left + x, c])
+                value = below + alpha * (np.float32(things[y, x, c]) - below)
+                frame[top + y, left + x, c] = np.uint8(value + np.float32(0.5))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def compose(
     person: np.ndarray,
     map_x: np.ndarray,

@@ -11,7 +11,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from openvasa.render.compose import compose, cover, soften_edges
+from openvasa.render.compose import compose, cover, lay_before, lay_over, soften_edges
 from openvasa.render.cutout import SUBSAMPLES
 
 Window = tuple[int, int, int, int]
@@ -44,6 +44,16 @@ class Ground(Protocol):
             head_shift: px by which the head as a whole has moved.
             frame: (H, W, 3) uint8 RGB, written.
             window: the px to draw.
+        """
+        ...
+
+    def lay_front(self, things: np.ndarray, place: tuple[int, int], frame: np.ndarray) -> None:
+        """Lay what is in front of the person into a frame, in place.
+
+        Args:
+            things: (h, w, 4) uint8 RGBA, not premultiplied.
+            place: left and top of them, px of the frame.
+            frame: (H, W, 3) uint8 RGB, written.
         """
         ...
 
@@ -94,6 +104,10 @@ class OwnBackground:
         compose(person, *maps, *scales, *plates, head_shift, frame, window, self.stated)
         soften_edges(person, *maps, frame, window)
 
+    def lay_front(self, things: np.ndarray, place: tuple[int, int], frame: np.ndarray) -> None:
+        """Lay them over person and background."""
+        lay_before(things, *place, frame)
+
     def finish(self, frame: np.ndarray) -> np.ndarray:
         """The frame itself."""
         return frame
@@ -135,6 +149,14 @@ class NoBackground:
         cover(person, self.rest, frame, self.opacity, window)
         soften_edges(person, *maps, frame, window)
         soften_edges(person, *maps, self.opacity[..., None], window)
+
+    def lay_front(self, things: np.ndarray, place: tuple[int, int], frame: np.ndarray) -> None:
+        """Lay them over the person, and where nobody is behind them, alone."""
+        left, top = place
+        rows, columns = slice(top, top + len(things)), slice(left, left + things.shape[1])
+        person = np.dstack([frame[rows, columns], self.opacity[rows, columns]])
+        lay_over(person, things, 1.0)
+        frame[rows, columns], self.opacity[rows, columns] = person[..., :3], person[..., 3]
 
     def finish(self, frame: np.ndarray) -> np.ndarray:
         """Colours and opacity together."""

@@ -21,6 +21,7 @@ from openvasa.render.compose import lay_over
 from openvasa.render.cutout import cut_out, margin_px, place, upsample
 from openvasa.render.eye.lift import prepare_eyes
 from openvasa.render.eye.paint import paint_eyes
+from openvasa.render.front import part_face
 from openvasa.render.geometry import prepare_geometry
 from openvasa.render.ground import Ground, OwnBackground, Window, prepare_no_background
 from openvasa.render.hidden import mirrored_view
@@ -52,6 +53,7 @@ class Step(str, Enum):
     MOUTH = "mouth"
     EYES = "eyes"
     REFINEMENT = "refinement"
+    FRONT = "what is in front"
 
 
 class Drawn(NamedTuple):
@@ -87,6 +89,8 @@ class WarpRenderer(Renderer):
         shading: Shading = Shading(),  # noqa: B008 (frozen)
     ) -> None:
         refined = bool(networks_in(networks)) if refined is None else refined
+        self._mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=find_ground(face))
+        face, self._front = part_face(face, self._mesh)
         self._refiner = Refiner(face, networks) if refined else None
         self._neutral = face.neutral
         self._mouth = prepare_mouth(face, shading.mouth)
@@ -98,7 +102,6 @@ class WarpRenderer(Renderer):
         self._stated = face.stated
         self._at_rest = cutout[margin : margin + height, margin : margin + width]
         self._samples = upsample(cutout)
-        self._mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=find_ground(face))
         self._sources = place(self._mesh.points, margin)
         self._triangles = covered_triangles(self._mesh, cutout[..., 3], margin, face.stated)
         self._mirrored = mirrored_view(face, cutout)
@@ -140,6 +143,15 @@ class WarpRenderer(Renderer):
         if self._refiner is not None:
             self._refiner.refine(frame, geometry)
             yield Drawn(Step.REFINEMENT, geometry, frame)
+        if self._front is not None:
+            self.lay_front(frame, geometry)
+            yield Drawn(Step.FRONT, geometry, frame)
+
+    def lay_front(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
+        """Lay what is in front of the face over a frame of any step but the last, in place."""
+        if self._front is not None:
+            for things, corner in self._front.draw(geometry, self._depth, self._maps):
+                self._ground.lay_front(things, corner, frame)
 
     def _warp(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
         """Move the person in the resting frame; mouth and eyes stay as the portrait shows them."""

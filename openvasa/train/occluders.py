@@ -136,8 +136,8 @@ def divide_people(stills: Stills) -> tuple[Composites, Composites]:
 
 def draw_batch(composites: Composites, rng: np.random.Generator, count: int) -> Batch:
     """So many composites."""
-    pictures, labels = zip(*(composites.draw(rng) for _ in range(count)), strict=True)
-    return Batch(np.stack(pictures), np.stack(labels))
+    drawn = [composites.draw(rng) for _ in range(count)]
+    return Batch(np.stack([d.picture for d in drawn]), np.stack([d.labels for d in drawn]))
 
 
 def occluder_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:

@@ -29,6 +29,21 @@ ROLL, ZOOM, SHIFT = 0.1, 0.09, 0.035
 
 
 @dataclass(frozen=True)
+class Composite:
+    """A face with things before it.
+
+    Attributes:
+        picture: (SIDE, SIDE, 3) uint8 RGB.
+        labels: (SIDE, SIDE) uint8 of `Occluder`, and `UNKNOWN`.
+        landmarks: (478, 3) float32 px.
+    """
+
+    picture: np.ndarray
+    labels: np.ndarray
+    landmarks: np.ndarray
+
+
+@dataclass(frozen=True)
 class Composites:
     """Draws composites of some stills' bare faces.
 
@@ -43,8 +58,8 @@ class Composites:
         """Of those of the stills that show nothing worn."""
         return Composites(stills.only([i for i, worn in enumerate(stills.worn) if not worn]))
 
-    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """(SIDE, SIDE, 3) uint8 picture and (SIDE, SIDE) uint8 labels, `UNKNOWN` among them."""
+    def draw(self, rng: np.random.Generator) -> Composite:
+        """One of a face drawn by chance, as all that is put before it."""
         index, other = rng.integers(len(self.stills), size=2)
         picture, landmarks = _place(
             self.stills.picture(int(index)), self.stills.landmarks[index], rng
@@ -53,7 +68,7 @@ class Composites:
         unknown = _find_unknown(scene)
         _fill_scene(scene)
         labels = np.where((scene.labels == Occluder.FREE) & unknown, UNKNOWN, scene.labels)
-        return _record(scene.picture, rng), labels.astype(np.uint8)
+        return Composite(_record(scene.picture, rng), labels.astype(np.uint8), landmarks)
 
     def _texture(self, index: int) -> np.ndarray:
         return cv2.resize(self.stills.picture(index), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -120,5 +135,7 @@ def _record(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         taken = np.clip(taken + grain, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))]
-        taken = cv2.imdecode(cv2.imencode(".jpg", taken, quality)[1], cv2.IMREAD_COLOR)
+        coded = cv2.imdecode(cv2.imencode(".jpg", taken, quality)[1], cv2.IMREAD_COLOR)
+        assert coded is not None
+        taken = coded
     return taken

@@ -205,7 +205,7 @@ def _lay_lens(scene: Scene, outline: np.ndarray, glass: DarkGlass | None) -> Non
 def _refract(scene: Scene, outline: np.ndarray, cover: np.ndarray) -> None:
     """Glass makes eyes smaller or larger, and shifts the face's edge inwards."""
     zoom, (x, y) = scene.between(0.9, 1.07), outline.mean(axis=0)
-    affine = np.float32([[zoom, 0, x * (1 - zoom)], [0, zoom, y * (1 - zoom)]])
+    affine = np.array([[zoom, 0, x * (1 - zoom)], [0, zoom, y * (1 - zoom)]], np.float32)
     seen = cv2.warpAffine(
         scene.picture, affine, scene.labels.shape[::-1], borderMode=cv2.BORDER_REPLICATE
     )

@@ -124,11 +124,12 @@ class Scene:
         if label is not None:
             self.labels[cover > 0.5] = label
 
-    def shade(self, cover: np.ndarray, strength: float, shift: tuple[float, float], blur: float):
+    def shade(
+        self, cover: np.ndarray, strength: float, shift: tuple[float, float], blur: float
+    ) -> None:
         """Darken what is below by the shadow of a layer."""
-        moved = cv2.warpAffine(
-            cover, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), self.labels.shape[::-1]
-        )
+        affine = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+        moved = cv2.warpAffine(cover, affine, self.labels.shape[::-1])
         self.picture *= 1 - strength * cv2.GaussianBlur(moved, (0, 0), blur)[..., None]
 
     def light(self, strength: float = 1.0) -> np.ndarray:

@@ -23,7 +23,7 @@ def draw_colour(scene: Scene, usual: list[tuple[int, int, int]] | None = None) -
         colour = np.array(usual[rng.integers(len(usual))], np.float32)
         colour += rng.normal(0, 12, 3)
     else:
-        hsv = np.uint8([[[rng.integers(180), rng.integers(256), rng.integers(20, 256)]]])
+        hsv = np.array([[[rng.integers(180), rng.integers(256), rng.integers(20, 256)]]], np.uint8)
         colour = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
     lit = np.clip(scene.brightness() / 150, 0.25, 1.3) ** 0.7
     return np.clip(colour * lit * scene.between(0.85, 1.15), 0, 255).astype(np.float32)
