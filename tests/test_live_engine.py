@@ -14,11 +14,13 @@ from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code, lip_gap
+from openvasa.live.assemble import assemble_engine
 from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.live.sound_timeline import BACKLOG_S, LIVE_BACKLOG_S, LIVE_TARGET_S, PATIENCE_S
 from openvasa.live.timeline import RELIEF_RATES, TICKS
 from openvasa.motion.amount import Amount
+from openvasa.motion.controls import Controls
 from openvasa.motion.row import Row
 from openvasa.rates import FRAME_RATES, SAMPLE_RATE
 
@@ -370,3 +372,24 @@ def test_settings_are_checked(name: str, value: int) -> None:
         LiveSettings(**{name: value})
     with pytest.raises(InputError, match="sound at 1000 Hz"):
         engine().push(np.zeros(10, np.float32), 1000)
+
+
+@pytest.mark.slow
+def test_an_emotion_that_is_put_away_is_gone_within_two_seconds() -> None:
+    code, begun_s, put_away_s = dynamics_code(), 0.5, 2.0
+
+    def mean_shape(emotion: dict[str, float] | None) -> np.ndarray:
+        """Weights from two seconds after the emotion was put away, of silence."""
+        live, rows = assemble_engine(LiveSettings(fps=25)), []
+        for step in range(1, 63):
+            now = step * 0.08
+            steered = emotion if begun_s <= now < put_away_s else None
+            live.steer(Controls(emotion=steered), Amount())
+            rows += [frame for frame in live.advance(now) if frame.time_s > put_away_s + 2]
+        return code.read_arkit(np.array([Row.split(frame.row).codes for frame in rows])).mean(
+            axis=0
+        )
+
+    rest = mean_shape(None)
+    for name in ("surprised", "happy"):
+        np.testing.assert_allclose(mean_shape({name: 1.0}), rest, atol=0.05, err_msg=name)

@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 import wave
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -41,7 +42,7 @@ from openvasa.audio.decode import read_blocks
 from openvasa.live.frame import LiveSettings
 from openvasa.live.guards import loopback_hosts
 from openvasa.live.protocol import LONGEST_TEXT_MESSAGE
-from openvasa.live.server import WEB
+from openvasa.live.server import SWEEP_S, WEB
 from openvasa.live.session import Limits
 from openvasa.live.speech import Voice
 from openvasa.live.studio import Studio
@@ -348,6 +349,20 @@ def test_what_cannot_be_said_or_offered_is_refused_in_one_line(
     assert answer.json()["error"].startswith("face: ")
     answer = http.put(f"/api/sessions/{key}/background", params={"background": "/etc/passwd"})
     assert answer.json()["error"].startswith("background: choose one of keep, green, blur")
+
+
+def test_ended_sessions_are_given_back(http: httpx.Client, studio: Studio, address: str) -> None:
+    ended = []
+    for _ in range(3):
+        key = open_session(http)
+        session = studio.sessions[key]
+        ended += [weakref.ref(session), weakref.ref(session._player)]
+        del session
+        with talk_to(address, key) as link:
+            received(link, PATIENCE_S, pictures)
+        http.delete(f"/api/sessions/{key}")
+    # In cycles that the collector would come round to when it likes.
+    wait_until(lambda: not any(session() for session in ended), 3 * SWEEP_S + 20)
 
 
 def test_other_sites_come_in_by_name(studio: Studio, http: httpx.Client, monkeypatch) -> None:

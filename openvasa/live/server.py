@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 
 from openvasa.live.guards import VIEW, add_guards
 from openvasa.live.logs import note
+from openvasa.live.memory import give_back_memory
 from openvasa.live.routes import add_routes
 from openvasa.live.rtc import allow_bitrates
 from openvasa.live.studio import Studio
@@ -63,9 +64,13 @@ def _serve_file(app: FastAPI, path: str, file: Path) -> None:
 
 
 async def _sweep(studio: Studio) -> None:
-    """Close sessions that nobody watches, and those whose player has failed."""
+    """Close sessions that nobody watches or whose player has failed; give back what any held."""
+    ended = 0
     while True:
         await asyncio.sleep(SWEEP_S)
+        if studio.ended > ended:
+            ended = studio.ended
+            await asyncio.to_thread(give_back_memory)
         for session in list(studio.sessions.values()):
             if session.failed is not None:
                 note("player failed", {"session": session.id[:6]}, logging.ERROR, session.failed)

@@ -40,6 +40,7 @@ class Studio:
         metrics: what `/metrics` tells.
         sessions: the open ones, by their ids.
         opening: how many are being opened.
+        ended: how many have ended.
         draining: no new sessions are opened, since the server is to stop.
         on_open: is awaited with every session that has been opened.
     """
@@ -60,6 +61,7 @@ class Studio:
     metrics: Metrics = field(default_factory=Metrics)
     sessions: dict[str, Session] = field(default_factory=dict)
     opening: int = 0
+    ended: int = 0
     on_open: Callable[[Session], Awaitable[None]] | None = None
     draining: bool = False
 
@@ -77,3 +79,4 @@ class Studio:
         """End a session and forget it."""
         self.sessions.pop(session.id, None)
         await session.close(reason)
+        self.ended += 1
