@@ -64,18 +64,24 @@ def _serve_file(app: FastAPI, path: str, file: Path) -> None:
 
 
 async def _sweep(studio: Studio) -> None:
-    """Close sessions that nobody watches or whose player has failed; give back what any held."""
+    """Close sessions that have come to their end, and give back what those that ended held."""
     ended = 0
     while True:
         await asyncio.sleep(SWEEP_S)
         if studio.ended > ended:
             ended = studio.ended
             await asyncio.to_thread(give_back_memory)
-        for session in list(studio.sessions.values()):
-            if session.failed is not None:
-                note("player failed", {"session": session.id[:6]}, logging.ERROR, session.failed)
-                await studio.close(session, "failed")
-            elif (
-                not session.watched and time.monotonic() - session.watched_at > studio.limits.idle_s
-            ):
-                await studio.close(session, "idle")
+        await _close_finished(studio)
+
+
+async def _close_finished(studio: Studio) -> None:
+    """Close sessions that nobody watches, and those whose player has failed.
+
+    A function of its own, so that nothing here keeps the last session while the sweep sleeps.
+    """
+    for session in list(studio.sessions.values()):
+        if session.failed is not None:
+            note("player failed", {"session": session.id[:6]}, logging.ERROR, session.failed)
+            await studio.close(session, "failed")
+        elif not session.watched and time.monotonic() - session.watched_at > studio.limits.idle_s:
+            await studio.close(session, "idle")
