@@ -37,6 +37,7 @@ class Training:
         best: weights of `average` when it did best on people held back; empty until then.
         optimiser: of the network's parameters.
         companions: what learns beside it, by name.
+        new_share: scalar on the network's device, share of the new weights in the running mean.
         step: steps taken.
         seconds: spent so far, earlier starts included.
         least_loss: of `best`.
@@ -47,6 +48,7 @@ class Training:
     average: nn.Module
     optimiser: torch.optim.Optimizer
     companions: Mapping[str, Companion]
+    new_share: Tensor
     best: dict[str, Tensor] = field(default_factory=dict)
     step: int = 0
     seconds: float = 0.0
@@ -62,28 +64,32 @@ class Training:
     ) -> Training:
         """A training of the network as it is."""
         average = copy.deepcopy(network).eval().requires_grad_(False)
-        return Training(network, average, optimiser, companions)
+        new_share = torch.ones((), device=next(network.parameters()).device)
+        return Training(network, average, optimiser, companions, new_share)
 
-    def learn(self, loss: Tensor, rate: float, average: float, largest_gradient: float) -> Tensor:
-        """Take one step at a learning rate; returns the gradient's norm before clipping.
-
-        The running mean keeps a share of up to `average` of itself, less in the first steps.
-        """
+    def prepare(self, rate: float, average: float) -> None:
+        """Set the learning rate of the next `learn`, and the share of itself that the running mean
+        keeps; in the first steps it keeps less."""
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+        self.new_share.fill_(1 - min(average, self.step / (self.step + 10)))
+
+    def learn(self, loss: Tensor, largest_gradient: float) -> Tensor:
+        """Change the weights by one step; returns the gradient's norm before clipping."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), largest_gradient)
         self.optimiser.step()
-        kept = min(average, self.step / (self.step + 10))
         with torch.no_grad():
             new = self.network.state_dict()
             for name, mean in self.average.state_dict().items():
                 if mean.is_floating_point():
-                    mean.lerp_(new[name], 1 - kept)
+                    mean.lerp_(new[name], self.new_share.to(mean.dtype))
                 else:
                     mean.copy_(new[name])
-        self.step += 1
         return norm.detach()
 
     def count(self, figures: Mapping[str, Tensor | float]) -> None:
@@ -138,7 +144,9 @@ class Training:
         saved = torch.load(path, map_location=device, weights_only=True)
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
-        self.optimiser.load_state_dict(saved["optimiser"])
+        # How the optimiser works is this start's choice: another device may work otherwise.
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict(saved["optimiser"] | {"param_groups": groups})
         for name, part in self.companions.items():
             part.load_state_dict(saved["companions"][name])
         self.best, self.least_loss = saved["best"], saved["least_loss"]

@@ -137,7 +137,7 @@ def motion_task(
     training: MotionTraining,
     device: str,
     settings: Mapping[str, object],
-) -> Task[Batch]:
+) -> Task[Mapping[str, Tensor]]:
     """The task of predicting velocities, judged on people held back.
 
     Args:
@@ -150,17 +150,17 @@ def motion_task(
     """
     prior, loss = PriorOnDevice(space.prior, device), MotionLoss.build(space, device)
     rng = np.random.default_rng(0)
-    whole = [judged.whole(training.batch, rng) for _ in range(VALIDATION_BATCHES)]
-    live = [judged.live(training.live_batch, rng) for _ in range(VALIDATION_BATCHES)]
+    whole = [as_tensors(judged.whole(training.batch, rng)) for _ in range(VALIDATION_BATCHES)]
+    live = [as_tensors(judged.live(training.live_batch, rng)) for _ in range(VALIDATION_BATCHES)]
 
-    def draw(rng: np.random.Generator) -> Batch:
+    def draw(rng: np.random.Generator) -> dict[str, Tensor]:
         if rng.random() < training.live_share:
-            return learnt.live(training.live_batch, rng)
-        return learnt.whole(training.batch, rng)
+            return as_tensors(learnt.live(training.live_batch, rng))
+        return as_tensors(learnt.whole(training.batch, rng))
 
-    def learn(batch: Batch, _step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def learn(batch: Mapping[str, Tensor], _step: int) -> tuple[Tensor, dict[str, Tensor]]:
         total, parts = step_loss(network, batch, prior, loss, training, device)
-        kind = "whole " if batch.motion.shape[1] == space.prior.window else "live "
+        kind = "whole " if batch["motion"].shape[1] == space.prior.window else "live "
         figures = parts | {LOSS: total.detach()}
         return total, {kind + name: part.detach() for name, part in figures.items()}
 
@@ -174,19 +174,24 @@ def motion_task(
         calibration = measure_calibration(average, whole, prior, device)
         return {LOSS: float(np.mean(list(found.values()))), **found, **calibration}
 
-    return Task(network, draw, learn, validate, settings=settings)
+    return Task(network, draw, learn, validate, settings=settings, repeatable=True)
+
+
+def as_tensors(batch: Batch) -> dict[str, Tensor]:
+    """The arrays of a batch as tensors on the CPU, by name."""
+    return {name: torch.from_numpy(array) for name, array in vars(batch).items()}
 
 
 def step_loss(
     network: nn.Module,
-    batch: Batch,
+    batch: Mapping[str, Tensor],
     prior: PriorOnDevice,
     loss: MotionLoss,
     training: MotionTraining,
     device: str,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of one batch with noise, times and left-out conditions drawn anew, and its parts."""
-    t = {key: torch.tensor(value, device=device) for key, value in vars(batch).items()}
+    t = {name: part.to(device) for name, part in batch.items()}
     size, frames, _ = t["motion"].shape
 
     def keep(chance: float) -> Tensor:
@@ -205,7 +210,7 @@ def step_loss(
     # Noise on what the encoder says, not on energy and pitch, keeps the network from learning the
     # training voices by heart.
     content = slice(0, MoonshineEncoder.content_dim)
-    audio = t["audio"]
+    audio = t["audio"].clone()
     audio[..., content] += training.audio_noise * torch.randn_like(audio[..., content])
     amount = training.history_noise * torch.rand(size, 1, 1, device=device)
     recent = t["recent"] + amount * prior.deviation[-1][3] * torch.randn_like(t["recent"])
@@ -228,7 +233,7 @@ def step_loss(
 
 @torch.no_grad()
 def measure_calibration(
-    network: nn.Module, batches: list[Batch], prior: PriorOnDevice, device: str
+    network: nn.Module, batches: list[dict[str, Tensor]], prior: PriorOnDevice, device: str
 ) -> dict[str, float]:
     """R² of the clean motion predicted from noise, and its variance as a share of the truth's, by
     noise, of slow movement (a window's mean) and quick (what is left), of head and face.
@@ -254,10 +259,14 @@ def measure_calibration(
 
 
 def _predict_clean(
-    network: nn.Module, batch: Batch, prior: PriorOnDevice, degrees: int, device: str
+    network: nn.Module,
+    batch: Mapping[str, Tensor],
+    prior: PriorOnDevice,
+    degrees: int,
+    device: str,
 ) -> tuple[Tensor, Tensor]:
     """True and predicted windows that lie wholly within their clips, deviations of the prior."""
-    t = {key: torch.tensor(value, device=device) for key, value in vars(batch).items()}
+    t = {name: part.to(device) for name, part in batch.items()}
     size, frames, _ = t["motion"].shape
     history = (t["recent"], t["blocks"], t["known"], t["has_history"])
     pattern, mean = prior.expect(*history, frames)

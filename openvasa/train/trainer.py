@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -35,6 +36,7 @@ from tqdm import tqdm
 
 from openvasa.errors import InputError
 from openvasa.train.checkpoint import BEST_FILE, CHECKPOINT_FILE, Companion, Training
+from openvasa.train.graphed_step import GraphedStep
 from openvasa.train.run_log import RunLog
 from openvasa.train.run_settings import CONFIG_FILE, keep_settings
 
@@ -117,6 +119,9 @@ class Task(Generic[Batch]):
             nothing is held back. Every call sees the same chance.
         companions: what else learns within `step_loss` and has to be saved with the network.
         settings: of the task, kept in `config.json`; values that JSON can hold.
+        repeatable: batches are mappings from names to tensors on the CPU, `step_loss` depends on
+            nothing else but torch's generator and never waits for a GPU. Then a GPU replays the
+            step (`train.graphed_step`).
     """
 
     network: nn.Module
@@ -125,6 +130,7 @@ class Task(Generic[Batch]):
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None
     companions: Mapping[str, Companion] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    repeatable: bool = False
 
 
 def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn.Module:
@@ -145,7 +151,9 @@ def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    training = Training.begin(task.network, _optimiser(task.network, config), task.companions)
+    replayed = task.repeatable and next(task.network.parameters()).is_cuda
+    optimiser = _optimiser(task.network, config, replayed)
+    training = Training.begin(task.network, optimiser, task.companions)
     log = RunLog(run)
     if run is not None:
         keep_settings(
@@ -157,10 +165,15 @@ def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn
         training.resume(run)
         log.resume(training.step)
     batches = _draw_batches(task, config, training.step)
+    take = partial(_take_step, training, task, config)
+    step = GraphedStep(take) if replayed else take
     with _stop_requests() as stop, _progress(training.step, config.steps) as bar:
         started = time.monotonic() - training.seconds
         for batch in batches:
-            _take_step(training, task, batch, config)
+            torch.manual_seed(step_seed(config.seed, training.step))
+            training.prepare(learning_rate(config, training.step), config.average)
+            training.count(step(batch))
+            training.step += 1
             training.seconds = time.monotonic() - started
             _validate_and_log(training, task, config, log)
             leaving = bool(stop) or training.step == config.steps
@@ -186,10 +199,16 @@ def step_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, step + 1]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _optimiser(network: nn.Module, config: TrainerConfig) -> torch.optim.Optimizer:
+def _optimiser(network: nn.Module, config: TrainerConfig, replayed: bool) -> torch.optim.Optimizer:
     learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    # A replayed step reads its learning rate from the GPU.
+    rate = torch.tensor(config.learning_rate, device="cuda") if replayed else config.learning_rate
     return torch.optim.AdamW(
-        learnt, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+        learnt,
+        lr=rate,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        capturable=replayed,
     )
 
 
@@ -223,13 +242,12 @@ def _draw_batches(task: Task[Any], config: TrainerConfig, first: int) -> Iterato
     )
 
 
-def _take_step(training: Training, task: Task[Any], batch: Any, config: TrainerConfig) -> None:
-    torch.manual_seed(step_seed(config.seed, training.step))
+def _take_step(
+    training: Training, task: Task[Any], config: TrainerConfig, batch: Any
+) -> dict[str, Tensor | float]:
     loss, figures = task.step_loss(batch, training.step)
-    norm = training.learn(
-        loss, learning_rate(config, training.step), config.average, config.largest_gradient
-    )
-    training.count({LOSS: loss.detach(), "gradient": norm, **figures})
+    norm = training.learn(loss, config.largest_gradient)
+    return {LOSS: loss.detach(), "gradient": norm, **figures}
 
 
 def _validate_and_log(
