@@ -35,7 +35,7 @@ from openvasa.face.landmarker import MIN_PRESENCE, blendshape_scores, follow_fac
 TRACKS, VOICES = "tracks", "voices"
 """Folders of the cache: one file a clip in each."""
 ENCODER = f"{VOICES}/encoder.json"
-RENDITIONS = 2
+RENDITIONS = 3
 """Renditions of each clip's voice, the clip as it is among them."""
 
 
@@ -219,7 +219,8 @@ def load_voices(
     with np.load(_voices_file(cache, clip)) as data:
         arrays = dict(data)
     names = [f.name for f in fields(Voice)]
-    voices = [Voice(**{n: arrays[f"{n}{index}"] for n in names}) for index in range(RENDITIONS)]
+    kept = sum(f"{names[0]}{index}" in arrays for index in range(len(arrays)))
+    voices = [Voice(**{n: arrays[f"{n}{index}"] for n in names}) for index in range(kept)]
     return [replace(voice, speed=float(voice.speed)) for voice in voices]
 
 

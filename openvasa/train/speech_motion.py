@@ -1,6 +1,6 @@
 """Train the motion generator.
 
-    openvasa train motion CACHE RUN [--steps 14000]
+    openvasa train motion CACHE RUN [--steps 24000]
 
 Reads the cache of `openvasa data prepare`. RUN is a folder as `trainer` makes it, with the motion
 space beside. Runs on the CPU or, where there is one, on a GPU. `--export` writes the averaged
@@ -40,7 +40,7 @@ from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
 
 DEFAULTS = TrainerConfig(
-    steps=14_000, learning_rate=8e-4, warmup=300, betas=(0.9, 0.98), average=0.999
+    steps=24_000, learning_rate=8e-4, warmup=300, betas=(0.9, 0.98), average=0.999
 )
 VALIDATION_BATCHES = 4
 """Batches of the people held back that every validation looks at, as many again live."""
