@@ -233,3 +233,25 @@ def test_training_names_the_option_of_what_it_refuses(name: str) -> None:
         TrainerConfig(**{"steps": 1, name: -1})
     given = argparse.Namespace(steps=0, seed=0, threads=0, workers=0)
     assert with_remedy(refused.value, given).endswith(f"or more (--{name} N)")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that replays graphs")
+def test_replayed_steps_learn_what_steps_one_by_one_learn() -> None:
+    def learn(repeatable: bool) -> np.ndarray:
+        torch.manual_seed(3)
+        network = nn.Linear(3, 1).cuda()
+        slope = SLOPE.cuda()
+
+        def draw(rng: np.random.Generator) -> dict[str, Tensor]:
+            # Two shapes: each has a recording of its own.
+            rows = 16 if rng.random() < 0.5 else 8
+            return {"seen": torch.from_numpy(rng.standard_normal((rows, 3)).astype(np.float32))}
+
+        def step_loss(batch: Mapping[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+            seen = batch["seen"].cuda()
+            return (network(seen) - seen @ slope.T).square().mean(), {}
+
+        task = Task(network, draw, step_loss, repeatable=repeatable)
+        return weights(train(task, replace(CONFIG, steps=60)).cpu())
+
+    np.testing.assert_allclose(learn(True), learn(False), atol=1e-4)
