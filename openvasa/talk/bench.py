@@ -33,7 +33,7 @@ AUDIBLE = 1e-3
 """Sample from which on a sound is heard."""
 LIPS_APART = 0.05
 """`jawOpen` over its level at rest from which on lips move."""
-LONGEST_S = 20.0
+LONGEST_S = 40.0
 SPOKEN_S = 1.5
 """Of a story, before the user objects."""
 
@@ -146,7 +146,7 @@ class _User:
         rest = self._resting_lips()
         self._done.clear()
         _, ended = await self._say(question)
-        await asyncio.wait_for(self._done.wait(), LONGEST_S)
+        await self._until_done()
         lips = next(at for at, gap in self._lips if at > ended and gap > rest + LIPS_APART)
         assert self._dialogue.mouth.first_sound_at is not None
         figures.answer_ms.append(1000 * (lips - ended))
@@ -172,7 +172,7 @@ class _User:
         figures.detect_ms.append(1000 * (at - began))
         figures.silence_ms.append(1000 * (max(loud, default=at) - at))
         figures.rest_ms.append(1000 * (max(still, default=at) - at))
-        await asyncio.wait_for(self._done.wait(), LONGEST_S)
+        await self._until_done()
         await asyncio.sleep(1)
 
     async def _say(self, text: str) -> tuple[float, float]:
@@ -196,6 +196,14 @@ class _User:
                 return
             await asyncio.sleep(0.02)
         raise InputError("bench talk: no answer came; is the language model's server there?")
+
+    async def _until_done(self) -> None:
+        try:
+            await asyncio.wait_for(self._done.wait(), LONGEST_S)
+        except asyncio.TimeoutError:
+            raise InputError(
+                f"bench talk: nothing was answered within {LONGEST_S:.0f} s; is the machine busy?"
+            ) from None
 
     def _resting_lips(self) -> float:
         return float(np.median([gap for _, gap in self._lips[-20:]]))
