@@ -282,8 +282,12 @@ class _Moments:
 
     @staticmethod
     def total(parts: list[_Moments]) -> _Moments:
-        columns = zip(*((p.voice, p.both, p.face, p.frames) for p in parts), strict=True)
-        return _Moments(*(sum(column[1:], column[0]) for column in columns))
+        return _Moments(
+            np.sum([part.voice for part in parts], axis=0),
+            np.sum([part.both for part in parts], axis=0),
+            np.sum([part.face for part in parts], axis=0),
+            sum(part.frames for part in parts),
+        )
 
     def errors(self, weights: np.ndarray) -> np.ndarray:
         """(k,) squared errors of (q, k) weights."""

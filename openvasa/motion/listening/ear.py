@@ -63,7 +63,7 @@ class PartnerEar:
         self._syllables: deque[int] = deque(maxlen=memory)
         self._tail: deque[float] = deque(maxlen=TAIL)
         self._voiced = self._low = self._high = 0
-        self._answered = self._startled = False
+        self._startled = False
         self._tone = UsualTone(numbers)
 
     def hear(self, samples: np.ndarray) -> list[Cue]:

@@ -49,8 +49,8 @@ class ListeningNumbers:
         speech_s: s of speech before it (P3).
         apart_s: s between two answers at least (P4).
         wait_s: s from the cue to the answer (P5).
-        pause_s: s of silence that end a phrase; shorter ones are stop consonants (Goldman-Eisler,
-            Psycholinguistics, 1968, takes 250 ms; what ends a turn is decided at 200 ms).
+        pause_s: s of silence that end a phrase. Chosen: longer than stop consonants are silent,
+            shorter than the pauses of Goldman-Eisler (Psycholinguistics, 1968), 250 ms and more.
         rise_semitones: a rise at a phrase's end that is heard as one ('t Hart, Journal of the
             Acoustical Society of America 69, 1981).
         blink_after_s: s from the beginning of a pause, between which a listener blinks
@@ -92,8 +92,15 @@ def read_fitted(path: Path) -> Fitted:
     """
     try:
         content = json.loads(path.read_text())
-        values = {key: _tuples(value) for key, value in content["fitted"].items()}
-        return Fitted(**values)
+        fitted = content["fitted"]
+        usual, deep = map(float, fitted["nod_depth"])
+        return Fitted(
+            (usual, deep),
+            float(fitted["nod_s"]),
+            float(fitted["brow_raise"]),
+            tuple(map(float, fitted["smile_weights"])),
+            float(fitted["brow_weight"]),
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not numbers of listening; run openvasa train listening") from (
             error
@@ -104,7 +111,3 @@ def read_fitted(path: Path) -> Fitted:
 def listening_numbers() -> ListeningNumbers:
     """The shipped numbers."""
     return ListeningNumbers(read_fitted(LISTENING_FILE))
-
-
-def _tuples(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
