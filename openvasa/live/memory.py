@@ -2,8 +2,7 @@
 
 Their coders and threads of FFmpeg hang in cycles of references, which Python's collector looks for
 after counting objects, however many bytes hang on them; and the C library keeps what is freed in
-pieces. Measured over short sessions: memory grows by a third of a gigabyte without this, by a
-twentieth with it.
+pieces.
 """
 
 from __future__ import annotations
