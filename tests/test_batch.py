@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from short_jobs import SMALL, make_tasks, write_voice
 
 from openvasa.assets import EXAMPLE_PORTRAIT
-from openvasa.batch.make import Failure, Figures, explain, make_output
+from openvasa.batch.inspect_tasks import inspect_tasks
+from openvasa.batch.make import Failure, Figures, explain, keeps_background, make_output
 from openvasa.batch.options import Options, read_options
 from openvasa.batch.places import fetch, publishing, remove_parts
 from openvasa.batch.process_workers import ProcessWorkers
@@ -183,6 +184,7 @@ def test_options_are_read_from_cells() -> None:
         {"full_frame": "perhaps"},
         {"background": "a\nb"},
         {"seconds": 0},
+        {"seconds": "inf"},
     ],
     ids=str,
 )
@@ -235,6 +237,47 @@ def test_wrong_lists_are_refused_in_one_line(rows: str, said: str, tmp_path: Pat
     with pytest.raises(InputError, match=said) as refused:
         read_tasks(path, None, {})
     assert "\n" not in str(refused.value)
+
+
+def test_a_background_by_colour_is_one() -> None:
+    assert keeps_background(Options(background="#12aB00"))
+    assert not keeps_background(Options(background="#zz"))
+
+
+def test_other_files_that_are_no_lists_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "a.txt").write_bytes(b"gr\xfc\xdfe")
+    with pytest.raises(InputError, match=r"a\.txt: is not UTF-8"):
+        read_tasks(tmp_path, str(tmp_path), {})
+    table = tmp_path / "list.csv"
+    table.write_text('portrait,text\na.jpg,"' + "long " * 40_000)
+    with pytest.raises(InputError, match="open quote"):
+        read_tasks(table, str(tmp_path), {})
+
+
+def test_a_table_takes_no_input_s_place(tmp_path: Path, capsys) -> None:
+    jobs = tmp_path / "jobs.jsonl"
+    jobs.write_text('{"portrait": "p.jpg", "text": "Good morning."}')
+    (tmp_path / "p.jpg").write_bytes(b"kept")
+    for place in ("jobs.jsonl", "p.jpg"):
+        command = ["batch", str(jobs), "-o", str(tmp_path), "--results", str(tmp_path / place)]
+        assert main(command) == 2
+        assert "name another table" in capsys.readouterr().err
+    assert (tmp_path / "p.jpg").read_bytes() == b"kept"
+
+
+def test_what_would_fail_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs.jsonl"
+    row = {"portrait": str(EXAMPLE_PORTRAIT), "text": "Good morning."}
+    wrong = [
+        {"text": "long " * 300},
+        {"options": {"background": "transparent"}},
+        {"options": {"background": "nobody.jpg"}},
+    ]
+    rows = [{"id": str(number)} | row | more for number, more in enumerate(wrong)]
+    jobs.write_text("\n".join(map(json.dumps, rows)))
+    inspected = list(inspect_tasks(read_tasks(jobs, str(tmp_path), {})))
+    assert [one.refused for one in inspected] == [True, True, True]
 
 
 def test_an_id_cannot_leave_the_folder_of_videos(tmp_path: Path) -> None:

@@ -192,6 +192,24 @@ def test_a_day_has_its_quota(queue: JobQueue, clock: Clock) -> None:
     accept(queue, quota=quota)
 
 
+def test_what_was_deleted_still_counts_for_a_day(queue: JobQueue, clock: Clock) -> None:
+    quota = Quota(per_day=1)
+    job = accept(queue, quota=quota)
+    queue.cancel("c", job.id)
+    assert queue.forget("c", job.id) is not None
+    assert queue.find("c", job.id) is None
+    assert queue.forget("c", job.id) is None
+    assert queue.list("c", kind="video") == []
+    assert queue.count() == {}
+    with pytest.raises(QuotaReached, match="24 hours"):
+        accept(queue, quota=quota)
+    assert queue.finished_before(clock.now) == []
+    clock.now += 86_500
+    assert [old.id for old in queue.finished_before(0)] == [job.id]
+    queue.forget("c", job.id)
+    assert queue.finished_before(0) == []
+
+
 def test_waiting_and_running_jobs_are_cancelled(queue: JobQueue) -> None:
     running, waiting = accept(queue), accept(queue)
     claimed = queue.claim()

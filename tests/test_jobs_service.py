@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -17,13 +19,14 @@ pytest.importorskip("sqlalchemy", reason="the extra jobs is not installed")
 
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
+from starlette.requests import Request
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.batch.make import Failure, Figures
 from openvasa.batch.task import Portrait, Task
 from openvasa.batch.workers import Advanced, Ended
 from openvasa.errors import InputError
-from openvasa.jobs.app import Limits, create_app
+from openvasa.jobs.app import Limits, _find_problem, create_app
 from openvasa.jobs.clients import read_clients
 from openvasa.jobs.database import Database
 from openvasa.jobs.dispatcher import Dispatcher
@@ -361,8 +364,58 @@ def test_the_end_of_a_job_is_told_signed_and_again(bench: Bench) -> None:
     assert json.loads(body)["job"]["id"] == job["id"]
 
 
+def test_an_outage_loses_no_news(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What workers say while the database is away is noted when it is back."""
+    studio = bench.as_client("studio")
+    jobs = [order(studio, text).json()["id"] for text in ("hang", "Good morning.")]
+    note, outages = bench.queue.note_progress, iter([True])
+
+    def note_or_fail(*given: Any) -> None:
+        if next(outages, False):
+            raise OperationalError("update", {}, Exception("away"))
+        note(*given)
+
+    monkeypatch.setattr(bench.queue, "note_progress", note_or_fail)
+    monkeypatch.setattr(
+        bench.workers,
+        "wait",
+        lambda _: [bench.workers.news.popleft() for _ in range(len(bench.workers.news))],
+    )
+    with pytest.raises(OperationalError):
+        bench.work()
+    bench.work()
+    states = [studio.get(f"/v1/videos/{job}").json()["state"] for job in jobs]
+    assert states == ["running", "done"]
+
+
+def test_orders_without_a_body_need_no_length() -> None:
+    def ask(headers: list[tuple[bytes, bytes]]) -> Any:
+        scope = {"type": "http", "method": "POST", "path": "/v1/videos/x/cancel"}
+        return _find_problem(Request({**scope, "headers": headers}), Limits(), None)
+
+    assert ask([]) is None
+    assert ask([(b"transfer-encoding", b"chunked")])[0] == 411
+
+
+def test_the_extra_brings_all_that_the_service_needs() -> None:
+    """`openvasa[jobs]` alone has no WebRTC and no metrics."""
+    hide = "import sys; sys.modules.update(aiortc=None, prometheus_client=None);"
+    done = subprocess.run(
+        [sys.executable, "-c", hide + "import openvasa.jobs.serve"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_database_that_is_none_is_named_without_its_password() -> None:
+    with pytest.raises(InputError, match="nosuch") as refused:
+        Database("nosuch://me:secret@host/db")
+    assert "secret" not in str(refused.value)
+
+
 def test_webhooks_reach_public_hosts_alone() -> None:
-    for url in ("http://example.com/", "https://me@example.com/", "file:///etc/passwd", "x"):
+    wrong = ["http://example.com/", "https://me@example.com/", "file:///etc/passwd", "x"]
+    wrong += ["https://x:99999/", f"https://{'a' * 70}.example/", "https://[", "https://x/\u00e9"]
+    for url in wrong:
         with pytest.raises(InputError, match="https://"):
             check_webhook(url)
     for host in ("127.0.0.1", "10.0.0.1", "[::1]", "169.254.169.254", "localhost"):

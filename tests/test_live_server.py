@@ -39,8 +39,9 @@ from websockets.sync.client import connect
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
+from openvasa.cli import main
+from openvasa.live.addresses import loopback_hosts
 from openvasa.live.frame import LiveSettings
-from openvasa.live.guards import loopback_hosts
 from openvasa.live.protocol import LONGEST_TEXT_MESSAGE
 from openvasa.live.server import SWEEP_S, WEB
 from openvasa.live.session import Limits
@@ -151,6 +152,11 @@ def test_other_sites_and_other_names_are_turned_away(http: httpx.Client, address
     own = {"Origin": address}
     assert http.get("/api/studio", headers=own).status_code == 200
     assert closing(address, "x", origin="https://evil.example").code == 4403
+
+
+def test_an_empty_token_is_none(capsys) -> None:
+    assert main(["live", "--host", "0.0.0.0", "--token", "", "--accept-policy"]) == 2
+    assert "token: is empty" in capsys.readouterr().err
 
 
 def test_token_is_asked_for_off_localhost() -> None:

@@ -17,8 +17,8 @@ from live_stand_in import StandInModel
 from websockets.sync.client import ClientConnection
 
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.live.addresses import loopback_hosts
 from openvasa.live.frame import LiveSettings
-from openvasa.live.guards import loopback_hosts
 from openvasa.live.protocol import MICROPHONE, SOUND, SPEECH
 from openvasa.live.studio import Studio
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openvasa.audio.decode import probe
-from openvasa.batch.make import choose_voice, explain
+from openvasa.backgrounds import Own
+from openvasa.batch.make import choose_voice, explain, read_background
 from openvasa.batch.places import fetch, is_url
 from openvasa.batch.task import Portrait, Task
 from openvasa.errors import InputError
 from openvasa.face.check import Finding, check_portrait
 from openvasa.face.latent import FaceLatent
+from openvasa.live.speech import check_text
+from openvasa.media.alpha import check_transparent
 from openvasa.media.container import check_output
 from openvasa.media.place import check_place
 
@@ -48,7 +51,8 @@ def inspect_tasks(tasks: Iterable[Task]) -> Iterator[Inspected]:
             if subject not in seen:
                 seen[subject] = _inspect_portrait(subject, scratch)
             seconds, wrong = _inspect_sound(task, scratch)
-            found = [*seen[subject], *wrong, *_inspect_output(task)]
+            found = [*seen[subject], *wrong, *_inspect_background(task, scratch)]
+            found += _inspect_output(task)
         yield Inspected(task, seconds, tuple(f for f in found if f.severity != "ok"))
 
 
@@ -70,10 +74,20 @@ def _inspect_sound(task: Task, scratch: Path) -> tuple[float | None, list[Findin
     try:
         if task.audio is None:
             choose_voice(task.voice)
+            check_text(task.text or "")
             return None, []
         return probe(fetch(task.audio, scratch)).duration_s, []
     except (InputError, OSError) as error:
         return None, [Finding("sound", "refuse", explain(error).reason)]
+
+
+def _inspect_background(task: Task, scratch: Path) -> list[Finding]:
+    try:
+        if read_background(task.options.background, scratch) == Own.TRANSPARENT:
+            check_transparent(Path(tempfile.gettempdir()) / Path(task.output).name)
+    except (InputError, OSError) as error:
+        return [Finding("background", "refuse", explain(error).reason)]
+    return []
 
 
 def _inspect_output(task: Task) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 import time
 import warnings
@@ -33,6 +34,8 @@ AVATAR = ".npz"
 """How the name of an encoded portrait ends."""
 GIF_RATE, GIF_SIDE = 20, 384
 """As `openvasa animate` makes them where nothing else is asked for."""
+
+COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 _PASSING = {
     errno.ENOSPC,
@@ -175,7 +178,7 @@ def compose_video(
         full_frame=options.full_frame,
         aspect=options.aspect,
         settings=MotionSettings(seed=options.seed, controls=controls, amount=options.amount),
-        background=_background(options.background, scratch),
+        background=read_background(options.background, scratch),
     )
     return replace(video, seconds_limit=options.seconds)
 
@@ -209,7 +212,8 @@ def choose_voice(name: str | None) -> Voice:
     return voice
 
 
-def _background(wanted: str, scratch: Path) -> Background:
+def read_background(wanted: str, scratch: Path) -> Background:
+    """A background by its name, colour, file or URL; raises InputError where it is none."""
     if not is_url(wanted):
         return parse_background(wanted)
     path = fetch(wanted, scratch)
@@ -242,7 +246,7 @@ def _named(path: Path, place: str) -> Iterator[None]:
 def keeps_background(options: Options) -> bool:
     """Whether the background is a choice by name or colour, which reads no file."""
     named = {own.value for own in Own} | {"green", "blur"}
-    return options.background in named or options.background.startswith("#")
+    return options.background in named or bool(COLOUR.fullmatch(options.background))
 
 
 def process_mark() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ def _read_number(value: Any) -> float:
 
 
 def _read_positive(value: Any) -> float:
-    if not (number := _read_number(value)) > 0:
+    if not 0 < (number := _read_number(value)) < math.inf:
         raise ValueError
     return number
 

@@ -62,6 +62,8 @@ def _read_rows(source: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise InputError(f"{source}: no such file; check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{source}: is not UTF-8 text; save it as such") from error
+    except csv.Error as error:
+        raise InputError(f"{source}: is not CSV ({error}); look for an open quote") from error
 
 
 def _read_jsonl(source: Path, lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -113,9 +115,16 @@ def _pair_files(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raise InputError(
                 f"{path}: no picture of this name in {folder}; name one alike, or leave one picture"
             )
-        said = {"text": path.read_text("utf-8")} if kind in TEXTS else {"audio": str(path)}
+        said = {"text": _read_text(path)} if kind in TEXTS else {"audio": str(path)}
         row = {"id": path.stem, "portrait": str(portrait), **said, "options": {}}
         yield str(path), {**row, "number": number}
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text; save it as such") from error
 
 
 def _read_task(

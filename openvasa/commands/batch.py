@@ -16,6 +16,7 @@ from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.exit_status import BAD_INPUT, FAILED, OK
 from openvasa.commands.messages import complain
 from openvasa.commands.parser import Commands, add_command
+from openvasa.errors import InputError
 
 if TYPE_CHECKING:
     from openvasa.batch.results import Outcome
@@ -147,14 +148,16 @@ def _make(tasks: list[Task], options: argparse.Namespace) -> int:
     from openvasa.batch.run import run_tasks, split_finished
 
     results = options.results or _beside(options.jobs)
+    _check_table(results, options.jobs, tasks)
     left, kept = tasks, []
     if options.resume:
         left, kept = split_finished(tasks, read_fingerprints(results))
-    elif results.exists():
-        results.unlink()
+    workers = _start_workers(options)
+    if not options.resume:
+        results.unlink(missing_ok=True)
     for task in left:
         remove_parts(task.output)
-    table, workers = ResultTable(results), _start_workers(options)
+    table = ResultTable(results)
     started, frames = perf_counter(), 0
     counted = {"made": 0, "kept": 0, "failed": 0}
     try:
@@ -194,7 +197,15 @@ def _start_workers(options: argparse.Namespace) -> Workers:
     return ProcessWorkers(options.workers, share)
 
 
+def _check_table(results: Path, jobs: Path, tasks: list[Task]) -> None:
+    """Raise InputError where the table would take the place of the list, an input or an output."""
+    used = [place for task in tasks for place in (task.portrait, task.audio, task.output) if place]
+    if results.resolve() in {jobs.resolve(), *(Path(place).resolve() for place in used)}:
+        raise InputError(f"{results}: is the list, an input or an output; name another table")
+
+
 def _beside(jobs: Path) -> Path:
+    jobs = jobs.resolve()
     return jobs.with_name(f"{jobs.name}.results.jsonl")
 
 

@@ -141,21 +141,26 @@ def _serve(options: argparse.Namespace) -> int:
 def _work(options: argparse.Namespace) -> int:
     if options.address and options.on != "ray":
         options.usage_error("--address goes with --on ray")
+    for name in ("cpus", "memory"):
+        if getattr(options, name) < 1:
+            options.usage_error(f"{name} {getattr(options, name)}: choose 1 or more")
     require_consent(options.accept_policy)
 
     import threading
 
     from openvasa.batch.workers import Share
     from openvasa.jobs.clients import local_client, read_clients
-    from openvasa.jobs.serve import dispatch_jobs, end_with_input, start_workers
+    from openvasa.jobs.serve import WEBHOOK_SECRET, dispatch_jobs, end_with_input, start_workers
 
     if options.with_input:
         end_with_input()
+    secret = os.environ.get(WEBHOOK_SECRET, "")
+    clients = read_clients(options.clients) if options.clients else local_client(secret)
     share = Share(options.cpus, options.memory * MEGABYTE)
     dispatch_jobs(
         _storage(options),
         workers=start_workers(options.on, options.address, options.workers, share),
-        clients=read_clients(options.clients) if options.clients else local_client(),
+        clients=clients,
         private_webhooks=options.private_webhooks,
         stop=threading.Event(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,11 +61,15 @@ def _bench(options: argparse.Namespace) -> int:
         options.usage_error(f"rounds {options.rounds}: choose 1 or more")
     settings = talk_settings(options)
 
+    from functools import partial
+
     from openvasa.live.frame import LiveSettings
+    from openvasa.render.warp_renderer import WarpRenderer
     from openvasa.talk.bench import bench_talk, talk_report
 
     live = LiveSettings(options.fps, 48000, options.hop, options.lookahead, size=options.size)
-    print(talk_report(bench_talk(options.portrait, settings, live, options.rounds)))
+    renderer = partial(WarpRenderer, refined=options.refine)
+    print(talk_report(bench_talk(options.portrait, settings, live, options.rounds, renderer)))
     return OK
 
 
@@ -112,11 +115,20 @@ def talk_settings(options: argparse.Namespace) -> TalkSettings:
     if options.model and not options.llm:
         options.usage_error("--model: name its server with --llm")
 
-    from loguru import logger
+    for given, needed in (
+        ("instructions", "llm"),
+        ("stt_model", "stt"),
+        ("tts_model", "tts"),
+        ("tts_voice", "tts"),
+    ):
+        if getattr(options, given) is not None and not getattr(options, needed):
+            options.usage_error(f"--{given.replace('_', '-')}: name its server with --{needed}")
+    if options.tts and options.voice:
+        options.usage_error("--voice: is of this machine; leave it out, or leave out --tts")
 
-    # Before anything of Pipecat is imported: it greets at that.
-    logger.remove()
-    logger.add(sys.stderr, level="WARNING", format="openvasa talk: {message}")
+    from openvasa.talk.logs import show_warnings
+
+    show_warnings()
 
     from openvasa.live.speech import voices
     from openvasa.talk.services import TalkSettings

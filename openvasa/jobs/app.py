@@ -112,6 +112,9 @@ def _find_problem(
     if request.method != "POST":
         return None
     length = request.headers.get("content-length", "")
+    if not length and "transfer-encoding" not in request.headers:
+        # No body at all, as curl sends it.
+        return None
     if not length.isdecimal():
         return 411, "Content-Length is needed"
     if int(length) > limits.upload_bytes + FORM_ROOM:

@@ -59,9 +59,9 @@ class Clients:
         return "" if client is None else client.webhook_secret
 
 
-def local_client() -> Clients:
-    """One client without a token, for a loopback address."""
-    return Clients({}, Client(LOCAL, Quota(), ""))
+def local_client(secret: str = "") -> Clients:
+    """One client without a token, for a loopback address; its messages are signed with a secret."""
+    return Clients({}, Client(LOCAL, Quota(), secret))
 
 
 def one_client(token: str) -> Clients:

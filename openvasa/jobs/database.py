@@ -81,8 +81,10 @@ class Database:
         try:
             self._engine = _open(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            # Not the whole URL: it may hold a password.
+            kind = url.partition("://")[0] if "://" in url else "the database"
             raise InputError(
-                f"{url}: is no database; give sqlite:///FILE or postgresql+psycopg://…"
+                f"{kind}: is no database; give sqlite:///FILE or postgresql+psycopg://…"
             ) from error
         try:
             _make_tables(self._engine)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from openvasa.jobs.queue import JobQueue
 
 POLL_S = 0.3
 OUTAGE_PAUSE_S = 1.0
-"""Before the database is asked again that did not answer."""
+"""Before a database or a disk is asked again that did not answer."""
 FACES_KEPT = 8
 FIRST_PAUSE_S = 2.0
 """Before a job is tried again; each further time it is twice as long."""
@@ -67,6 +67,7 @@ class Dispatcher:
         self._chores = chores
         self._running: dict[int, _Running] = {}
         self._faces: OrderedDict[Portrait, Any] = OrderedDict()
+        self._news: deque[Advanced | Ended] = deque()
         self._renewed_at = 0.0
         self._chores_at = 0.0
 
@@ -76,8 +77,7 @@ class Dispatcher:
             while not stop.is_set():
                 try:
                     self.step()
-                except SQLAlchemyError as error:
-                    # What it would have said is not lost: leases run out, and jobs begin again.
+                except (SQLAlchemyError, OSError) as error:
                     _complain(error)
                     stop.wait(OUTAGE_PAUSE_S)
         finally:
@@ -93,11 +93,15 @@ class Dispatcher:
             if job is None:
                 break
             self._begin(job)
-        for news in self._workers.wait(POLL_S):
-            if isinstance(news, Advanced):
-                self._note(news)
-            else:
-                self._take(news)
+        # What an outage keeps from being noted is noted after it.
+        self._news += self._workers.wait(0 if self._news else POLL_S)
+        while self._news:
+            news = self._news.popleft()
+            try:
+                self._hear(news)
+            except SQLAlchemyError:
+                self._news.appendleft(news)
+                raise
         now = time.monotonic()
         if now - self._renewed_at > min(2.0, self._queue.lease_s / 4):
             self._renewed_at = now
@@ -125,15 +129,17 @@ class Dispatcher:
             ticket = self._workers.make(task, face)
         self._running[ticket] = _Running(job, task, ticket, making=face is not None)
 
-    def _note(self, news: Advanced) -> None:
+    def _hear(self, news: Advanced | Ended) -> None:
         running = self._running.get(news.ticket)
-        if running is not None:
-            self._queue.note_progress(running.job, news.frames, None)
-
-    def _take(self, ended: Ended) -> None:
-        running = self._running.pop(ended.ticket, None)
         if running is None:
             return
+        if isinstance(news, Advanced):
+            self._queue.note_progress(running.job, news.frames, None)
+            return
+        self._take(running, news)
+        self._running.pop(news.ticket)
+
+    def _take(self, running: _Running, ended: Ended) -> None:
         if ended.failure is not None:
             self._take_failure(running, ended.failure)
         elif not running.making:
@@ -179,6 +185,7 @@ class Dispatcher:
         return face
 
 
-def _complain(error: SQLAlchemyError) -> None:
+def _complain(error: SQLAlchemyError | OSError) -> None:
+    place = "disk" if isinstance(error, OSError) else "database"
     told = " ".join(str(getattr(error, "orig", error)).split())
-    print(f"openvasa: the database does not answer ({told})", file=sys.stderr, flush=True)
+    print(f"openvasa: the {place} does not answer ({told})", file=sys.stderr, flush=True)

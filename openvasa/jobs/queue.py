@@ -20,9 +20,11 @@ from sqlalchemy.exc import IntegrityError
 
 from openvasa.jobs.database import JOBS, Database
 from openvasa.jobs.job import FINISHED, Job, Order, State
-from openvasa.jobs.quota import Quota, check_quota, lock_client
+from openvasa.jobs.quota import DAY_S, Quota, check_quota, lock_client
 
 LEASE_S = 30.0
+DELETED = "deleted"
+"""State of a job that its client deleted and that still counts against its quota."""
 MOST_ATTEMPTS = 4
 """A job that has cost so many workers their lives is given up."""
 
@@ -209,7 +211,7 @@ class JobQueue:
     def cancel(self, client: str, job_id: str) -> Job | None:
         """Have a job ended: now where it waits, soon where it runs; None where there is none."""
         with self._database.write() as connection:
-            mine = and_(_C.id == job_id, _C.client == client)
+            mine = and_(_C.id == job_id, _C.client == client, _C.state != DELETED)
             row = connection.execute(select(JOBS).where(mine).with_for_update()).one_or_none()
             if row is None:
                 return None
@@ -223,7 +225,7 @@ class JobQueue:
     def find(self, client: str, job_id: str) -> Job | None:
         """A client's job."""
         with self._database.read() as connection:
-            mine = and_(_C.id == job_id, _C.client == client)
+            mine = and_(_C.id == job_id, _C.client == client, _C.state != DELETED)
             row = connection.execute(select(JOBS).where(mine)).one_or_none()
         return None if row is None else read_job(row)
 
@@ -237,7 +239,7 @@ class JobQueue:
         most: int = 50,
     ) -> Sequence[Job]:
         """A client's jobs, the newest first."""
-        wanted = select(JOBS).where(_C.client == client, _C.kind == kind)
+        wanted = select(JOBS).where(_C.client == client, _C.kind == kind, _C.state != DELETED)
         if state is not None:
             wanted = wanted.where(_C.state == state)
         if before is not None:
@@ -247,28 +249,37 @@ class JobQueue:
         return [read_job(row) for row in rows]
 
     def forget(self, client: str, job_id: str) -> Job | None:
-        """Remove a finished job; None where there is none, or it is not finished."""
+        """Remove a finished job; None where there is none, or it is not finished.
+
+        One of the last 24 hours goes on counting against its client's quota, and is seen by nobody.
+        """
         with self._database.write() as connection:
-            mine = and_(_C.id == job_id, _C.client == client, _C.state.in_(FINISHED))
+            mine = and_(_C.id == job_id, _C.client == client, _C.state.in_((*FINISHED, DELETED)))
             row = connection.execute(select(JOBS).where(mine)).one_or_none()
-            if row is not None:
+            if row is not None and row.accepted_at > self._clock() - DAY_S:
+                hidden = {"state": DELETED, "idempotency_key": None, "webhook_at": None}
+                connection.execute(update(JOBS).where(mine).values(hidden))
+            elif row is not None:
                 connection.execute(delete(JOBS).where(mine))
-        return None if row is None else read_job(row)
+        return None if row is None or row.state == DELETED else read_job(row)
 
     def finished_before(self, moment: float, most: int = 100) -> Sequence[Job]:
         """Jobs that ended before a time; avatars are kept until their client deletes them."""
-        old = select(JOBS).where(
+        ended = and_(
             _C.state.in_(FINISHED),
             _C.finished_at < moment,
             or_(_C.kind == "video", _C.state != "done"),
         )
+        uncounted = and_(_C.state == DELETED, _C.accepted_at < self._clock() - DAY_S)
+        old = select(JOBS).where(or_(ended, uncounted))
         with self._database.read() as connection:
             return [read_job(row) for row in connection.execute(old.limit(most)).all()]
 
     def count(self) -> dict[str, int]:
         """Jobs by state."""
         with self._database.read() as connection:
-            rows = connection.execute(select(_C.state, func.count()).group_by(_C.state)).all()
+            seen = select(_C.state, func.count()).where(_C.state != DELETED)
+            rows = connection.execute(seen.group_by(_C.state)).all()
         return {state: number for state, number in rows}
 
     def _finish(self, job: Job, state: State, more: dict[str, Any]) -> bool:

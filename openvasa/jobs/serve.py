@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from openvasa.batch.process_workers import ProcessWorkers
 from openvasa.batch.workers import Share, Workers
 from openvasa.errors import InputError
@@ -22,10 +24,12 @@ from openvasa.jobs.dispatcher import Dispatcher
 from openvasa.jobs.files import Files
 from openvasa.jobs.queue import JobQueue
 from openvasa.jobs.webhook import WebhookTurns, tell_next
-from openvasa.live.guards import loopback_hosts
+from openvasa.live.addresses import loopback_hosts
 
 RESTART_PAUSE_S = 1.0
 SWEEP_S = 60.0
+WEBHOOK_SECRET = "OPENVASA_WEBHOOK_SECRET"
+"""Variable with what webhooks are signed with where no file of clients says so."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ def serve_jobs(
     if clients is None:
         token = None if hosts is not None else secrets.token_urlsafe(16)
         clients = local_client() if token is None else one_client(token)
+        # The dispatcher tells clients, signed with the token that the server made up.
+        os.environ[WEBHOOK_SECRET] = token or ""
     queue, files = JobQueue(Database(storage.database)), Files(storage.files)
     app = create_app(queue, files, clients, limits, hosts)
     shown = f"[{host}]" if ":" in host else host
@@ -93,7 +99,8 @@ def serve_jobs(
         watcher = threading.Thread(target=_keep_running, args=(dispatcher, over))
         watcher.start()
     try:
-        with suppress(KeyboardInterrupt):
+        # Where it cannot listen, it ends with a status of its own.
+        with suppress(KeyboardInterrupt, SystemExit):
             server.run()
     finally:
         over.set()
@@ -164,7 +171,12 @@ def _tell_clients(
     turns: WebhookTurns, clients: Clients, private: bool, stop: threading.Event
 ) -> None:
     while not stop.is_set():
-        if not tell_next(turns, clients.secret_of, private=private):
+        try:
+            told = tell_next(turns, clients.secret_of, private=private)
+        except SQLAlchemyError:
+            # The dispatcher complains of the same database.
+            told = False
+        if not told:
             stop.wait(1.0)
 
 

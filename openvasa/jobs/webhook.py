@@ -9,6 +9,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from openvasa.jobs.queue import LEASE_S, read_job
 
 HEADER = "OpenVASA-Signature"
 TIMEOUT_S = 10.0
+LONGEST_S = 30.0
+"""For a whole message and its answer."""
 MOST_TRIES = 8
 FIRST_PAUSE_S = 5.0
 
@@ -41,7 +44,12 @@ def check_webhook(url: str, *, private: bool = False) -> None:
         url: https, and without a user's name.
         private: http and hosts that are not public are allowed too.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        # What only a call would find: a port of six digits, a name that no host can have.
+        _ = parts.port, (parts.hostname or "").encode("idna"), url.encode("ascii")
+    except ValueError as error:
+        raise InputError("webhook: give an https:// address") from error
     allowed = {"https", "http"} if private else {"https"}
     if parts.scheme not in allowed or not parts.hostname or parts.username is not None:
         raise InputError("webhook: give an https:// address")
@@ -51,6 +59,12 @@ def check_webhook(url: str, *, private: bool = False) -> None:
 
 def send_webhook(url: str, body: bytes, secret: str, *, private: bool = False) -> int:
     """Post a message; redirects are not followed.
+
+    Args:
+        url: as `check_webhook` allows.
+        body: JSON.
+        secret: what it is signed with; without one it is not signed.
+        private: as in `check_webhook`.
 
     Returns:
         The HTTP status of the answer.
@@ -65,17 +79,20 @@ def send_webhook(url: str, body: bytes, secret: str, *, private: bool = False) -
     address = _find_address(host, parts.port or (443 if secure else 80), private)
     connection = _open_connection(host, address, secure)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "OpenVASA",
-        HEADER: sign_body(secret, body, int(time.time())),
-    }
+    headers = {"Content-Type": "application/json", "User-Agent": "OpenVASA"}
+    if secret:
+        headers[HEADER] = sign_body(secret, body, int(time.time()))
+    # The timeout is of one read: who drips a byte now and then would hold the line for days.
+    line = connection.sock
+    over = threading.Timer(LONGEST_S, line.shutdown, [socket.SHUT_RDWR])
+    over.start()
     try:
         connection.request("POST", path, body, headers)
         return connection.getresponse().status
     except http.client.HTTPException as error:
         raise OSError(f"{host}: does not speak HTTP") from error
     finally:
+        over.cancel()
         connection.close()
 
 
@@ -142,7 +159,7 @@ def tell_next(turns: WebhookTurns, secret_of: Callable[[str], str], *, private: 
             <= send_webhook(job.order.webhook or "", body, secret_of(job.client), private=private)
             < 300
         )
-    except (OSError, InputError):
+    except (OSError, ValueError, InputError):
         heard = False
     again = None if heard or tried + 1 >= MOST_TRIES else FIRST_PAUSE_S * 3**tried
     turns.end(job, again)

@@ -1,4 +1,4 @@
-"""Addresses that people open in a browser, and those of other sites."""
+"""Addresses that servers listen on and people open in a browser, and those of other sites."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from openvasa.errors import InputError
 
 _SOMEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 """Addresses for documentation: to look up which way out is taken, nothing is sent."""
+
+
+def loopback_hosts(host: str) -> set[str] | None:
+    """Names of the loopback address that a server is bound to; None for any other address."""
+    names = {"localhost", "127.0.0.1", "[::1]"}
+    try:
+        return names | {host} if ip_address(host).is_loopback else None
+    except ValueError:
+        return names if host == "localhost" else None
 
 
 def reachable_names(host: str) -> list[str]:

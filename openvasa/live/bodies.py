@@ -33,6 +33,9 @@ async def read_upload(request: Request, most: int) -> bytes:
         raise Refused(413, f"file: over {most // 1_000_000} MB; give a smaller one")
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await read_body(request, most)
+    if "content-length" not in request.headers:
+        # A form is kept before it is looked at: without a length it could fill the disk.
+        raise Refused(411, "file: say its Content-Length")
     async with request.form(max_files=1, max_fields=4) as form:
         upload = form.get("file")
         if upload is None or isinstance(upload, str):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, WebSocket
@@ -31,15 +30,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Permissions-Policy": "microphone=(self), camera=()",
 }
-
-
-def loopback_hosts(host: str) -> set[str] | None:
-    """Names of the loopback address that a server is bound to; None for any other address."""
-    names = {"localhost", "127.0.0.1", "[::1]"}
-    try:
-        return names | {host} if ip_address(host).is_loopback else None
-    except ValueError:
-        return names if host == "localhost" else None
 
 
 def add_guards(app: FastAPI, studio: Studio) -> None:
@@ -100,9 +90,9 @@ def find_problem(
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != host and origin not in studio.origins:
         return "origin", 403, "requests from other sites are not answered"
-    open_to_all = request.url.path == "/healthz" or not request.url.path.startswith(
-        ("/api", "/metrics")
-    )
+    # What is routed by, whatever the Host header says.
+    path = request.scope["path"]
+    open_to_all = path == "/healthz" or not path.startswith(("/api", "/metrics"))
     if studio.token is None or open_to_all:
         return None
     given = authorization.removeprefix("Bearer ") or request.query_params.get("token", "")

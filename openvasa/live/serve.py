@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.backgrounds import parse_still_background
 from openvasa.errors import InputError
-from openvasa.live.addresses import address_of, reachable_names, read_origin
+from openvasa.live.addresses import address_of, loopback_hosts, reachable_names, read_origin
 from openvasa.live.assemble import ModelFactory
 from openvasa.live.frame import LiveSettings
-from openvasa.live.guards import loopback_hosts
 from openvasa.live.ice import parse_ice
 from openvasa.live.logs import log_to_stderr, note
 from openvasa.live.protocol import LONGEST_SOUND_MESSAGE
@@ -65,12 +63,15 @@ def serve(
         extension: adds routes to the server.
 
     Raises:
-        InputError: a portrait, voice, background, site or server cannot be used.
+        InputError: a portrait, voice, background, site, server or port cannot be used, or the
+            token is empty.
     """
     import uvicorn
 
     from openvasa.live.drain import DrainingServer
 
+    if token == "":
+        raise InputError("token: is empty; choose one, or leave it out")
     hosts = loopback_hosts(host)
     if hosts is None and token is None:
         token = secrets.token_urlsafe(16)
@@ -107,12 +108,12 @@ def serve(
             ssl_keyfile=str(certificate[1]) if certificate else None,
         )
         server = DrainingServer(config, studio, drain_s)
-        # It stops in order at the first interrupt and then raises it again.
-        with suppress(KeyboardInterrupt):
+        # It stops in order at the first interrupt and then raises it again; where it cannot
+        # listen, it ends with a status of its own.
+        with suppress(KeyboardInterrupt, SystemExit):
             server.run()
     if not server.started:
-        print(f"openvasa: port {port} on {host} cannot be used; choose another", file=sys.stderr)
-        raise SystemExit(2)
+        raise InputError(f"port {port} on {host}: cannot be used; choose another")
 
 
 def _announce(host: str, port: int, token: str | None, *, secure: bool) -> None:

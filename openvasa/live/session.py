@@ -95,6 +95,8 @@ class Session:
         self._budget_at = time.monotonic()
         self._microphone_refused_s = 0.0
         self._listening = False
+        self._changing = asyncio.Lock()
+        """Held while a face or a renderer is prepared, so that the last one asked for stays."""
         self.state = State.IDLE
         self._player = portrait.make_player(self._show, self._is_wanted)
         self.speeches = Speeches(self._engine, self._player, self._tell)
@@ -200,11 +202,13 @@ class Session:
 
     async def change_portrait(self, face: FaceLatent) -> None:
         """Go on with another face."""
-        await asyncio.to_thread(self._portrait.change_face, face)
+        async with self._changing:
+            await asyncio.to_thread(self._portrait.change_face, face)
 
     async def change_renderer(self, renderer: RendererFactory) -> None:
         """Go on with the same face drawn by another renderer, as before another background."""
-        await asyncio.to_thread(self._portrait.change_renderer, renderer)
+        async with self._changing:
+            await asyncio.to_thread(self._portrait.change_renderer, renderer)
 
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
         """Speak what a microphone hears, or listen to it where `listen` says so.

@@ -80,6 +80,23 @@ def _espeak(code: str) -> tuple[str, ...]:
     return ()
 
 
+def check_text(text: str) -> bytes:
+    """A text as voices are given it.
+
+    Raises:
+        InputError: it is empty, too long, or no text.
+    """
+    text = " ".join(text.split())
+    if not text:
+        raise InputError("text: is empty; write something to say")
+    if len(text) > LONGEST_TEXT:
+        raise InputError(f"text: {len(text)} characters; write at most {LONGEST_TEXT}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("text: holds half a character; write whole ones") from error
+
+
 def speak(text: str, voice: Voice) -> tuple[np.ndarray, int]:
     """Say a text.
 
@@ -89,15 +106,7 @@ def speak(text: str, voice: Voice) -> tuple[np.ndarray, int]:
     Raises:
         InputError: nothing to say, too much, or the voice failed.
     """
-    text = " ".join(text.split())
-    if not text:
-        raise InputError("text: is empty; write something to say")
-    if len(text) > LONGEST_TEXT:
-        raise InputError(f"text: {len(text)} characters; write at most {LONGEST_TEXT}")
-    try:
-        written = text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError("text: holds half a character; write whole ones") from error
+    written = check_text(text)
     try:
         done = subprocess.run(
             voice.command, input=written, capture_output=True, timeout=TIMEOUT_S, check=True

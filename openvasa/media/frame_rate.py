@@ -27,9 +27,12 @@ def exact_rate(fps: FrameRate) -> Fraction:
     Raises:
         InputError: not a number, or outside 12 to 60.
     """
+    text = str(fps)
     try:
-        given = Fraction(str(fps))
-    except (ValueError, ZeroDivisionError):
+        # As a fraction, 1e300000000 has as many digits.
+        within = "/" in text or SLOWEST <= float(text) <= FASTEST
+        given = Fraction(text) if within else Fraction(0)
+    except (ValueError, ZeroDivisionError, OverflowError):
         raise InputError(f"fps {fps}: give a number, as 25, 29.97 or 30000/1001") from None
     if not SLOWEST <= given <= FASTEST:
         raise InputError(f"fps {fps}: choose {SLOWEST} to {FASTEST}")

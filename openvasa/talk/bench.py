@@ -23,6 +23,7 @@ from openvasa.live.scratch import server_folder
 from openvasa.live.session import Session
 from openvasa.live.speech import speak
 from openvasa.live.speeches import Event
+from openvasa.render.renderer import RendererFactory
 from openvasa.talk.dialogue import Dialogue
 from openvasa.talk.services import TalkSettings
 
@@ -58,12 +59,16 @@ class TalkFigures:
 
 
 def bench_talk(
-    portrait: Path | None, settings: TalkSettings, live: LiveSettings, rounds: int
+    portrait: Path | None,
+    settings: TalkSettings,
+    live: LiveSettings,
+    rounds: int,
+    renderer: RendererFactory,
 ) -> TalkFigures:
     """Hold a conversation of so many answers and so many interruptions."""
     if settings.voice is None:
         raise InputError("bench talk: the user needs a voice of this machine; install espeak-ng")
-    return asyncio.run(_bench(portrait or EXAMPLE_PORTRAIT, settings, live, rounds))
+    return asyncio.run(_bench(portrait or EXAMPLE_PORTRAIT, settings, live, rounds, renderer))
 
 
 def talk_report(figures: TalkFigures) -> str:
@@ -82,11 +87,15 @@ def talk_report(figures: TalkFigures) -> str:
 
 
 async def _bench(
-    portrait: Path, settings: TalkSettings, live: LiveSettings, rounds: int
+    portrait: Path,
+    settings: TalkSettings,
+    live: LiveSettings,
+    rounds: int,
+    renderer: RendererFactory,
 ) -> TalkFigures:
     face = await asyncio.to_thread(load_portrait, portrait)
     with server_folder() as folder:
-        session = await Session.open(face, live, Metrics(), folder)
+        session = await Session.open(face, live, Metrics(), folder, renderer)
         outlet = session.connect()
         dialogue = await asyncio.to_thread(Dialogue, session, settings)
         await dialogue.start()

@@ -268,7 +268,8 @@ export class OpenVasa extends EventTarget {
     this.tap?.disconnect();
     this.tap = this.ear = null;
     this.dispatchEvent(new Event("microphone-off"));
-    await this.voice?.sender.replaceTrack(null);
+    // A peer that hung up sends nothing any more, and refuses to be told.
+    if (this.peer) await this.voice?.sender.replaceTrack(null);
   }
 
   /** @param {object} message */
@@ -527,6 +528,7 @@ export class OpenVasa extends EventTarget {
   }
 
   async #tapMicrophone() {
+    this.context ??= new AudioContext({ latencyHint: "interactive" });
     await this.context.resume();
     await this.context.audioWorklet.addModule(new URL("microphone.js", this.server));
     const source = this.context.createMediaStreamSource(new MediaStream([this.microphone]));
