@@ -127,6 +127,8 @@ def page(address: str, microphone: Path, request: pytest.FixtureRequest) -> Iter
         yield page
         # Leaving the page ends its session; a browser that is closed outright only vanishes.
         page.goto("about:blank")
+        # Long before the server gives a page up that only vanished.
+        wait_until(lambda: httpx.get(f"{address}healthz").json()["sessions"] == 0, 10)
         browser.close()
         assert problems == []
 
