@@ -151,14 +151,18 @@ def test_long_side_is_bounded(tmp_path: Path) -> None:
 
 
 _MEASURED = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from openvasa.face.picture import load_picture
 shape = load_picture(sys.argv[1]).shape
-print(*shape, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Not ru_maxrss: a process begins with that of the one that started it.
+most = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+print(*shape, int(most[1]) // 1024)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
 def test_a_huge_picture_fits_in_memory(tmp_path: Path, name: str) -> None:
     Image.new("RGB", (12000, 9000), (90, 60, 30)).save(tmp_path / name)
@@ -166,7 +170,7 @@ def test_a_huge_picture_fits_in_memory(tmp_path: Path, name: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     height, width, _, megabytes = map(int, done.stdout.split())
     assert (height, width) == (3072, 4096)
-    assert megabytes < 1500
+    assert 300 < megabytes < 1500
 
 
 def test_decompression_bombs_are_refused_unread(tmp_path: Path) -> None:
