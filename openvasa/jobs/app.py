@@ -91,7 +91,7 @@ def _add_guards(app: FastAPI, clients: Clients, limits: Limits, hosts: set[str] 
         if problem is not None:
             return _error(*problem)
         client = clients.find(_token_of(request))
-        if client is None and request.url.path not in OPEN_PATHS:
+        if client is None and request.scope["path"] not in OPEN_PATHS:
             return _error(401, "a token is needed: send Authorization: Bearer TOKEN")
         request.state.client = client
         response = await answer(request)
