@@ -255,3 +255,20 @@ def test_replayed_steps_learn_what_steps_one_by_one_learn() -> None:
         return weights(train(task, replace(CONFIG, steps=60)).cpu())
 
     np.testing.assert_allclose(learn(True), learn(False), atol=1e-4)
+
+
+def test_commands_train_as_long_as_the_trainings_say() -> None:
+    from openvasa.cli import make_parser
+    from openvasa.train import articulation, experts, latent, occluders, render, speech_motion
+
+    commands = {
+        "motion a b": speech_motion,
+        "articulation a": articulation,
+        "sync a b": experts,
+        "render a b c": render,
+        "latent a b c": latent,
+        "occluders a b c": occluders,
+    }
+    for command, training in commands.items():
+        options = make_parser().parse_args(["train", *command.split()])
+        assert options.steps == training.DEFAULTS.steps, command

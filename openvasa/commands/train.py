@@ -115,7 +115,7 @@ def _add_motion(group: Commands) -> None:
         "openvasa train motion cache/ runs/first",
         "openvasa train motion cache/ runs/first --export",
     )
-    _add_run(parser, steps=9_500)
+    _add_run(parser, steps=24_000)
 
 
 def _motion(options: argparse.Namespace) -> int:
