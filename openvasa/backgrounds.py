@@ -138,6 +138,16 @@ _INSTANT = 1e-4
 """Seconds within which two times are the same."""
 
 
+def reads_no_file(text: str) -> bool:
+    """Whether a background is asked for by name or colour: what others may name on a server."""
+    named = {own.value for own in Own} | {"blur", "green"}
+    return text in named or _is_colour(text)
+
+
+def _is_colour(text: str) -> bool:
+    return re.fullmatch("#[0-9a-fA-F]{6}", text) is not None
+
+
 def parse_background(text: str | Path) -> Background:
     """What a user asks for by name, colour or file; a name goes before a file called so.
 
@@ -154,7 +164,7 @@ def parse_background(text: str | Path) -> Background:
         return Blurred()
     if name == "green":
         name = GREEN
-    if re.fullmatch("#[0-9a-fA-F]{6}", name):
+    if _is_colour(name):
         red, green, blue = bytes.fromhex(name[1:])
         return Colour((red, green, blue))
     if name.startswith("#"):

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from short_jobs import SMALL, make_tasks, write_voice
 
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.backgrounds import reads_no_file
 from openvasa.batch.inspect_tasks import inspect_tasks
-from openvasa.batch.make import Failure, Figures, explain, keeps_background, make_output
+from openvasa.batch.make import Failure, Figures, explain, make_output
 from openvasa.batch.options import Options, read_options
 from openvasa.batch.places import fetch, publishing, remove_parts
 from openvasa.batch.process_workers import ProcessWorkers
@@ -240,8 +241,8 @@ def test_wrong_lists_are_refused_in_one_line(rows: str, said: str, tmp_path: Pat
 
 
 def test_a_background_by_colour_is_one() -> None:
-    assert keeps_background(Options(background="#12aB00"))
-    assert not keeps_background(Options(background="#zz"))
+    assert reads_no_file("#12aB00")
+    assert not reads_no_file("#zz")
 
 
 def test_other_files_that_are_no_lists_are_refused(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
 import time
 import warnings
@@ -15,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from openvasa.backgrounds import Background, Own, parse_background
+from openvasa.backgrounds import Background, parse_background
 from openvasa.batch.options import Options
 from openvasa.batch.places import fetch, is_url, publishing
 from openvasa.batch.task import Portrait, Task
@@ -34,8 +33,6 @@ AVATAR = ".npz"
 """How the name of an encoded portrait ends."""
 GIF_RATE, GIF_SIDE = 20, 384
 """As `openvasa animate` makes them where nothing else is asked for."""
-
-COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 _PASSING = {
     errno.ENOSPC,
@@ -241,12 +238,6 @@ def _named(path: Path, place: str) -> Iterator[None]:
     except InputError as error:
         message = str(error).replace(str(path), place)
         raise InputError(message, parameters=error.parameters) from error.__cause__
-
-
-def keeps_background(options: Options) -> bool:
-    """Whether the background is a choice by name or colour, which reads no file."""
-    named = {own.value for own in Own} | {"green", "blur"}
-    return options.background in named or bool(COLOUR.fullmatch(options.background))
 
 
 def process_mark() -> str:

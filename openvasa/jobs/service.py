@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from openvasa.batch.make import AVATAR, keeps_background
+from openvasa.backgrounds import reads_no_file
+from openvasa.batch.make import AVATAR
 from openvasa.batch.options import read_options
 from openvasa.errors import InputError
 from openvasa.jobs.clients import Client
@@ -197,7 +198,7 @@ def _read_options(text: str) -> Mapping[str, Any]:
     if not isinstance(given, dict):
         raise InputError("options: are not a JSON object")
     options = read_options(given)
-    if not keeps_background(options):
+    if not reads_no_file(options.background):
         raise InputError("option background: choose keep, green, #rrggbb, blur or transparent")
     return options.chosen()
 

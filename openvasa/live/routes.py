@@ -8,12 +8,11 @@ guessed.
 from __future__ import annotations
 
 import asyncio
-import re
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
-from openvasa.backgrounds import before
+from openvasa.backgrounds import Own, before, reads_no_file
 from openvasa.errors import InputError
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.live.bodies import Refused, parse_object, read_body, read_upload
@@ -232,7 +231,7 @@ def _find_renderer(studio: Studio, background: str | None) -> RendererFactory:
     """The renderer for a background that a client names; a name never becomes a path."""
     if background is None:
         return studio.renderer
-    if background not in BACKGROUNDS and not re.fullmatch("#[0-9a-fA-F]{6}", background):
+    if background == Own.TRANSPARENT.value or not reads_no_file(background):
         raise InputError(f"background: choose one of {', '.join(BACKGROUNDS)}, or #rrggbb")
     return before(studio.person, background)
 
