@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,6 +20,7 @@ from openvasa.jobs.queue import JobQueue, KeyTaken
 from openvasa.jobs.quota import QuotaReached
 from openvasa.jobs.service import Refused, Service
 from openvasa.jobs.video_routes import add_video_routes
+from openvasa.live.addresses import STRANGERS, find_stranger
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -103,12 +103,10 @@ def _add_guards(app: FastAPI, clients: Clients, limits: Limits, hosts: set[str] 
 def _find_problem(
     request: Request, limits: Limits, hosts: set[str] | None
 ) -> tuple[int, str] | None:
-    host = request.headers.get("host", "")
-    if hosts is not None and urlsplit(f"//{host}").hostname not in {h.strip("[]") for h in hosts}:
-        return 403, "this server answers on localhost only"
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
-        return 403, "requests from other sites are not answered"
+    headers = request.headers
+    stranger = find_stranger(headers.get("host", ""), headers.get("origin"), hosts)
+    if stranger is not None:
+        return 403, STRANGERS[stranger]
     if request.method != "POST":
         return None
     length = request.headers.get("content-length", "")

@@ -9,14 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from openvasa.batch.process_workers import ProcessWorkers
 from openvasa.batch.workers import Share, Workers
-from openvasa.errors import InputError
 from openvasa.jobs.app import Limits, create_app
 from openvasa.jobs.clients import Clients, local_client, one_client
 from openvasa.jobs.database import Database
@@ -67,9 +65,11 @@ def serve_jobs(
         dispatcher: command of a dispatcher to run beside; None for none.
 
     Raises:
-        InputError: the database or the files cannot be reached.
+        InputError: the database or the files cannot be reached, or the port cannot be used.
     """
     import uvicorn
+
+    from openvasa.live.web_server import run_server
 
     hosts = loopback_hosts(host)
     token = None
@@ -92,22 +92,17 @@ def serve_jobs(
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    server = uvicorn.Server(config)
     over = threading.Event()
     watcher = None
     if dispatcher is not None:
         watcher = threading.Thread(target=_keep_running, args=(dispatcher, over))
         watcher.start()
     try:
-        # Where it cannot listen, it ends with a status of its own.
-        with suppress(KeyboardInterrupt, SystemExit):
-            server.run()
+        run_server(uvicorn.Server(config))
     finally:
         over.set()
         if watcher is not None:
             watcher.join()
-    if not server.started:
-        raise InputError(f"port {port} on {host}: cannot be used; choose another")
 
 
 def dispatch_jobs(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from openvasa.errors import InputError
+
+STRANGERS = {
+    "host": "this server answers on localhost only",
+    "origin": "requests from other sites are not answered",
+}
+"""What `find_stranger` finds, in words for the client; the status is 403."""
 
 _SOMEWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 """Addresses for documentation: to look up which way out is taken, nothing is sent."""
@@ -19,6 +26,23 @@ def loopback_hosts(host: str) -> set[str] | None:
         return names | {host} if ip_address(host).is_loopback else None
     except ValueError:
         return names if host == "localhost" else None
+
+
+def find_stranger(
+    host: str, origin: str | None, hosts: Collection[str] | None, origins: Collection[str] = ()
+) -> str | None:
+    """Whose requests are not answered, "host" or "origin"; None where they are.
+
+    Args:
+        host, origin: headers of a request.
+        hosts: names of a server on a loopback address; None for any other address.
+        origins: other sites whose pages may ask.
+    """
+    if hosts is not None and urlsplit(f"//{host}").hostname not in {h.strip("[]") for h in hosts}:
+        return "host"
+    if origin is not None and urlsplit(origin).netloc != host and origin not in origins:
+        return "origin"
+    return None
 
 
 def reachable_names(host: str) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from openvasa.errors import InputError
+from openvasa.live.addresses import STRANGERS, find_stranger
 from openvasa.live.bodies import Refused
 from openvasa.live.portraits import SeveralFaces
 from openvasa.live.studio import Studio
@@ -82,14 +82,12 @@ def find_problem(
         request: HTTP or the opening of a WebSocket; its query may carry the token.
         authorization: the header of that name, or nothing.
     """
-    host = request.headers.get("host", "")
-    if studio.hosts is not None and urlsplit(f"//{host}").hostname not in {
-        name.strip("[]") for name in studio.hosts
-    }:
-        return "host", 403, "this server answers on localhost only"
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host and origin not in studio.origins:
-        return "origin", 403, "requests from other sites are not answered"
+    headers = request.headers
+    stranger = find_stranger(
+        headers.get("host", ""), headers.get("origin"), studio.hosts, studio.origins
+    )
+    if stranger is not None:
+        return stranger, 403, STRANGERS[stranger]
     # What is routed by, whatever the Host header says.
     path = request.scope["path"]
     open_to_all = path == "/healthz" or not path.startswith(("/api", "/metrics"))

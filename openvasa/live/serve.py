@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from openvasa.assets import EXAMPLE_PORTRAIT
@@ -69,6 +68,7 @@ def serve(
     import uvicorn
 
     from openvasa.live.drain import DrainingServer
+    from openvasa.live.web_server import run_server
 
     if token == "":
         raise InputError("token: is empty; choose one, or leave it out")
@@ -107,13 +107,7 @@ def serve(
             ssl_certfile=str(certificate[0]) if certificate else None,
             ssl_keyfile=str(certificate[1]) if certificate else None,
         )
-        server = DrainingServer(config, studio, drain_s)
-        # It stops in order at the first interrupt and then raises it again; where it cannot
-        # listen, it ends with a status of its own.
-        with suppress(KeyboardInterrupt, SystemExit):
-            server.run()
-    if not server.started:
-        raise InputError(f"port {port} on {host}: cannot be used; choose another")
+        run_server(DrainingServer(config, studio, drain_s))
 
 
 def _announce(host: str, port: int, token: str | None, *, secure: bool) -> None:
