@@ -180,13 +180,13 @@ def mouth_task(reader: PairReader, config: TrainerConfig, adversary: float = 0.0
 
 def test_the_adversary_learns_what_is_amiss_and_leads_away_from_it() -> None:
     """Crops that are too dark are told from real ones, and lighter ones seem more real to it."""
-    from openvasa.train.render_adversary import Adversary
+    from openvasa.train.render_adversary import RenderAdversary
 
     torch.manual_seed(0)
     maps = torch.zeros(4, GEOMETRY_CHANNELS, 32, 32)
     real = 0.6 + 0.1 * torch.rand(4, 3, 64, 64)
     dark = real - 0.3
-    adversary = Adversary("cpu")
+    adversary = RenderAdversary("cpu")
     told = [adversary.learn(dark, real, maps) for _ in range(60)]
     assert told[-1]["adversary"] < 0.8 * told[0]["adversary"]
     assert told[-1]["adversary accuracy"] > 0.9

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from openvasa.train.adversary import Adversary
 from openvasa.train.precision import half_precision_on_gpu
 
 WIDTHS = (48, 96, 192)
@@ -41,35 +42,23 @@ class PatchCritic(nn.Module):
         return self.layers(2 * picture - 1)
 
 
-class LatentAdversary:
-    """The critics and their optimiser.
+class LatentAdversary(Adversary):
+    """Judges pictures alone.
 
     Args:
-        device: where they learn.
-        head_start: steps that they learn alone, and over which their influence then grows.
+        device: where it learns.
+        head_start: steps that it learns alone, and over which its influence then grows.
     """
 
     def __init__(self, device: str, head_start: int) -> None:
+        critics = nn.ModuleList(PatchCritic() for _ in range(SCALES)).to(device)
+        super().__init__(critics, RATE, BETAS)
         self._device, self._head_start = device, max(1, head_start)
-        self.critics = nn.ModuleList(PatchCritic() for _ in range(SCALES)).to(device)
-        self._optimiser = torch.optim.Adam(self.critics.parameters(), RATE, BETAS)
-        self.steps = 0
 
     @property
     def influence(self) -> float:
         """0–1, how much of its full influence it has by now."""
         return min(max(self.steps / self._head_start - 1, 0.0), 1.0)
-
-    def state_dict(self) -> dict:
-        """Everything needed to go on."""
-        parts = {"critics": self.critics.state_dict(), "optimiser": self._optimiser.state_dict()}
-        return {"steps": self.steps} | parts
-
-    def load_state_dict(self, state: dict) -> None:
-        """Go on from `state`."""
-        self.steps = state["steps"]
-        self.critics.load_state_dict(state["critics"])
-        self._optimiser.load_state_dict(state["optimiser"])
 
     def term(self, loss: Tensor, drawn: Tensor, share: float) -> Tensor:
         """What to add to a loss so that the critics' gradient joins in, in a share of its size.
@@ -79,28 +68,13 @@ class LatentAdversary:
             drawn: (N, 3, S, S) in 0–1.
             share: of the norm of the loss's gradient on `drawn`.
         """
-        seen = drawn.detach().requires_grad_()
-        doubt = -torch.stack([scores.mean() for scores in self._scores(seen)]).mean()
-        gradient = torch.autograd.grad(doubt, seen)[0]
+        gradient = self.find_gradient(drawn)
         size = torch.autograd.grad(loss, drawn, retain_graph=True)[0].norm()
         scale = share * self.influence * size / gradient.norm().clamp(min=1e-12)
         return (drawn * (scale * gradient)).sum()
 
-    def learn(self, drawn: Tensor, real: Tensor) -> dict[str, Tensor]:
-        """One step; the hinge loss (2 knows nothing) and the share of patches judged rightly."""
-        losses, right = [], []
-        for made, true in zip(self._scores(drawn), self._scores(real), strict=True):
-            losses.append(functional.relu(1 + made).mean() + functional.relu(1 - true).mean())
-            right += [(made < 0).float().mean(), (true > 0).float().mean()]
-        loss = torch.stack(losses).mean()
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimiser.step()
-        self.steps += 1
-        accuracy = torch.stack(right).mean().detach()
-        return {"adversary": loss.detach(), "adversary accuracy": accuracy}
-
-    def _scores(self, pictures: Tensor) -> list[Tensor]:
+    def scores(self, pictures: Tensor, *given: Tensor) -> list[Tensor]:
+        """As `Adversary.scores`."""
         scores = []
         for k, critic in enumerate(self.critics):
             small = functional.avg_pool2d(pictures, 2) if k else pictures

@@ -27,7 +27,7 @@ from openvasa.data.pairs import prepare_pairs
 from openvasa.data.prepare import cached_clips
 from openvasa.render.refine import NETWORKS
 from openvasa.train.precision import half_precision, training_device
-from openvasa.train.render_adversary import HEAD_START, Adversary
+from openvasa.train.render_adversary import HEAD_START, RenderAdversary
 from openvasa.train.render_data import Batch, PairReader
 from openvasa.train.render_loss import (
     PictureWeights,
@@ -154,7 +154,7 @@ def refinement_task(
     """The task of making rendered crops look like real ones."""
     torch.manual_seed(config.seed)
     network = RefinementNetwork(NETWORKS[name][0].side).to(device)
-    adversary, weights = Adversary(device), training.weights
+    adversary, weights = RenderAdversary(device), training.weights
     start = _adversary_start(training, config)
 
     def step_loss(batch: Batch, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
@@ -164,7 +164,7 @@ def refinement_task(
         if weights.perceptual > 0 and features is not None:
             distance = perceptual_distance(refined, batch, features, device)
             terms["perceptual"] = weights.perceptual * distance
-        loss, learnt = torch.stack(list(terms.values())).sum(), dict[str, float]()
+        loss, learnt = torch.stack(list(terms.values())).sum(), dict[str, Tensor]()
         terms["restraint"] = weights.restraint * measure_fields(*fields)
         total = loss + terms["restraint"]
         figures = {term: value.detach() for term, value in terms.items()}
@@ -216,7 +216,7 @@ def _adversary_start(training: RefinementTraining, config: TrainerConfig) -> int
 
 
 def _adversary_term(
-    loss: Tensor, refined: Tensor, batch: Batch, adversary: Adversary, share: float
+    loss: Tensor, refined: Tensor, batch: Batch, adversary: RenderAdversary, share: float
 ) -> Tensor:
     """What to add to a loss so that the adversary's gradient joins in, in a share of its size.
 

@@ -15,6 +15,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from openvasa.render.regions import GEOMETRY_CHANNELS
+from openvasa.train.adversary import Adversary
 from openvasa.train.precision import half_precision
 
 WIDTHS = (32, 64, 96)
@@ -49,54 +50,22 @@ class PatchCritic(nn.Module):
         return self.layers[-1](x)
 
 
-class Adversary:
-    """The critics and their optimiser."""
+class RenderAdversary(Adversary):
+    """Judges crops beside their (N, GEOMETRY_CHANNELS, S, S) geometry."""
 
     def __init__(self, device: str) -> None:
+        critics = nn.ModuleList(PatchCritic() for _ in range(SCALES)).to(device)
+        super().__init__(critics, RATE, BETAS)
         self._device = device
-        self.critics = nn.ModuleList(PatchCritic() for _ in range(SCALES)).to(device)
-        self._optimiser = torch.optim.Adam(self.critics.parameters(), RATE, BETAS)
-        self.steps = 0
 
     @property
     def influence(self) -> float:
         """0-1, how much of its full influence it has by now."""
         return min(max((self.steps - HEAD_START) / WARM_UP, 0.0), 1.0)
 
-    def state_dict(self) -> dict:
-        """Everything needed to go on."""
-        parts = {"critics": self.critics.state_dict(), "optimiser": self._optimiser.state_dict()}
-        return {"steps": self.steps} | parts
-
-    def load_state_dict(self, state: dict) -> None:
-        """Go on from `state`."""
-        self.steps = state["steps"]
-        self.critics.load_state_dict(state["critics"])
-        self._optimiser.load_state_dict(state["optimiser"])
-
-    def find_gradient(self, pictures: Tensor, geometry: Tensor) -> Tensor:
-        """Which way (N, 3, S, S) pictures have to change to seem less real, of the same shape."""
-        seen = pictures.detach().requires_grad_()
-        doubt = -torch.stack([scores.mean() for scores in self._scores(seen, geometry)]).mean()
-        return torch.autograd.grad(doubt, seen)[0]
-
-    def learn(self, pictures: Tensor, real: Tensor, geometry: Tensor) -> dict[str, float]:
-        """One step; returns the hinge loss (2 knows nothing, 0 is never wrong) and the share of
-        patches that were judged rightly."""
-        losses, right = [], []
-        shown = zip(self._scores(pictures, geometry), self._scores(real, geometry), strict=True)
-        for made, true in shown:
-            losses.append(functional.relu(1 + made).mean() + functional.relu(1 - true).mean())
-            right += [(made < 0).float().mean(), (true > 0).float().mean()]
-        loss = torch.stack(losses).mean()
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._optimiser.step()
-        self.steps += 1
-        return {"adversary": loss.item(), "adversary accuracy": torch.stack(right).mean().item()}
-
-    def _scores(self, pictures: Tensor, geometry: Tensor) -> list[Tensor]:
-        scores = []
+    def scores(self, pictures: Tensor, *given: Tensor) -> list[Tensor]:
+        """As `Adversary.scores`; given is the geometry."""
+        (geometry,), scores = given, []
         for k, critic in enumerate(self.critics):
             pictures = functional.avg_pool2d(pictures, 2)
             geometry = functional.avg_pool2d(geometry, 2) if k else geometry

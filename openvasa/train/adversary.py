@@ -1,0 +1,59 @@
+"""Critics that learn to tell made pictures from real ones, by the hinge loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Adversary:
+    """Critics and their optimiser; what they judge beside pictures is the subclass's affair.
+
+    Args:
+        critics: each gives scores, the higher the more real.
+        rate: of Adam.
+        betas: of Adam.
+    """
+
+    def __init__(self, critics: nn.ModuleList, rate: float, betas: tuple[float, float]) -> None:
+        self.critics = critics
+        self._optimiser = torch.optim.Adam(critics.parameters(), rate, betas)
+        self.steps = 0
+
+    def scores(self, pictures: Tensor, *given: Tensor) -> list[Tensor]:
+        """Scores of every critic for (N, 3, S, S) pictures in 0-1 and what belongs to them."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict:
+        """Everything needed to go on."""
+        parts = {"critics": self.critics.state_dict(), "optimiser": self._optimiser.state_dict()}
+        return {"steps": self.steps} | parts
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from `state`."""
+        self.steps = state["steps"]
+        self.critics.load_state_dict(state["critics"])
+        self._optimiser.load_state_dict(state["optimiser"])
+
+    def find_gradient(self, pictures: Tensor, *given: Tensor) -> Tensor:
+        """Which way (N, 3, S, S) pictures have to change to seem less real, of the same shape."""
+        seen = pictures.detach().requires_grad_()
+        doubt = -torch.stack([scores.mean() for scores in self.scores(seen, *given)]).mean()
+        return torch.autograd.grad(doubt, seen)[0]
+
+    def learn(self, pictures: Tensor, real: Tensor, *given: Tensor) -> dict[str, Tensor]:
+        """One step; returns the hinge loss (2 knows nothing, 0 is never wrong) and the share of
+        patches that were judged rightly."""
+        losses, right = [], []
+        shown = zip(self.scores(pictures, *given), self.scores(real, *given), strict=True)
+        for made, true in shown:
+            losses.append(functional.relu(1 + made).mean() + functional.relu(1 - true).mean())
+            right += [(made < 0).float().mean(), (true > 0).float().mean()]
+        loss = torch.stack(losses).mean()
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimiser.step()
+        self.steps += 1
+        accuracy = torch.stack(right).mean().detach()
+        return {"adversary": loss.detach(), "adversary accuracy": accuracy}
