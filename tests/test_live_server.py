@@ -406,9 +406,10 @@ def test_rubbish_is_answered_and_harmless(http: httpx.Client, address: str, key:
         assert all(e["error"].count("\n") == 0 for e in errors)
         assert pictures(messages + received(link, PATIENCE_S, pictures))
     with talk_to(address, key) as link:
-        for _ in range(120):
-            link.send("rubbish")
-        with pytest.raises(ConnectionClosed):
+        # The server may hang up while the last of them are still on their way.
+        with pytest.raises(ConnectionClosed, match="4400"):
+            for _ in range(120):
+                link.send("rubbish")
             received(link, PATIENCE_S)
     assert http.post(f"/api/sessions/{key}/offer", content="v=0 rubbish").status_code == 422
     assert http.get("/healthz").json()["status"] == "ok"
