@@ -22,7 +22,6 @@ import signal
 import sys
 import tempfile
 import time
-import wave
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ import numpy as np
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
+from openvasa.audio.pcm import write_wav
 from openvasa.batch.make import encode_portrait, make_video
 from openvasa.batch.options import Options
 from openvasa.batch.process_workers import ProcessWorkers, keep_to_cores
@@ -149,11 +149,7 @@ def _tasks(folder: Path, number: int, options: argparse.Namespace) -> list[Task]
     for i in range(number):
         first = (i * 7919) % (len(voice) - length)
         path = folder / f"{i}.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(SAMPLE_RATE)
-            file.writeframes((voice[first : first + length] * 32767).astype("<i2").tobytes())
+        write_wav(path, [voice[first : first + length]], SAMPLE_RATE)
         output = str(folder / f"{i}.mp4")
         tasks.append(Task(str(i), str(EXAMPLE_PORTRAIT), output, str(path), options=chosen))
     return tasks

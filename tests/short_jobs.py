@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import wave
 from pathlib import Path
 
 import numpy as np
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
+from openvasa.audio.pcm import write_wav
 from openvasa.batch.options import Options
 from openvasa.batch.task import Task
 from openvasa.rates import SAMPLE_RATE
@@ -21,11 +21,7 @@ def write_voice(path: Path, seconds: float = 0.6, start: float = 1.0) -> Path:
     voice = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))
     first = round(start * SAMPLE_RATE)
     samples = voice[first : first + round(seconds * SAMPLE_RATE)]
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    write_wav(path, [samples], SAMPLE_RATE)
     return path
 
 

@@ -89,6 +89,6 @@ def test_an_expert_in_training_hears_what_goes_together(name: str) -> None:
         return bands, 0.3 * moved
 
     task = expert_task(name, [pair() for _ in range(3)], [pair() for _ in range(3)], 0)
-    before = task.validate(task.network)[LOSS]
+    before = task.validate(task.network, 0)[LOSS]
     config = replace(DEFAULTS, steps=12, warmup=2, average=0.5, threads=1)
-    assert task.validate(train(task, config))[LOSS] < before
+    assert task.validate(train(task, config), 12)[LOSS] < before

@@ -14,6 +14,7 @@ from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.audio.mixing import MIXED_RATE, mix_voices
+from openvasa.audio.pcm import write_wav
 from openvasa.cli import main
 from openvasa.errors import InputError
 from openvasa.evaluate.listening import explain, make_pair
@@ -131,7 +132,7 @@ def test_a_sketch_is_shaped_and_not_kept() -> None:
 
 def test_model_listens_whole_files(tmp_path: Path) -> None:
     partner = tmp_path / "other.wav"
-    write_wav(partner, example(6))
+    write_wav(partner, [example(6)], SAMPLE_RATE)
     quiet = [silence(8)]
     model = ListeningMotion(JawModel(), partner)
     rows = np.concatenate(list(model.frames(quiet)))
@@ -155,8 +156,8 @@ def test_our_listener_is_explained_by_the_voice_it_hears() -> None:
 
 
 def test_both_voices_are_mixed(tmp_path: Path) -> None:
-    write_wav(tmp_path / "a.wav", tone(1.0, 200))
-    write_wav(tmp_path / "b.wav", tone(0.5, 300))
+    write_wav(tmp_path / "a.wav", [tone(1.0, 200)], SAMPLE_RATE)
+    write_wav(tmp_path / "b.wav", [tone(0.5, 300)], SAMPLE_RATE)
     mix_voices(tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "both.wav")
     with wave.open(str(tmp_path / "both.wav")) as file:
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -180,7 +181,7 @@ def test_partner_that_cannot_be_heard_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_command_writes_a_video_with_both_voices(tmp_path: Path) -> None:
-    write_wav(tmp_path / "quiet.wav", np.concatenate([example(1), silence(2)]))
+    write_wav(tmp_path / "quiet.wav", [np.concatenate([example(1), silence(2)])], SAMPLE_RATE)
     target = tmp_path / "talk.mp4"
     command = ["animate", str(EXAMPLE_PORTRAIT), str(tmp_path / "quiet.wav"), "-o", str(target)]
     command += ["--partner", str(EXAMPLE_VOICE), "--size", "256", "--quiet"]
@@ -188,11 +189,3 @@ def test_command_writes_a_video_with_both_voices(tmp_path: Path) -> None:
     assert probe(target).duration_s == pytest.approx(3.0, abs=0.1)
     sound = np.concatenate(list(read_blocks(target)))
     assert np.abs(sound[-SAMPLE_RATE:]).max() > 0.05, "the partner is heard"
-
-
-def write_wav(path: Path, samples: np.ndarray) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())

@@ -16,7 +16,6 @@ import socket
 import subprocess
 import sys
 import time
-import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,6 +28,7 @@ from PIL import Image
 
 from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
 from openvasa.audio.decode import read_blocks
+from openvasa.audio.pcm import write_wav
 from openvasa.face.dynamics import lip_gap
 from openvasa.face.encode import encode_picture
 from openvasa.face.landmarker import track_next
@@ -63,22 +63,15 @@ FLAGS = [
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A WAV of silence and then speech, 48 kHz as a sound card gives it."""
     samples = np.concatenate([np.zeros(round(QUIET_S * 16000)), speech(LOOP_S - QUIET_S)])
-    return write_wav(
-        tmp_path_factory.mktemp("microphone") / "microphone.wav", np.repeat(samples, 3), 48000
-    )
+    path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
+    write_wav(path, [np.repeat(samples, 3)], 48000)
+    return path
 
 
 def speech(seconds: float) -> np.ndarray:
     """The example's voice at 16 kHz, repeated or cut to a length."""
     voice = np.concatenate(list(read_blocks(EXAMPLE_VOICE)))
     return np.resize(voice, round(seconds * 16000))
-
-
-def write_wav(path: Path, samples: np.ndarray, rate: int) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +260,8 @@ def test_talks_through_the_microphone(page, tmp_path: Path) -> None:
 def test_file_interrupt_and_steering(page, tmp_path: Path) -> None:
     face = Face(frame(page))
     started = time.monotonic()
-    path = write_wav(tmp_path / "long.wav", speech(LONG_S), 16000)
+    path = tmp_path / "long.wav"
+    write_wav(path, [speech(LONG_S)], 16000)
     page.set_input_files("#voice-file", path)
     speaking = face.openings(watch(page, "speaking", count=40, seconds=8))
     page.keyboard.press("Escape")

@@ -76,7 +76,7 @@ def line_task(
         loss = (network(noisy) - batch @ SLOPE.T).square().mean()
         return loss, {"even" if step % 2 == 0 else "odd": loss.detach()}
 
-    def validate(average: nn.Module) -> dict[str, float]:
+    def validate(average: nn.Module, _: int) -> dict[str, float]:
         seen = torch.randn(64, 3)
         return {LOSS: (average(seen) - seen @ SLOPE.T).square().mean().item(), "seen": seen.sum()}
 
@@ -164,7 +164,7 @@ def test_a_run_keeps_its_log_its_curve_and_its_settings(tmp_path: Path) -> None:
 def test_the_weights_that_do_best_on_people_held_back_are_kept(tmp_path: Path) -> None:
     seen: list[nn.Module] = []
 
-    def worsening(average: nn.Module) -> dict[str, float]:
+    def worsening(average: nn.Module, _: int) -> dict[str, float]:
         seen.append(average)
         return {LOSS: float(len(seen))}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from openvasa.audio.decode import Sound, cut_blocks, read_sound, resample_sound
 from openvasa.audio.mono import MonoMixer
+from openvasa.audio.pcm import write_wav
 
 MIXED_RATE = 48_000
 
@@ -18,13 +18,10 @@ MIXED_RATE = 48_000
 def mix_voices(first: Path, second: Path, target: Path) -> None:
     """Write both voices, one over the other, as a 16-bit mono WAV as long as the first."""
     voices = zip(_voice(first), chain(_voice(second), _silence()), strict=False)
-    with wave.open(str(target), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(MIXED_RATE)
-        for one, other in voices:
-            both = one + np.pad(other[: len(one)], (0, max(0, len(one) - len(other))))
-            file.writeframes((np.clip(both, -1, 1) * 32767).astype("<i2").tobytes())
+    mixed = (
+        one + np.pad(other[: len(one)], (0, max(0, len(one) - len(other)))) for one, other in voices
+    )
+    write_wav(target, mixed, MIXED_RATE)
 
 
 def _voice(path: Path) -> Iterator[np.ndarray]:

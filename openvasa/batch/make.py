@@ -7,13 +7,13 @@ import os
 import tempfile
 import time
 import warnings
-import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from openvasa.audio.pcm import write_wav
 from openvasa.backgrounds import Background, parse_background
 from openvasa.batch.options import Options
 from openvasa.batch.places import fetch, is_url, publishing
@@ -186,11 +186,7 @@ def fetch_sound(task: Task, scratch: Path) -> Path:
         return fetch(task.audio, scratch)
     samples, rate = speak(task.text or "", choose_voice(task.voice))
     path = scratch / "speech.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.astype("<i2").tobytes())
+    write_wav(path, [samples], rate)
     return path
 
 

@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.pcm import to_int16
 from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
 from openvasa.data.clip_list import INDEX, Clip, read_clip_list
 from openvasa.data.voices import Voice, make_voice
@@ -149,7 +150,7 @@ def _voice_arrays(path: Path, encoder: SpeechEncoder) -> dict[str, np.ndarray]:
     """The clip's sound and its renditions: `Voice` fields, each with the rendition's number."""
     samples = clip_samples(path)
     seed = zlib.crc32(path.stem.encode())
-    arrays = {"sound": np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)}
+    arrays = {"sound": to_int16(samples)}
     for index in range(RENDITIONS):
         voice = make_voice(samples, index, seed, encoder)
         arrays |= {f"{key}{index}": np.asarray(value) for key, value in vars(voice).items()}

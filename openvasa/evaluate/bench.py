@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import wave
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.audio.pcm import write_wav
 from openvasa.errors import InputError
 from openvasa.machine import cpu_name, usable_cores
 from openvasa.rates import MOTION_RATE
@@ -205,11 +205,7 @@ def loop_voice(audio: Path, target: Path, seconds: float) -> None:
         if heard >= count:
             break
     samples = np.resize(np.concatenate(voice), count)
-    with wave.open(str(target), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    write_wav(target, [samples], SAMPLE_RATE)
 
 
 def _in_child(

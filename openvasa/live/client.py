@@ -28,6 +28,7 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from openvasa.audio.pcm import to_int16
 from openvasa.errors import InputError
 from openvasa.live.protocol import CLOSE_MEANINGS, LONGEST_PIECE_S, PICTURE, SOUND, SPEECH, Close
 
@@ -78,11 +79,10 @@ class StreamedSpeech:
 
     async def push(self, samples: np.ndarray) -> None:
         """Add (n,) mono samples, int16 or float32 in [-1, 1], as fast as they come."""
-        if samples.dtype != np.int16:
-            samples = (np.clip(np.nan_to_num(samples), -1, 1) * 32767).astype("<i2")
+        samples = to_int16(np.nan_to_num(samples))
         most = round(LONGEST_PIECE_S * self.rate)
         for start in range(0, len(samples), most):
-            piece = samples[start : start + most].astype("<i2").tobytes()
+            piece = samples[start : start + most].tobytes()
             await self._link.send_bytes(struct.pack("<Bx", SPEECH) + piece)
 
     async def end(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from fastapi import WebSocket, WebSocketDisconnect
 
+from openvasa.audio.pcm import to_int16
 from openvasa.errors import InputError
 from openvasa.live.bodies import parse_object
 from openvasa.live.outlet import Outlet
@@ -272,7 +273,7 @@ class Conversation:
     async def _send_sound(self, outlet: Outlet) -> None:
         count = round(WEB_SOUND_S * outlet.rate)
         while (sound := await outlet.sound(count)) is not None:
-            samples = np.clip(sound.samples * 32767, -32768, 32767).astype("<i2")
+            samples = to_int16(sound.samples)
             start = sound.position / outlet.rate
             head = struct.pack("<BxHd", SOUND, outlet.rate // 1000, start)
             await self._sender.send(head + samples.tobytes())

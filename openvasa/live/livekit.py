@@ -33,6 +33,7 @@ from livekit.agents.voice.avatar import (
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.rtc import AudioFrame, Room, VideoBufferType, VideoFrame
 
+from openvasa.audio.pcm import from_int16, to_int16
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.live.adapter import PortraitChoice
 from openvasa.motion.controls import Controls
@@ -98,7 +99,7 @@ class OpenVasaGenerator(VideoGenerator):
             return
         self._in_segment = True
         samples = np.frombuffer(frame.data, np.int16).reshape(-1, frame.num_channels)
-        self.avatar.push(samples.astype(np.float32).mean(axis=1) / 32768, frame.sample_rate)
+        self.avatar.push(from_int16(samples).mean(axis=1), frame.sample_rate)
 
     def clear_buffer(self) -> None:
         """Stop speaking: the agent was interrupted."""
@@ -130,7 +131,7 @@ class OpenVasaGenerator(VideoGenerator):
         await self.avatar.stop()
 
     def _sound(self, samples: np.ndarray) -> AudioFrame:
-        data = np.clip(samples * 32767, -32768, 32767).astype(np.int16).tobytes()
+        data = to_int16(samples).tobytes()
         return AudioFrame(data, self.avatar.settings.rate, 1, len(samples))
 
 

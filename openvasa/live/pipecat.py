@@ -31,6 +31,7 @@ from pipecat.services.ai_service import AIService
 from pipecat.services.settings import ServiceSettings
 from pipecat.utils.types import NOT_GIVEN, NotGiven
 
+from openvasa.audio.pcm import from_int16, to_int16
 from openvasa.errors import InputError
 from openvasa.face.latent import CROP_SIDE, FaceLatent
 from openvasa.live.adapter import PortraitChoice
@@ -208,7 +209,7 @@ class OpenVasaVideo(AIService):
             image.sync_with_audio = shown.speaks
             await self.push_frame(image)
         if shown.speaks:
-            data = np.clip(frame.sound * 32767, -32768, 32767).astype(np.int16).tobytes()
+            data = to_int16(frame.sound).tobytes()
             sound = TTSAudioRawFrame(data, self.avatar.settings.rate, 1)
             sound.context_id = self._context
             await self.push_frame(sound)
@@ -233,4 +234,4 @@ class OpenVasaVideo(AIService):
 def _mono(audio: bytes, channels: int) -> np.ndarray:
     """16-bit samples → (n,) float32."""
     samples = np.frombuffer(audio, np.int16).reshape(-1, channels)
-    return samples.astype(np.float32).mean(axis=1) / 32768
+    return from_int16(samples).mean(axis=1)

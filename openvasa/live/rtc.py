@@ -30,6 +30,7 @@ from av.audio.resampler import AudioResampler
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from openvasa.audio.pcm import to_int16
 from openvasa.live.ice import IceServer
 from openvasa.live.outlet import Outlet
 from openvasa.media.colour import to_yuv420p
@@ -114,7 +115,7 @@ class SoundTrack(AudioStreamTrack):
         sound = await self._outlet.sound(round(PACKET_S * rate))
         if sound is None:
             raise MediaStreamError
-        samples = np.clip(sound.samples * 32767, -32768, 32767).astype(np.int16)
+        samples = to_int16(sound.samples)
         frame = AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate = rate
         frame.pts = self._clock.stamp_sound(sound.due_at, len(samples), rate)

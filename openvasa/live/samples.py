@@ -6,6 +6,8 @@ from collections import deque
 
 import numpy as np
 
+from openvasa.audio.pcm import from_int16
+
 
 class SampleQueue:
     """First in, first out, in pieces of any size; positions count from the stream's start."""
@@ -72,5 +74,5 @@ class SampleQueue:
 def clean_samples(samples: np.ndarray) -> np.ndarray:
     """(n,) int16 or float32 samples → float32 in [-1, 1]; those that are not finite become 0."""
     if samples.dtype == np.int16:
-        return samples.astype(np.float32) / 32768
+        return from_int16(samples)
     return np.clip(np.nan_to_num(samples, posinf=0.0, neginf=0.0), -1.0, 1.0).astype(np.float32)

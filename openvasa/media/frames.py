@@ -6,7 +6,6 @@ import io
 import os
 import secrets
 import shutil
-import wave
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,10 +16,11 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from openvasa.audio.pcm import write_wav
 from openvasa.errors import InputError
 from openvasa.media.finishing import Finishing
 from openvasa.media.place import not_written
-from openvasa.media.soundtrack import Soundtrack, soundtrack
+from openvasa.media.soundtrack import soundtrack
 
 SOUND_NAME = "sound.wav"
 
@@ -121,7 +121,9 @@ class FrameFolderWriter:
             self._take_result()
         try:
             if self._sound is not None:
-                _write_wav(self._partial / SOUND_NAME, self._sound)
+                pieces = (samples.T for samples in self._sound)
+                path = self._partial / SOUND_NAME
+                write_wav(path, pieces, self._sound.rate, self._sound.channels)
             if self._target.is_dir():
                 # Fails where something was put into it meanwhile.
                 self._target.rmdir()
@@ -170,12 +172,3 @@ def _png(frame: np.ndarray, tags: dict[str, str]) -> bytes:
     content = io.BytesIO()
     Image.fromarray(frame).save(content, "PNG", compress_level=_COMPRESSION, pnginfo=info)
     return content.getvalue()
-
-
-def _write_wav(path: Path, sound: Soundtrack) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(sound.channels)
-        file.setsampwidth(2)
-        file.setframerate(sound.rate)
-        for samples in sound:
-            file.writeframes(np.round(samples.T * 32767).astype("<i2").tobytes())

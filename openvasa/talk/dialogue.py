@@ -26,6 +26,7 @@ from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
 
+from openvasa.audio.pcm import from_int16, to_int16
 from openvasa.live.resample import StreamResampler
 from openvasa.live.session import Session
 from openvasa.live.speeches import Event
@@ -104,12 +105,9 @@ class Dialogue:
         """Take (n,) mono samples of the microphone, int16 or float32."""
         if self._resampler is None or self._resampler.source != rate:
             self._resampler = StreamResampler(rate, SAMPLE_RATE)
-        if samples.dtype == np.int16:
-            samples = samples.astype(np.float32) / 32768
-        heard = self._gate.hear(self._resampler.push(samples))
+        heard = self._gate.hear(self._resampler.push(from_int16(samples)))
         if len(heard):
-            data = (np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes()
-            self._put(InputAudioRawFrame(data, SAMPLE_RATE, 1))
+            self._put(InputAudioRawFrame(to_int16(heard).tobytes(), SAMPLE_RATE, 1))
 
     def take_turn(self, text: str) -> None:
         """Take a turn that the user typed; it interrupts what is being said."""

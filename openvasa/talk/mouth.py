@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from openvasa.audio.pcm import from_int16
 from openvasa.live.session import Session
 from openvasa.live.speeches import Event
 
@@ -75,7 +76,7 @@ class Mouth(FrameProcessor):
             self.first_sound_at = self.get_event_loop().time()
             await self._tell(BotStartedSpeakingFrame)
         samples = np.frombuffer(frame.audio, "<i2").reshape(-1, frame.num_channels)
-        speeches.push(samples.astype(np.float32).mean(axis=1) / 32768)
+        speeches.push(from_int16(samples).mean(axis=1))
 
     def _hear_event(self, event: Event) -> None:
         if event["type"] == "speech.done" and not event["interrupted"]:

@@ -15,6 +15,7 @@ from pipecat.services.stt_service import SegmentedSTTService
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.time import time_now_iso8601
 
+from openvasa.audio.pcm import from_int16, to_int16
 from openvasa.errors import InputError
 from openvasa.live.resample import StreamResampler
 from openvasa.live.speech import Voice, speak
@@ -127,7 +128,7 @@ class MoonshineEars(SegmentedSTTService):
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """16-bit samples of one turn → its text."""
         await self.start_processing_metrics()
-        samples = (np.frombuffer(audio, "<i2").astype(np.float32) / 32768).tolist()
+        samples = from_int16(np.frombuffer(audio, "<i2")).tolist()
         heard = await asyncio.to_thread(
             self._transcriber.transcribe_without_streaming, samples, SAMPLE_RATE
         )
@@ -163,9 +164,9 @@ class MachineVoice(TTSService):
             return
         await self.stop_ttfb_metrics()
         resampler = StreamResampler(rate, VOICE_RATE)
-        sound = resampler.push(samples.astype(np.float32) / 32768)
+        sound = resampler.push(from_int16(samples))
         sound = np.concatenate([sound, resampler.finish()])
-        whole = (np.clip(sound, -1, 1) * 32767).astype("<i2")
+        whole = to_int16(sound)
         for start in range(0, len(whole), PIECE):
             data = whole[start : start + PIECE].tobytes()
             yield TTSAudioRawFrame(data, VOICE_RATE, 1, context_id=context_id)

@@ -1,4 +1,8 @@
-"""Critics that learn to tell made pictures from real ones, by the hinge loss."""
+"""Critics that learn to tell made pictures from real ones, by the hinge loss.
+
+Their gradient on the pictures is scaled to a share of that of the other losses (Esser et al.,
+arXiv:2012.09841).
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,11 @@ class Adversary:
         self._optimiser = torch.optim.Adam(critics.parameters(), rate, betas)
         self.steps = 0
 
+    @property
+    def influence(self) -> float:
+        """0–1, how much of its full influence it has by now."""
+        raise NotImplementedError
+
     def scores(self, pictures: Tensor, *given: Tensor) -> list[Tensor]:
         """Scores of every critic for (N, 3, S, S) pictures in 0-1 and what belongs to them."""
         raise NotImplementedError
@@ -41,6 +50,26 @@ class Adversary:
         seen = pictures.detach().requires_grad_()
         doubt = -torch.stack([scores.mean() for scores in self.scores(seen, *given)]).mean()
         return torch.autograd.grad(doubt, seen)[0]
+
+    def term(
+        self, loss: Tensor, pictures: Tensor, share: float, *given: Tensor, every: int = 1
+    ) -> Tensor:
+        """What to add to a loss so that the critics' gradient joins in, in a share of its size.
+
+        Args:
+            loss: that `pictures` have a gradient of.
+            pictures: (N, 3, S, S) in 0–1.
+            share: of the norm of the loss's gradient on `pictures`.
+            given: what belongs to the pictures that the critics see.
+            every: they see one picture of so many.
+        """
+        if self.influence == 0:
+            return torch.zeros_like(loss)
+        seen = pictures[::every]
+        gradient = self.find_gradient(seen, *given)
+        size = torch.autograd.grad(loss, pictures, retain_graph=True)[0].norm()
+        scale = share * self.influence * size / gradient.norm().clamp(min=1e-12)
+        return (seen * (scale * gradient)).sum()
 
     def learn(self, pictures: Tensor, real: Tensor, *given: Tensor) -> dict[str, Tensor]:
         """One step; returns the hinge loss (2 knows nothing, 0 is never wrong) and the share of

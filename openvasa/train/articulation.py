@@ -206,7 +206,7 @@ def fit(heard: Heard, config: TrainerConfig, run: Path | None = None) -> Articul
         network,
         draw=lambda rng: learnt[torch.from_numpy(rng.integers(len(learnt), size=BATCH))],
         step_loss=lambda rows, _: (loss_of(network, rows), {}),
-        validate=lambda average: {LOSS: loss_of(average, judged).item()},
+        validate=lambda average, _: {LOSS: loss_of(average, judged).item()},
         settings={"frames": len(flat)},
     )
     trained = run_training(task, config, run)

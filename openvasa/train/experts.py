@@ -200,7 +200,7 @@ def expert_task(
         hear, see = towers.children()
         return _contrast(hear(sound), see(motion), recipe, name)
 
-    def validate(average: nn.Module) -> dict[str, float]:
+    def validate(average: nn.Module, _: int) -> dict[str, float]:
         return {LOSS: float(np.mean([loss_of(average, seen).item() for seen in looked_at]))}
 
     return Task(

@@ -12,8 +12,6 @@ RUN is a folder as `trainer` makes it, with a sheet of pictures and the averaged
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,8 +50,6 @@ DEFAULTS = TrainerConfig(
 )
 EVERY = 2
 """One of so many frames of a clip is taken: neighbours hardly differ."""
-TIMED_STEPS = 50
-"""Steps after which the speed is told; as many before are not timed."""
 ADVERSARY_FROM, ADVERSARY_ALONE = 0.55, 0.05
 """Shares of the run: when the adversary begins to learn, and how long it has no influence."""
 PART = 6
@@ -158,21 +154,19 @@ def latent_task(
     numbers = sum(parameter.numel() for parameter in network.parameters())
     print(f"{training.config.name}: {numbers / 1e6:.1f} million parameters", file=sys.stderr)
     alone = round(ADVERSARY_ALONE * config.steps)
-    adversary, clock = LatentAdversary(device, alone), _StepClock(device)
-    start, taken = round(ADVERSARY_FROM * config.steps), [0]
+    adversary = LatentAdversary(device, alone)
+    start = round(ADVERSARY_FROM * config.steps)
 
     def step_loss(batch: Pairs, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
-        clock.tick()
-        taken[0] = step + 1
         adversarial = adversary if training.weights.adversary > 0 and step >= start else None
         drawn = draw_batch(network, reader, batch, training.weights, device)
         return _sum_losses(drawn, network, features, adversarial, training.weights)
 
-    def validate(average: nn.Module) -> dict[str, float]:
+    def validate(average: nn.Module, step: int) -> dict[str, float]:
         assert isinstance(average, LatentNetwork)
         if run is not None:
-            save_network(run, average, training.config.name, taken[0])
-        return judge_latent(average, judges, features, device, run, taken[0])
+            save_network(run, average, training.config.name, step)
+        return judge_latent(average, judges, features, device, run, step)
 
     return Task(
         network,
@@ -337,23 +331,3 @@ def face_focus(frames: Frames) -> Tensor:
 
 def _places(groups: tuple[np.ndarray, ...], device: torch.device) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(np.searchsorted(FEATURES, g)).to(device) for g in groups)
-
-
-class _StepClock:
-    """Tells the steps per second once."""
-
-    def __init__(self, device: str) -> None:
-        self._wait: Callable[[], None] = (
-            (lambda: None) if device == "cpu" else torch.cuda.synchronize
-        )
-        self._ticks, self._started = 0, 0.0
-
-    def tick(self) -> None:
-        """A step begins."""
-        self._ticks += 1
-        if self._ticks in (TIMED_STEPS + 1, 2 * TIMED_STEPS + 1):
-            self._wait()
-            if self._ticks == 2 * TIMED_STEPS + 1:
-                speed = TIMED_STEPS / (time.monotonic() - self._started)
-                print(f"{speed:.2f} steps a second", file=sys.stderr)
-            self._started = time.monotonic()

@@ -1,12 +1,10 @@
 """The adversary of the learned latent: critics of patches at two scales, hinge loss.
 
-As in MegaPortraits and pix2pixHD (arXiv:1711.11585). Its gradient on the pictures is scaled to a
-share of that of the other losses (Esser et al., arXiv:2012.09841).
+As in MegaPortraits and pix2pixHD (arXiv:1711.11585).
 """
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
@@ -59,19 +57,6 @@ class LatentAdversary(Adversary):
     def influence(self) -> float:
         """0–1, how much of its full influence it has by now."""
         return min(max(self.steps / self._head_start - 1, 0.0), 1.0)
-
-    def term(self, loss: Tensor, drawn: Tensor, share: float) -> Tensor:
-        """What to add to a loss so that the critics' gradient joins in, in a share of its size.
-
-        Args:
-            loss: that `drawn` has a gradient of.
-            drawn: (N, 3, S, S) in 0–1.
-            share: of the norm of the loss's gradient on `drawn`.
-        """
-        gradient = self.find_gradient(drawn)
-        size = torch.autograd.grad(loss, drawn, retain_graph=True)[0].norm()
-        scale = share * self.influence * size / gradient.norm().clamp(min=1e-12)
-        return (drawn * (scale * gradient)).sum()
 
     def scores(self, pictures: Tensor, *given: Tensor) -> list[Tensor]:
         """As `Adversary.scores`."""

@@ -110,7 +110,7 @@ def occluder_task(stills: Stills, config: TrainerConfig, device: str) -> Task[Ba
         loss = occluder_loss(logits.float(), labels, weights)
         return loss, {LOSS: loss.detach()}
 
-    def validate(average: nn.Module) -> dict[str, float]:
+    def validate(average: nn.Module, _: int) -> dict[str, float]:
         if not held_back:
             rng = np.random.default_rng([config.seed, 1])
             held_back.extend(draw_batch(judged, rng, 16) for _ in range(VALIDATION // 16))

@@ -116,7 +116,7 @@ def train_regression(
         model,
         draw=lambda rng: learnt.draw(BATCH, rng),
         step_loss=lambda batch, _: (loss_of(model, batch), {}),
-        validate=lambda average: {LOSS: loss_of(average, judged).item()},
+        validate=lambda average, _: {LOSS: loss_of(average, judged).item()},
     )
     return train(task, TrainerConfig(steps, learning_rate=1e-3, warmup=50, seed=seed))
 

@@ -75,7 +75,7 @@ class RefinementTraining:
     """Of the losses."""
     adversary: float = 0.0
     """How hard the adversary's gradient acts on the pictures, as a share of how hard that of the
-    losses does (Esser et al., arXiv:2012.09841); at 0 there is none."""
+    losses does; at 0 there is none."""
     adversary_from: float = 0.5
     """Share of the steps after which the adversary begins to learn."""
 
@@ -169,11 +169,14 @@ def refinement_task(
         total = loss + terms["restraint"]
         figures = {term: value.detach() for term, value in terms.items()}
         if training.adversary > 0 and step >= start:
-            total = total + _adversary_term(loss, refined, batch, adversary, training.adversary)
-            learnt = adversary.learn(refined.detach()[::2], batch.target[::2], batch.geometry[::2])
+            # It sees one frame of each couple: the other hardly differs.
+            geometry = batch.geometry[::2]
+            term = adversary.term(loss, refined, training.adversary, geometry, every=2)
+            total = total + term
+            learnt = adversary.learn(refined.detach()[::2], batch.target[::2], geometry)
         return total, {LOSS: loss.detach(), **figures, **learnt}
 
-    def validate(average: nn.Module) -> dict[str, float]:
+    def validate(average: nn.Module, _: int) -> dict[str, float]:
         return judge_network(average, judges, weights, device)
 
     return Task(
@@ -213,21 +216,6 @@ def judge_network(
 
 def _adversary_start(training: RefinementTraining, config: TrainerConfig) -> int:
     return round(training.adversary_from * config.steps)
-
-
-def _adversary_term(
-    loss: Tensor, refined: Tensor, batch: Batch, adversary: RenderAdversary, share: float
-) -> Tensor:
-    """What to add to a loss so that the adversary's gradient joins in, in a share of its size.
-
-    The adversary sees one frame of each couple: the other hardly differs.
-    """
-    if adversary.influence == 0:
-        return torch.zeros_like(loss)
-    gradient = adversary.find_gradient(refined[::2], batch.geometry[::2])
-    size = torch.autograd.grad(loss, refined, retain_graph=True)[0].norm()
-    scale = share * adversary.influence * size / gradient.norm().clamp(min=1e-12)
-    return (refined[::2] * (scale * gradient)).sum()
 
 
 def _divide_pairs(cache: Path, folder: Path) -> tuple[list[Path], list[Path]]:

@@ -164,7 +164,7 @@ def motion_task(
         figures = parts | {LOSS: total.detach()}
         return total, {kind + name: part.detach() for name, part in figures.items()}
 
-    def validate(average: nn.Module) -> dict[str, float]:
+    def validate(average: nn.Module, _: int) -> dict[str, float]:
         found = {}
         for kind, batches in (("whole", whole), ("live", live)):
             losses = [

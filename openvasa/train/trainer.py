@@ -115,8 +115,8 @@ class Task(Generic[Batch]):
         draw: generator → batch; all its chance comes from the generator.
         step_loss: batch and number of the step → loss to differentiate, and figures for the log.
             Its chance comes from torch's generator, which is seeded for each step.
-        validate: averaged network → figures on people held back, `LOSS` among them; None where
-            nothing is held back. Every call sees the same chance.
+        validate: averaged network and steps it has learnt → figures on people held back, `LOSS`
+            among them; None where nothing is held back. Every call sees the same chance.
         companions: what else learns within `step_loss` and has to be saved with the network.
         settings: of the task, kept in `config.json`; values that JSON can hold.
         repeatable: batches are mappings from names to tensors on the CPU, `step_loss` depends on
@@ -127,7 +127,7 @@ class Task(Generic[Batch]):
     network: nn.Module
     draw: Callable[[np.random.Generator], Batch]
     step_loss: Callable[[Batch, int], tuple[Tensor, Mapping[str, Tensor | float]]]
-    validate: Callable[[nn.Module], Mapping[str, float]] | None = None
+    validate: Callable[[nn.Module, int], Mapping[str, float]] | None = None
     companions: Mapping[str, Companion] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     repeatable: bool = False
@@ -272,7 +272,7 @@ def _validate(
     assert task.validate is not None
     torch.manual_seed(step_seed(config.seed, -1))
     with torch.no_grad():
-        found = dict(task.validate(training.average))
+        found = dict(task.validate(training.average, training.step))
     if training.step >= config.best_from and found[LOSS] < training.least_loss:
         training.keep_best(found[LOSS], run)
     return found
