@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, islice, repeat, tee
 from pathlib import Path
 
 import cv2
@@ -40,6 +40,7 @@ from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.provenance.marking import Marking, derived_content_id
 from openvasa.publish import open_frames, open_transparent, open_video
 from openvasa.rates import MOTION_RATE, SAMPLE_RATE
+from openvasa.render.hair_lag import USUAL, check_hair_lag, trailed_poses
 from openvasa.render.lay_on import lay_on, resize_rgba
 from openvasa.render.renderer import Renderer, RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
@@ -50,8 +51,9 @@ MOST_PAINTERS = 6
 
 Progress = Callable[[int], None]
 
-_Planned = tuple[np.ndarray, np.ndarray | None]
-"""A frame's row of motion, and the (H, W, 3) uint8 RGB plate it is laid on."""
+_Planned = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+"""A frame's row of motion, the (6,) head pose that loose hair still has, and the (H, W, 3) uint8
+RGB plate it is laid on."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class Video:
         seconds_limit: stop after so many seconds; None for all of it.
         renderer: what draws the frames.
         background: what is behind the person.
+        hair_lag: how far loose hair and cloth stay behind the head: 0 not at all, 1 as they do of
+            themselves, up to 2.
+        loop: the motion's end runs on into its beginning, and hair begins as it ends.
     """
 
     face: FaceLatent
@@ -88,10 +93,13 @@ class Video:
     seconds_limit: float | None = None
     renderer: RendererFactory = WarpRenderer
     background: Background = Own.KEEP
+    hair_lag: float = USUAL
+    loop: bool = False
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
         exact_rate(self.fps)
+        check_hair_lag(self.hair_lag)
         _ = self.frame
         if self.full_frame and self.background is not Own.KEEP:
             raise InputError(
@@ -144,10 +152,18 @@ class Video:
             if self.background is not Own.KEEP:
                 renderer = renderer.without_background()
             with self._plates(face) as plates:
-                planned = zip(chain.from_iterable(pieces), plates, strict=False)
-                batches = _batches(planned, renderer.batch)
+                batches = _batches(self._plan(pieces, plates), renderer.batch)
                 with closing(made_side_by_side(self._painters(face, renderer), batches)) as painted:
                     yield from chain.from_iterable(painted)
+
+    def _plan(
+        self, pieces: Iterable[np.ndarray], plates: Iterable[np.ndarray | None]
+    ) -> Iterator[_Planned]:
+        """What is planned for each frame. Hair remembers: its poses are made here, in order."""
+        rows, same_rows = tee(chain.from_iterable(pieces))
+        before = chain.from_iterable(self.rows()) if self.loop else ()
+        trailed = trailed_poses(same_rows, float(self.rate), self.hair_lag, before)
+        return zip(rows, trailed, plates, strict=False)
 
     @contextmanager
     def _plates(self, face: FaceLatent) -> Iterator[Iterator[np.ndarray | None]]:
@@ -169,11 +185,11 @@ class Video:
         size = self.frame_size
 
         def paint(renderer: Renderer, planned: list[_Planned]) -> list[np.ndarray]:
-            frames = renderer.render_many([geometry_at(face, row) for row, _ in planned])
+            frames = renderer.render_many([geometry_at(face, *moved) for *moved, _ in planned])
             resized = (_resize_frame(frame, size) for frame in frames)
             return [
                 frame if plate is None else lay_on(frame, plate)
-                for frame, (_, plate) in zip(resized, planned, strict=True)
+                for frame, (*_, plate) in zip(resized, planned, strict=True)
             ]
 
         others = (first.twin() for _ in range(1, min(usable_cores(), MOST_PAINTERS)))
@@ -331,6 +347,7 @@ def animate(
     sound: str | Path | None = None,
     renderer: RendererFactory = WarpRenderer,
     background: Background | str | Path = Own.KEEP,
+    hair_lag: float = USUAL,
 ) -> Video:
     """Make a portrait talk.
 
@@ -349,6 +366,7 @@ def animate(
         background: what is behind the person: "keep", "green", "#rrggbb", "blur", or the file of a
             picture or video, which covers the frame; a video starts again at its end.
             "transparent": frames are (H, W, 4) RGBA, not premultiplied.
+        hair_lag: how far loose hair and cloth stay behind the head, 0 to 2, as in `Video`.
 
     Returns:
         A `Video`: iterate over it for frames, or call its `save`.
@@ -357,7 +375,7 @@ def animate(
         InputError: the audio cannot be read, or an option is out of range.
     """
     behind = parse_background(background) if isinstance(background, str | Path) else background
-    kept = {"renderer": renderer, "background": behind}
+    kept = {"renderer": renderer, "background": behind, "hair_lag": hair_lag}
     if isinstance(audio, Motion):
         if partner is not None:
             raise InputError("partner: goes with speech, not with a ready motion")

@@ -22,7 +22,7 @@ PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 @contextmanager
 def playing(
-    paint: Callable[[np.ndarray], np.ndarray], fps: int = 25
+    paint: Callable[[np.ndarray, float], np.ndarray], fps: int = 25
 ) -> Iterator[tuple[Player, list[Shown]]]:
     shown: list[Shown] = []
     engine = Engine(StandInGenerator(), LiveSettings(fps=fps, rate=RATE))
@@ -56,7 +56,7 @@ def heard(shown: list[Shown]) -> np.ndarray:
 
 
 def test_an_interruption_is_not_followed_by_the_engines_fade() -> None:
-    with playing(lambda motion: PICTURE) as (player, shown):
+    with playing(lambda motion, time_s: PICTURE) as (player, shown):
         say(player)
         wait_until(lambda: len(shown) > 3 and bool(shown[-1].frame.sound.any()), 20)
         player.interrupt()
@@ -70,7 +70,7 @@ def test_an_interruption_is_not_followed_by_the_engines_fade() -> None:
 def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> None:
     core = threading.Lock()
 
-    def paint(motion: np.ndarray) -> np.ndarray:
+    def paint(motion: np.ndarray, time_s: float) -> np.ndarray:
         with core:
             time.sleep(0.016)
         return PICTURE
@@ -102,7 +102,7 @@ def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> Non
 def test_motion_goes_on_while_a_picture_is_painted() -> None:
     painting, go_on = threading.Event(), threading.Event()
 
-    def paint(motion: np.ndarray) -> np.ndarray:
+    def paint(motion: np.ndarray, time_s: float) -> np.ndarray:
         painting.set()
         assert go_on.wait(20)
         return PICTURE
@@ -125,7 +125,7 @@ def test_motion_goes_on_while_a_picture_is_painted() -> None:
 
 
 def test_a_painter_that_fails_ends_the_player() -> None:
-    def paint(motion: np.ndarray) -> np.ndarray:
+    def paint(motion: np.ndarray, time_s: float) -> np.ndarray:
         raise ValueError("no canvas")
 
     player = Player(Engine(StandInGenerator(), LiveSettings(fps=25, rate=RATE)), paint, print)

@@ -139,9 +139,9 @@ def test_avatars_without_extras_are_still_read(face: FaceLatent, tmp_path: Path)
 
 def test_a_live_portrait_is_drawn_at_the_size_it_is_set_to(face: FaceLatent) -> None:
     painter = Painter(face, content_id=1, size=768)
-    picture = painter.paint(np.zeros(row_width(), np.float32))
+    picture = painter.paint(np.zeros(row_width(), np.float32), 0.0)
     assert picture.shape == (768, 768, 3)
-    own = Painter(face, content_id=1).paint(np.zeros(row_width(), np.float32))
+    own = Painter(face, content_id=1).paint(np.zeros(row_width(), np.float32), 0.0)
     small = cv2.resize(picture, own.shape[1::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(small.astype(float) - own).mean() < 4
     with pytest.raises(InputError, match="choose 128 to 2048"):

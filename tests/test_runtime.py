@@ -112,7 +112,7 @@ def test_a_player_limits_blas_while_it_runs() -> None:
     while_painting: list[int] = []
     painted = threading.Event()
 
-    def paint(motion: np.ndarray) -> np.ndarray:
+    def paint(motion: np.ndarray, time_s: float) -> np.ndarray:
         while_painting.extend(count_blas_threads().values())
         painted.set()
         return np.zeros((8, 8, 3), np.uint8)

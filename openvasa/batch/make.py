@@ -176,6 +176,7 @@ def compose_video(
         aspect=options.aspect,
         settings=MotionSettings(seed=options.seed, controls=controls, amount=options.amount),
         background=read_background(options.background, scratch),
+        hair_lag=options.hair_lag,
     )
     return replace(video, seconds_limit=options.seconds)
 

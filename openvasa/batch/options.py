@@ -17,6 +17,7 @@ from openvasa.media.frame_rate import exact_rate
 from openvasa.motion.amount import PRESETS, Amount
 from openvasa.motion.controls import VIEWER, Controls, parse_emotion, parse_gaze
 from openvasa.provenance.marking import Label, Notice
+from openvasa.render.hair_lag import USUAL, check_hair_lag
 
 AMOUNTS = ("head", "brows", "mouth", "eyes")
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -34,6 +35,7 @@ class Options:
         distance, emotion: as in `openvasa.motion.controls.Controls`.
         movement, head, brows, mouth, eyes: how much of the movement is shown.
         label, label_seconds, notice, producer: as in `openvasa.provenance.marking.Marking`.
+        hair_lag: how far loose hair stays behind the head, as in `openvasa.video.animate`.
         seconds: stop after so many; None for all of the sound.
     """
 
@@ -58,6 +60,7 @@ class Options:
     label_seconds: float | None = None
     notice: Notice | None = None
     producer: str | None = None
+    hair_lag: float = USUAL
     seconds: float | None = None
 
     @property
@@ -105,6 +108,7 @@ def _check_together(options: Options) -> None:
     _ = options.amount
     gaze = options.gaze if isinstance(options.gaze, tuple) else None
     Controls(gaze, options.distance, options.emotion)
+    check_hair_lag(options.hair_lag)
     if options.full_frame and options.background != Own.KEEP.value:
         raise InputError("option background: does not go with full_frame; choose one")
     if options.full_frame and options.aspect is not None:
@@ -204,5 +208,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "label_seconds": _read_positive,
     "notice": _one_of("notice", get_args(Notice)),
     "producer": _read_text,
+    "hair_lag": _read_number,
     "seconds": _read_positive,
 }

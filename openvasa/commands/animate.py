@@ -14,6 +14,7 @@ from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
+from openvasa.commands.hair import add_hair_lag
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.renderers import add_renderer, choose_renderer
@@ -70,6 +71,7 @@ def add(commands: Commands) -> None:
         "--seed", type=int, default=0, metavar="N", help="same seed, same video (default: 0)"
     )
     add_background(parser)
+    add_hair_lag(parser)
     add_face_choice(parser)
     add_anyway(parser)
     parser.add_argument(
@@ -170,6 +172,7 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
         partner=options.partner,
         sound=options.audio,
         background=background,
+        hair_lag=options.hair_lag,
         renderer=choose_renderer(options.renderer),
     )
     if options.preview:

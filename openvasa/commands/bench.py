@@ -107,6 +107,7 @@ def _live(options: argparse.Namespace) -> int:
         refined=options.refine,
         sessions=options.sessions,
         size=options.size,
+        hair_lag=options.hair_lag,
     )
     print(json.dumps(asdict(figures), indent=2) if options.json else live_table(figures))
     return OK

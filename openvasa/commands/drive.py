@@ -11,6 +11,7 @@ from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
+from openvasa.commands.hair import add_hair_lag
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.messages import face_called
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
@@ -65,6 +66,7 @@ def add(commands: Commands) -> None:
     add_frame_rate(parser)
     add_framing(parser)
     add_background(parser)
+    add_hair_lag(parser)
     parser.add_argument(
         "--face",
         type=int,
@@ -131,6 +133,7 @@ def _drive(options: argparse.Namespace) -> int:
         **framing_of(options, usual_size(options.output)),
         seconds_limit=options.seconds,
         background=background,
+        hair_lag=options.hair_lag,
     )
     save_video(video, options, marking)
     report_track(tracked, options.driver)

@@ -9,6 +9,7 @@ from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
+from openvasa.commands.hair import add_hair_lag
 from openvasa.commands.marking import add_marking, marking_of
 from openvasa.commands.parser import Commands, add_command, add_frame_rate
 from openvasa.commands.saving import (
@@ -45,6 +46,7 @@ def add(commands: Commands) -> None:
         "--seed", type=int, default=0, metavar="N", help="same seed, same video (default: 0)"
     )
     add_background(parser)
+    add_hair_lag(parser)
     add_face_choice(parser)
     add_anyway(parser)
     add_steering(parser)
@@ -79,6 +81,8 @@ def _idle(options: argparse.Namespace) -> int:
         fps=rate,
         **framing_of(options, usual_size(options.output)),
         background=background,
+        hair_lag=options.hair_lag,
+        loop=options.loop,
     )
     save_video(video, options, marking)
     return OK

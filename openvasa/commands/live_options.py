@@ -123,7 +123,12 @@ def start_server(options: argparse.Namespace, extension: Extension | None = None
         port=options.port,
         portraits=options.portrait,
         settings=LiveSettings(
-            options.fps, 48000, options.hop, options.lookahead, size=options.size
+            options.fps,
+            48000,
+            options.hop,
+            options.lookahead,
+            size=options.size,
+            hair_lag=options.hair_lag,
         ),
         person=partial(WarpRenderer, refined=options.refine),
         background=options.background,

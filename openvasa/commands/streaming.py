@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openvasa.commands.hair import add_hair_lag
 from openvasa.commands.parser import Parser
 from openvasa.rates import FRAME_RATES
 
@@ -38,3 +39,4 @@ def add_streaming(parser: Parser) -> None:
         action="store_true",
         help="folds and shadows that move with the face, as in files; half as much work again",
     )
+    add_hair_lag(parser)

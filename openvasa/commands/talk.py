@@ -67,7 +67,14 @@ def _bench(options: argparse.Namespace) -> int:
     from openvasa.render.warp_renderer import WarpRenderer
     from openvasa.talk.bench import bench_talk, talk_report
 
-    live = LiveSettings(options.fps, 48000, options.hop, options.lookahead, size=options.size)
+    live = LiveSettings(
+        options.fps,
+        48000,
+        options.hop,
+        options.lookahead,
+        size=options.size,
+        hair_lag=options.hair_lag,
+    )
     renderer = partial(WarpRenderer, refined=options.refine)
     print(talk_report(bench_talk(options.portrait, settings, live, options.rounds, renderer)))
     return OK

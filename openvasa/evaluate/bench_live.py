@@ -33,6 +33,7 @@ from openvasa.live.frame import LiveSettings
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
 from openvasa.rates import SAMPLE_RATE
+from openvasa.render.hair_lag import USUAL
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 from openvasa.runtime import count_blas_threads, get_runtime
@@ -107,6 +108,7 @@ def bench_live(
     refined: bool = False,
     sessions: int = 1,
     size: int = 512,
+    hair_lag: float = USUAL,
 ) -> LiveFigures:
     """Feed a voice in real time and measure.
 
@@ -120,6 +122,7 @@ def bench_live(
         refined: let the refinement networks work on the pictures.
         sessions: portraits that hear the voice at the same time.
         size: side of the pictures, px.
+        hair_lag: how far loose hair and cloth stay behind the head, 0 to 2.
 
     Raises:
         InputError: an input cannot be used.
@@ -132,7 +135,7 @@ def bench_live(
         raise InputError(f"sessions {sessions}: choose 1 to {MOST_SESSIONS}")
     face = load_portrait(portrait or EXAMPLE_PORTRAIT)
     voice = np.concatenate(list(read_blocks(audio or EXAMPLE_VOICE)))
-    settings = LiveSettings(fps, 24000, hop, lookahead, size=size)
+    settings = LiveSettings(fps, 24000, hop, lookahead, size=size, hair_lag=hair_lag)
     renderer = partial(WarpRenderer, refined=refined)
     running = [_Session(face, settings, renderer, encode) for _ in range(sessions)]
     budget = running[0].budget_s

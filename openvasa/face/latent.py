@@ -137,12 +137,15 @@ class FrameGeometry:
         head: similarity from canonical space to px of the crop.
         landmarks: (478, 3) float32 px of the crop: `head.apply(canonical)`.
         tongue: how far the tongue's tip is up at the ridge and out between the teeth, 0–1.
+        trailed: where loose hair, which follows late, still takes the head to be; None where hair
+            moves with the head.
     """
 
     canonical: np.ndarray
     head: HeadTransform
     landmarks: np.ndarray
     tongue: tuple[float, float] = (0.0, 0.0)
+    trailed: HeadTransform | None = None
 
 
 def pose_face(
@@ -150,6 +153,7 @@ def pose_face(
     pose: np.ndarray,
     shape_change: np.ndarray,
     tongue: tuple[float, float] = (0.0, 0.0),
+    trailed: np.ndarray | None = None,
 ) -> FrameGeometry:
     """Geometry of `face` at one moment of a motion.
 
@@ -158,7 +162,9 @@ def pose_face(
         pose: (6,) head pose as an offset from the portrait's own.
         shape_change: (478, 3) change of the canonical shape against the neutral face.
         tongue: rise and reach of the tongue's tip, 0–1.
+        trailed: (6,) head pose that loose hair still has; None where it moves with the head.
     """
     canonical = face.neutral + shape_change.astype(np.float32)
     head = apply_pose(face.head, pose)
-    return FrameGeometry(canonical, head, head.apply(canonical), tongue)
+    late = None if trailed is None else apply_pose(face.head, trailed)
+    return FrameGeometry(canonical, head, head.apply(canonical), tongue, late)

@@ -13,6 +13,7 @@ from openvasa.live.frame import LiveSettings
 from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionModel
 from openvasa.rates import MOTION_RATE
+from openvasa.render.hair_lag import USUAL
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 
@@ -28,6 +29,7 @@ class PortraitChoice:
         lookahead: steps of 40 ms that the lips hear ahead.
         refine: folds and shadows that move with the face, as in files.
         background: "keep", "green", "#rrggbb", "blur" or a picture's file.
+        hair_lag: how far loose hair and cloth stay behind the head, 0 to 2.
         seed: of the shipped motion model: same seed, same speech, same motion.
         renderer: draws the pictures in place of the shipped one; `refine` goes with that one.
         model: generates the motion; None takes the shipped one.
@@ -39,6 +41,7 @@ class PortraitChoice:
     lookahead: int = 1
     refine: bool = False
     background: str | Path = "keep"
+    hair_lag: float = USUAL
     seed: int = 0
     renderer: RendererFactory | None = None
     model: MotionModel | None = None
@@ -52,7 +55,13 @@ class PortraitChoice:
         person = self.renderer or partial(WarpRenderer, refined=self.refine)
         avatar = LiveAvatar(
             face,
-            LiveSettings(self.fps, self.sample_rate, lookahead=self.lookahead, size=self.size),
+            LiveSettings(
+                self.fps,
+                self.sample_rate,
+                lookahead=self.lookahead,
+                size=self.size,
+                hair_lag=self.hair_lag,
+            ),
             seed=self.seed,
             renderer=before(person, str(self.background)),
             model=self.model,

@@ -44,9 +44,9 @@ class LivePortrait:
         self._face, self._renderer = face, renderer
         self._painter = self._prepare()
 
-    def paint(self, motion: np.ndarray) -> np.ndarray:
-        """(6 + D + 2,) row of motion → (S, S, 3) uint8 RGB, marked."""
-        return self._painter.paint(motion)
+    def paint(self, motion: np.ndarray, time_s: float) -> np.ndarray:
+        """(6 + D + 2,) row of motion at a time on the timeline → (S, S, 3) uint8 RGB, marked."""
+        return self._painter.paint(motion, time_s)
 
     def change_face(self, face: FaceLatent) -> None:
         """Go on with another face from the next picture on; takes as long as a start."""
@@ -59,7 +59,10 @@ class LivePortrait:
         self._painter = self._prepare()
 
     def _prepare(self) -> Painter:
-        return Painter(self._face, self.content_id, self._renderer, self.engine.settings.size)
+        settings = self.engine.settings
+        return Painter(
+            self._face, self.content_id, self._renderer, settings.size, settings.hair_lag
+        )
 
     def make_player(
         self, show: Callable[[Shown], None], wanted: Callable[[], bool] = lambda: True

@@ -12,6 +12,7 @@ from openvasa.face.frame import SIZES
 from openvasa.face.latent import CROP_SIDE
 from openvasa.live.timeline import TICKS
 from openvasa.rates import FRAME_RATES, SOUND_RATES
+from openvasa.render.hair_lag import USUAL, check_hair_lag
 
 
 class State(Enum):
@@ -32,6 +33,7 @@ class LiveSettings:
         hop, lookahead: the generator's, in rows of 40 ms; for the account of delays.
         seed: of the small behaviours that are drawn by chance.
         size: side of the pictures, px.
+        hair_lag: how far loose hair and cloth stay behind the head, 0 to 2.
     """
 
     fps: int = 40
@@ -40,11 +42,13 @@ class LiveSettings:
     lookahead: int = 1
     seed: int = 0
     size: int = CROP_SIDE
+    hair_lag: float = USUAL
 
     def __post_init__(self) -> None:
         """Check what the user chose."""
         check_choice("fps", self.fps, FRAME_RATES)
         check_choice("rate", self.rate, SOUND_RATES)
+        check_hair_lag(self.hair_lag)
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise InputError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} px")
         if self.size % 2:

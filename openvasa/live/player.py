@@ -77,7 +77,7 @@ class Player:
 
     Args:
         engine: not to be touched by anyone else while the player runs.
-        paint: motion to picture; called in the painting thread.
+        paint: motion and its time on the timeline, s, to picture; called in the painting thread.
         show: takes each frame; called in the painting thread and must not block.
         wanted: whether anybody would see a frame; while not, the clock stands still.
         clock: seconds, never going back.
@@ -87,7 +87,7 @@ class Player:
     def __init__(
         self,
         engine: Engine,
-        paint: Callable[[np.ndarray], np.ndarray],
+        paint: Callable[[np.ndarray, float], np.ndarray],
         show: Callable[[Shown], None],
         wanted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.perf_counter,
@@ -219,7 +219,7 @@ class Player:
                 too_late = now > due.due_at + due.frame.end_s - due.frame.time_s
                 frozen = now - painted_at > LONGEST_FREEZE_S
                 if not too_late or frozen:
-                    picture = self._paint(due.frame.row)
+                    picture = self._paint(due.frame.row, due.frame.time_s)
                     painted_at = now = self._clock()
             self._show(Shown(due.frame, picture, now, due.due_at, due.interruptions))
             self.stats.frames += picture is not None

@@ -130,7 +130,9 @@ class Front:
         if layer.surface is not None:
             return geometry.head.apply(layer.surface)
         landmarks = geometry.head.apply(self.canonical)
-        return pose_mesh(self.mesh, FrameGeometry(self.canonical, geometry.head, landmarks))
+        # A veil swings with the hair behind it.
+        moved = replace(geometry, canonical=self.canonical, landmarks=landmarks)
+        return pose_mesh(self.mesh, moved)
 
 
 def part_face(face: FaceLatent, mesh: WarpMesh) -> tuple[FaceLatent, Front | None]:

@@ -25,6 +25,7 @@ from openvasa.face.topology import (
     near_oval,
 )
 from openvasa.maths import smoothstep
+from openvasa.render.loose import find_free_length, swing_out
 
 RING_SCALES = np.array([1.05, 1.11, 1.18, 1.27, 1.38, 1.53, 1.72, 2.0, 2.4, 3.0, 4.5])
 """Distance of each ring from the oval's centre, in units of the oval's own."""
@@ -73,6 +74,7 @@ class WarpMesh:
         head_share: (P,) float32 in 0–1, how much of the head's movement a ring point takes.
         body_share: (P,) float32 in 0–1, how much of the body's movement a ring point takes.
         skin_share: (P, 36) float32, how much of each oval point's change of shape it takes.
+        free: (P,) float32 canonical length of hair or cloth that hangs free at each ring point.
         triangles: (T, 3) int32.
     """
 
@@ -86,6 +88,7 @@ class WarpMesh:
     head_share: np.ndarray
     body_share: np.ndarray
     skin_share: np.ndarray
+    free: np.ndarray
     triangles: np.ndarray
 
 
@@ -210,6 +213,7 @@ def build_mesh(
     if ground is not None:
         body_share *= smoothstep(0.0, GROUND, (ground - xy[:, 1]) / face_height)
 
+    aside = distance.reshape(-1) * face_height / head.scale
     reach = 0.1 + 0.05 * smoothstep(-0.3, 0.1, height) + 0.33 * smoothstep(0.2, 0.45, height)
     return WarpMesh(
         points=np.concatenate([landmarks[:SURFACE_POINTS, :2], xy]).astype(np.float32),
@@ -222,6 +226,7 @@ def build_mesh(
         head_share=head_share.astype(np.float32),
         body_share=body_share.astype(np.float32),
         skin_share=_skin_share(distance, reach),
+        free=find_free_length(rings, aside, SKULL_CENTRE, SKULL_AXES),
         triangles=_triangles(),
     )
 
@@ -243,6 +248,9 @@ def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
     # In front of or behind the head as it was: only the picture's plane matters.
     carried[:, 2] = 0
     move += carried * mesh.body_share[:, None]
+    if geometry.trailed is not None:
+        late = swing_out(mesh.free, mesh.rings, geometry.head, geometry.trailed)
+        move += late * mesh.head_share[:, None]
     reshaped = geometry.landmarks[FACE_OVAL] - geometry.head.apply(mesh.oval)
     rings = rest + move + mesh.skin_share @ reshaped
     surface = np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings])
