@@ -1,7 +1,8 @@
-"""Network inference on the CPU: load once, call with numpy arrays.
+"""Network inference: load once, call with numpy arrays.
 
-Convolutional networks run in OpenVINO. Transformers run in onnxruntime: OpenVINO 2026.4 crashes
-while compiling the motion network in f32 for one thread.
+Networks of face and matte run in OpenVINO, on the CPU: a portrait needs them once. The others run
+in onnxruntime, on the process's device: OpenVINO 2026.4 crashes while compiling the motion network
+in f32 for one thread.
 """
 
 from __future__ import annotations
@@ -17,13 +18,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openvasa.runtime import get_runtime
+from openvasa.errors import InputError
+from openvasa.runtime import Device, get_runtime
 
 if TYPE_CHECKING:
     import onnxruntime as ort
     import openvino as ov
 
 Network = Callable[..., list[np.ndarray]]
+
+_CPU_PROVIDER = "CPUExecutionProvider"
+_PROVIDERS = {
+    Device.CPU: [_CPU_PROVIDER],
+    Device.CUDA: ["CUDAExecutionProvider", _CPU_PROVIDER],
+}
+"""Of onnxruntime; the CPU takes what the first one does not know."""
 
 
 def import_onnxruntime():
@@ -118,29 +127,42 @@ def compile_network(
     return run
 
 
-def onnx_session(path: Path, threads: int) -> ort.InferenceSession:
-    """Open an ONNX or ORT file on the CPU; idle threads sleep, which leaves cores to painting."""
+def onnx_session(path: Path, threads: int, device: Device = Device.CPU) -> ort.InferenceSession:
+    """Open an ONNX or ORT file; idle threads sleep, which leaves cores to painting.
+
+    Raises:
+        InputError: onnxruntime cannot open it on the device.
+    """
     ort = import_onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(path), options, providers=_PROVIDERS[device])
+    # onnxruntime goes on with the CPU where another device cannot be used.
+    if session.get_providers()[0] != _PROVIDERS[device][0]:
+        raise InputError(
+            f"device {device.value}: onnxruntime cannot use it; its version has to fit the CUDA of "
+            "this machine (https://onnxruntime.ai/docs/execution-providers)"
+        )
+    return session
 
 
 def load_onnx(path: Path, *, threads: int | None = None, by_rows: bool = False) -> Network:
-    """Load an ONNX file into a function from arrays to arrays, on onnxruntime.
+    """Load an ONNX file into a function from arrays to arrays, on the process's device.
 
     Args:
         path: the model file.
         threads: threads of one inference; `Runtime.network_threads` when None.
-        by_rows: give each row of a batch a thread, where otherwise all threads share each layer:
-            quicker for small networks. All inputs and outputs then have the rows first.
+        by_rows: on the CPU, give each row of a batch a thread, where otherwise all threads share
+            each layer: quicker for small networks. All inputs and outputs then have the rows first.
 
     Returns:
         A function taking one array per model input and returning one per output.
     """
     threads = threads or get_runtime().network_threads
-    session = onnx_session(path, 1 if by_rows else threads)
+    device = get_runtime().device
+    by_rows = by_rows and device is Device.CPU
+    session = onnx_session(path, 1 if by_rows else threads, device)
     names = [node.name for node in session.get_inputs()]
 
     def run(*inputs: np.ndarray) -> list[np.ndarray]:

@@ -37,6 +37,7 @@ from openvasa.commands import (
     train,
     verify,
 )
+from openvasa.commands.device import use_asked_device
 from openvasa.commands.exit_status import CANCELLED, OK, TERMINATED
 from openvasa.commands.messages import bad_input, one_line, with_remedy
 from openvasa.commands.parser import Parser
@@ -89,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     try:
+        use_asked_device(options)
         return options.command(options)
     except InputError as error:
         return bad_input(with_remedy(error, options))

@@ -136,10 +136,12 @@ def _assets() -> Iterator[Finding]:
 
 def _back_ends() -> Iterator[Finding]:
     from openvasa.backend import import_onnxruntime, import_openvino
+    from openvasa.device import what_cuda_lacks
 
     yield Finding(f"OpenVINO devices: {', '.join(import_openvino().Core().available_devices)}")
     providers = import_onnxruntime().get_available_providers()
     yield Finding(f"onnxruntime providers: {', '.join(providers)}")
+    yield Finding(f"device cuda: {what_cuda_lacks() or 'can be used'}")
 
 
 def _speed() -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,13 @@ def cache_folder() -> Path | None:
     return base / "openvasa"
 
 
+class Device(str, Enum):
+    """Where frames are warped and networks run."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What a process may use.
@@ -44,12 +52,15 @@ class Runtime:
             motion: a picture may be left out, speech may not.
         cache: folder of compiled networks. Where it is None or cannot be written, networks are
             compiled in every run, which takes a second.
+        device: for the renderer, for networks in onnxruntime and for the encoder of films;
+            `openvasa.device.find_device` says whether there is one.
     """
 
     blas_threads: int = 1
     network_threads: int = field(default_factory=usable_cores)
     painters: int = field(default_factory=lambda: max(1, usable_cores() - 1))
     cache: Path | None = field(default_factory=cache_folder)
+    device: Device = Device.CPU
 
     def __post_init__(self) -> None:
         """Check what the user chose."""

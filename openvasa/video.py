@@ -43,7 +43,7 @@ from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.render.hair_lag import USUAL, check_hair_lag, trailed_poses
 from openvasa.render.lay_on import lay_on, resize_rgba
 from openvasa.render.renderer import Renderer, RendererFactory
-from openvasa.render.warp_renderer import WarpRenderer
+from openvasa.render.shipped import shipped_renderer
 from openvasa.runtime import limit_blas
 
 MOST_PAINTERS = 6
@@ -91,7 +91,7 @@ class Video:
     aspect: str | None = None
     model: MotionModel = field(default_factory=SpeechMotion)
     seconds_limit: float | None = None
-    renderer: RendererFactory = WarpRenderer
+    renderer: RendererFactory = shipped_renderer
     background: Background = Own.KEEP
     hair_lag: float = USUAL
     loop: bool = False
@@ -345,7 +345,7 @@ def animate(
     model: MotionModel | None = None,
     partner: str | Path | None = None,
     sound: str | Path | None = None,
-    renderer: RendererFactory = WarpRenderer,
+    renderer: RendererFactory = shipped_renderer,
     background: Background | str | Path = Own.KEEP,
     hair_lag: float = USUAL,
 ) -> Video:

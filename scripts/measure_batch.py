@@ -33,7 +33,7 @@ from openvasa.audio.decode import read_blocks
 from openvasa.audio.pcm import write_wav
 from openvasa.batch.make import encode_portrait, make_video
 from openvasa.batch.options import Options
-from openvasa.batch.process_workers import ProcessWorkers, keep_to_cores
+from openvasa.batch.process_workers import ProcessWorkers, keep_to_share
 from openvasa.batch.run import run_tasks
 from openvasa.batch.task import Task
 from openvasa.batch.workers import Share, Workers
@@ -125,7 +125,7 @@ def _faults(folder: Path, options: argparse.Namespace) -> int:
 
 
 def _cost(folder: Path, options: argparse.Namespace) -> int:
-    keep_to_cores(1)
+    keep_to_share(Share())
     first, second = _tasks(folder, 2, options)
     face = encode_portrait(first.subject)
     make_video(first, face, "warm")

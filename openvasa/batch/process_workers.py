@@ -33,6 +33,7 @@ from openvasa.batch.make import (
 )
 from openvasa.batch.task import Portrait, Task
 from openvasa.batch.workers import Advanced, Ended, Share
+from openvasa.device import use_device
 from openvasa.errors import InputError
 from openvasa.machine import CORES, usable_cores
 
@@ -179,19 +180,19 @@ class ProcessWorkers:
 
     def _start(self) -> _Worker:
         ours, theirs = _SPAWN.Pipe()
-        process = _SPAWN.Process(target=_work, args=(theirs, self._share.cpus), daemon=True)
+        process = _SPAWN.Process(target=_work, args=(theirs, self._share), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
 
 
-def _work(pipe: Connection, cpus: int) -> None:
+def _work(pipe: Connection, share: Share) -> None:
     """Do what comes through the pipe, one piece after the other, until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The default: killed at once, since the writing of files leaves nothing under their names.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    keep_to_cores(cpus)
+    keep_to_share(share)
     while True:
         try:
             call = pipe.recv()
@@ -217,12 +218,13 @@ def _teller(pipe: Connection) -> _Tell:
     return tell
 
 
-def keep_to_cores(cpus: int) -> None:
-    """Keep this process to a number of cores, before networks are loaded."""
+def keep_to_share(share: Share) -> None:
+    """Keep this process to a number of cores and a device, before networks are loaded."""
     import cv2
 
-    os.environ[CORES] = str(cpus)
-    cv2.setNumThreads(cpus)
+    os.environ[CORES] = str(share.cpus)
+    cv2.setNumThreads(share.cpus)
+    use_device(share.device.value)
 
 
 def _end_with_parent() -> None:

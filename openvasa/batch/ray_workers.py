@@ -25,12 +25,13 @@ from ray.exceptions import (
 )
 
 from openvasa.batch.make import Failure, encode_portrait, explain, make_output, process_mark
-from openvasa.batch.process_workers import keep_to_cores
+from openvasa.batch.process_workers import keep_to_share
 from openvasa.batch.task import Portrait, Task
 from openvasa.batch.workers import Advanced, Ended, Share
 from openvasa.errors import InputError
 from openvasa.face.latent import FaceLatent
 from openvasa.machine import usable_cores
+from openvasa.runtime import Device
 
 AHEAD = 2
 """Tasks handed to Ray for each that can run at a time: no node waits for this process."""
@@ -62,6 +63,8 @@ class RayWorkers:
             _connect(address, max(usable_cores(), share.cpus))
         _warn_where_nothing_fits(share)
         declared: dict[str, Any] = {"num_cpus": share.cpus, "memory": share.memory}
+        if share.device is Device.CUDA:
+            declared["num_gpus"] = 1
         # What is lost with a node is made again by Ray, so that a portrait outlives it.
         self._encode: Any = ray.remote(max_retries=3, num_returns=2, **declared)(_encode)
         self._make: Any = ray.remote(max_retries=0, **declared)(_make)
@@ -79,11 +82,11 @@ class RayWorkers:
 
     def encode(self, portrait: Portrait) -> int:
         """See `Workers`; what stands for the face is a reference."""
-        return self._begin(self._encode.remote(self._share.cpus, portrait))
+        return self._begin(self._encode.remote(self._share, portrait))
 
     def make(self, task: Task, face: Any) -> int:
         """See `Workers`."""
-        return self._begin([self._make.remote(self._share.cpus, task, face)])
+        return self._begin([self._make.remote(self._share, task, face)])
 
     def wait(self, seconds: float) -> list[Ended | Advanced]:
         """See `Workers`; Ray cannot see into a task."""
@@ -172,19 +175,21 @@ def _explain(error: Exception) -> Failure:
     return Failure(f"{type(error).__name__}: {first[:300]}", passing=True, face_lost=lost)
 
 
-def _answer(cpus: int, call: Callable[[], Any]) -> tuple[Any, Failure | None]:
+def _answer(share: Share, call: Callable[[], Any]) -> tuple[Any, Failure | None]:
     """Runs in a worker of Ray: the answer of a call, or why there is none."""
-    keep_to_cores(cpus)
     try:
+        keep_to_share(share)
         return call(), None
     except Exception as error:
         return None, explain(error)
 
 
-def _encode(cpus: int, portrait: Portrait) -> tuple[tuple[None, Failure | None], FaceLatent | None]:
-    face, failure = _answer(cpus, lambda: encode_portrait(portrait))
+def _encode(
+    share: Share, portrait: Portrait
+) -> tuple[tuple[None, Failure | None], FaceLatent | None]:
+    face, failure = _answer(share, lambda: encode_portrait(portrait))
     return (None, failure), face
 
 
-def _make(cpus: int, task: Task, face: FaceLatent) -> tuple[Any, Failure | None]:
-    return _answer(cpus, lambda: make_output(task, face, process_mark()))
+def _make(share: Share, task: Task, face: FaceLatent) -> tuple[Any, Failure | None]:
+    return _answer(share, lambda: make_output(task, face, process_mark()))

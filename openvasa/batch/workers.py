@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from openvasa.batch.make import Failure, Figures
 from openvasa.batch.task import Portrait, Task
+from openvasa.runtime import Device
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,12 @@ class Share:
     Attributes:
         cpus: cores.
         memory: bytes; Ray places tasks by it.
+        device: where frames are drawn; of Ray, a task on a GPU has one to itself.
     """
 
     cpus: int = 1
     memory: int = 1_000_000_000
+    device: Device = Device.CPU
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
+from openvasa.commands.device import add_device
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.hair import add_hair_lag
@@ -101,6 +102,7 @@ def add(commands: Commands) -> None:
     )
     add_steering(parser)
     add_renderer(parser)
+    add_device(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
     add_marking(parser)
 

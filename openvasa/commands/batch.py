@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from openvasa.commands.consent import add_consent, require_consent
+from openvasa.commands.device import add_device
 from openvasa.commands.exit_status import BAD_INPUT, FAILED, OK
 from openvasa.commands.messages import complain
 from openvasa.commands.parser import Commands, add_command
@@ -95,6 +96,7 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cpus", type=int, default=1, metavar="N", help="cores of one video (default: 1)"
     )
+    add_device(group)
     group.add_argument(
         "--memory", type=int, default=1000, metavar="MB", help="of one video (default: 1000)"
     )
@@ -185,8 +187,9 @@ def _make(tasks: list[Task], options: argparse.Namespace) -> int:
 
 def _start_workers(options: argparse.Namespace) -> Workers:
     from openvasa.batch.workers import Share
+    from openvasa.runtime import Device
 
-    share = Share(options.cpus, options.memory * MEGABYTE)
+    share = Share(options.cpus, options.memory * MEGABYTE, Device(options.device))
     wants_ray = options.on == "ray" or options.address is not None
     if wants_ray or (options.on is None and find_spec("ray") is not None):
         from openvasa.batch.ray_workers import RayWorkers

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
+from openvasa.commands.device import add_device
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.hair import add_hair_lag
@@ -65,6 +66,7 @@ def add(commands: Commands) -> None:
     )
     add_frame_rate(parser)
     add_framing(parser)
+    add_device(parser)
     add_background(parser)
     add_hair_lag(parser)
     parser.add_argument(

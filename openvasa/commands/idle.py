@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from openvasa.commands.background import add_background, background_of
 from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
+from openvasa.commands.device import add_device
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.hair import add_hair_lag
@@ -42,6 +43,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--loop", action="store_true", help="let the end run on into the beginning")
     add_frame_rate(parser)
     add_framing(parser)
+    add_device(parser)
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="same seed, same video (default: 0)"
     )

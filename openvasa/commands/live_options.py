@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openvasa.commands.consent import add_consent, require_consent
+from openvasa.commands.device import add_device
 from openvasa.commands.parser import Parser
 from openvasa.commands.steering import add_amounts, read_amount
 from openvasa.commands.streaming import add_streaming
@@ -91,6 +92,7 @@ def add_serving(parser: Parser) -> None:
     )
     add_consent(parser)
     add_streaming(parser)
+    add_device(parser)
     add_amounts(parser)
 
 
@@ -115,7 +117,7 @@ def start_server(options: argparse.Namespace, extension: Extension | None = None
     from openvasa.live.session import Limits
     from openvasa.motion.settings import MotionSettings
     from openvasa.motion.speech_motion import SpeechMotion
-    from openvasa.render.warp_renderer import WarpRenderer
+    from openvasa.render.shipped import shipped_renderer
 
     require_consent(options.accept_policy)
     serve(
@@ -130,7 +132,7 @@ def start_server(options: argparse.Namespace, extension: Extension | None = None
             size=options.size,
             hair_lag=options.hair_lag,
         ),
-        person=partial(WarpRenderer, refined=options.refine),
+        person=partial(shipped_renderer, refined=options.refine),
         background=options.background,
         model=lambda seed: SpeechMotion(MotionSettings(seed=seed, amount=amount)),
         limits=Limits(sessions=options.sessions),

@@ -32,10 +32,10 @@ def choose_renderer(name: str) -> RendererFactory:
         InputError: there is none, or its run holds no exported network.
     """
     from openvasa.learned.renderer import learned_renderer
-    from openvasa.render.warp_renderer import WarpRenderer
+    from openvasa.render.shipped import shipped_renderer
 
     if name == GEOMETRIC:
-        return WarpRenderer
+        return shipped_renderer
     if name.startswith(LEARNED):
         return learned_renderer(Path(name.removeprefix(LEARNED)))
     raise InputError(f"renderer {name}: choose {GEOMETRIC} or {LEARNED}RUN")

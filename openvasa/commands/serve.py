@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openvasa.commands.consent import add_consent, require_consent
+from openvasa.commands.device import add_device
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, Parser, add_command
 
@@ -107,6 +108,7 @@ def _add_shared(parser: Parser) -> None:
         action="store_true",
         help="webhooks may go to hosts that are not public, and by http",
     )
+    add_device(parser)
     add_consent(parser)
 
 
@@ -151,12 +153,13 @@ def _work(options: argparse.Namespace) -> int:
     from openvasa.batch.workers import Share
     from openvasa.jobs.clients import local_client, read_clients
     from openvasa.jobs.serve import WEBHOOK_SECRET, dispatch_jobs, end_with_input, start_workers
+    from openvasa.runtime import Device
 
     if options.with_input:
         end_with_input()
     secret = os.environ.get(WEBHOOK_SECRET, "")
     clients = read_clients(options.clients) if options.clients else local_client(secret)
-    share = Share(options.cpus, options.memory * MEGABYTE)
+    share = Share(options.cpus, options.memory * MEGABYTE, Device(options.device))
     dispatch_jobs(
         _storage(options),
         workers=start_workers(options.on, options.address, options.workers, share),
@@ -185,6 +188,7 @@ def _work_command(options: argparse.Namespace) -> list[str]:
     """The dispatcher beside the server; the database's URL goes by the environment."""
     command = [sys.executable, "-m", "openvasa.cli", "work", "--with-input", "--accept-policy"]
     command += ["--files", options.files, "--keep", str(options.keep)]
+    command += ["--device", options.device]
     if options.workers is not None:
         command += ["--workers", str(options.workers)]
     if options.clients is not None:

@@ -64,7 +64,7 @@ def _bench(options: argparse.Namespace) -> int:
     from functools import partial
 
     from openvasa.live.frame import LiveSettings
-    from openvasa.render.warp_renderer import WarpRenderer
+    from openvasa.render.shipped import shipped_renderer
     from openvasa.talk.bench import bench_talk, talk_report
 
     live = LiveSettings(
@@ -75,7 +75,7 @@ def _bench(options: argparse.Namespace) -> int:
         size=options.size,
         hair_lag=options.hair_lag,
     )
-    renderer = partial(WarpRenderer, refined=options.refine)
+    renderer = partial(shipped_renderer, refined=options.refine)
     print(talk_report(bench_talk(options.portrait, settings, live, options.rounds, renderer)))
     return OK
 

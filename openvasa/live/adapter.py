@@ -15,7 +15,7 @@ from openvasa.motion.model import MotionModel
 from openvasa.rates import MOTION_RATE
 from openvasa.render.hair_lag import USUAL
 from openvasa.render.renderer import RendererFactory
-from openvasa.render.warp_renderer import WarpRenderer
+from openvasa.render.shipped import shipped_renderer
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PortraitChoice:
         Raises:
             InputError: a choice is out of range, or the background cannot be used.
         """
-        person = self.renderer or partial(WarpRenderer, refined=self.refine)
+        person = self.renderer or partial(shipped_renderer, refined=self.refine)
         avatar = LiveAvatar(
             face,
             LiveSettings(

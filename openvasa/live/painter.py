@@ -14,9 +14,9 @@ from openvasa.motion.row import row_width
 from openvasa.provenance.embed import WatermarkEmbedder
 from openvasa.render.hair_lag import USUAL, HairLag
 from openvasa.render.renderer import RendererFactory
-from openvasa.render.warp_renderer import WarpRenderer
+from openvasa.render.shipped import shipped_renderer
 
-UNREFINED: RendererFactory = partial(WarpRenderer, refined=False)
+UNREFINED: RendererFactory = partial(shipped_renderer, refined=False)
 """What draws live pictures unless something else is chosen: refinement costs half as much again."""
 
 

@@ -21,6 +21,7 @@ from openvasa.media.colour import (
 )
 from openvasa.media.container import ENCODERS, Codec
 from openvasa.media.encoding import Plan, Quality
+from openvasa.media.gpu_encoder import gpu_encoder
 from openvasa.media.sound_encoder import SoundEncoder
 
 _OPTIONS: dict[Codec, dict[Quality, dict[str, str]]] = {
@@ -88,11 +89,14 @@ def _video_stream(container: OutputContainer, plan: Plan) -> VideoStream:
     assert plan.codec is not None
     if plan.codec == "av1":
         os.environ.setdefault(_SVT_LOG_LEVEL, _SVT_ERRORS)
-    options = {**_OPTIONS[plan.codec][plan.quality], **_QUIET.get(plan.codec, {})}
-    stream = container.add_stream(ENCODERS[plan.codec], rate=plan.rate, options=options)
+    width, height = (side + side % 2 for side in plan.size)
+    name, options = gpu_encoder(plan.codec, plan.quality, (width, height)) or (
+        ENCODERS[plan.codec],
+        {**_OPTIONS[plan.codec][plan.quality], **_QUIET.get(plan.codec, {})},
+    )
+    stream = container.add_stream(name, rate=plan.rate, options=options)
     assert isinstance(stream, VideoStream)
-    width, height = plan.size
-    stream.height, stream.width = height + height % 2, width + width % 2
+    stream.height, stream.width = height, width
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
     context.thread_count = 2

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from enum import Enum
@@ -126,43 +126,73 @@ class WarpRenderer(Renderer):
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
         """(H, W, 3) or (H, W, 4) frame of the portrait at `geometry`, as large as its crop."""
-        *_, last = self.draw(geometry)
-        return self._ground.finish(last.frame)
+        return self.render_many([geometry])[0]
+
+    def render_many(self, geometries: Sequence[FrameGeometry]) -> list[np.ndarray]:
+        """A frame as of `render` for each geometry."""
+        grounds = [self._ground, *(self._ground.twin() for _ in geometries[1:])]
+        *_, last = self._draw_many(geometries, grounds)
+        return [ground.finish(drawn.frame) for ground, drawn in zip(grounds, last, strict=True)]
 
     def draw(self, geometry: FrameGeometry) -> Iterator[Drawn]:
         """Draw one frame step by step; gives the frame after each."""
-        geometry = prepare_geometry(geometry, self._neutral)
-        frame = self._ground.start()
-        yield Drawn(Step.GEOMETRY, geometry, frame)
-        self._warp(frame, geometry)
-        yield Drawn(Step.WARP, geometry, frame)
-        paint_mouth(frame, geometry, self._mouth)
-        yield Drawn(Step.MOUTH, geometry, frame)
-        paint_eyes(frame, geometry, self._eyes)
-        yield Drawn(Step.EYES, geometry, frame)
+        for (drawn,) in self._draw_many([geometry], [self._ground]):
+            yield drawn
+
+    def _draw_many(
+        self, geometries: Sequence[FrameGeometry], grounds: Sequence[Ground]
+    ) -> Iterator[list[Drawn]]:
+        """Draw frames step by step, each on a ground of its own; gives all of them after each."""
+        geometries = [prepare_geometry(geometry, self._neutral) for geometry in geometries]
+        frames = [ground.start() for ground in grounds]
+        work = list(zip(frames, geometries, strict=True))
+
+        def done(step: Step) -> list[Drawn]:
+            return [Drawn(step, geometry, frame) for frame, geometry in work]
+
+        yield done(Step.GEOMETRY)
+        self._warp(frames, geometries, grounds)
+        yield done(Step.WARP)
+        for frame, geometry in work:
+            paint_mouth(frame, geometry, self._mouth)
+        yield done(Step.MOUTH)
+        for frame, geometry in work:
+            paint_eyes(frame, geometry, self._eyes)
+        yield done(Step.EYES)
         if self._refiner is not None:
-            self._refiner.refine(frame, geometry)
-            yield Drawn(Step.REFINEMENT, geometry, frame)
+            for frame, geometry in work:
+                self._refiner.refine(frame, geometry)
+            yield done(Step.REFINEMENT)
         if self._front is not None:
-            self.lay_front(frame, geometry)
-            yield Drawn(Step.FRONT, geometry, frame)
+            for ground, (frame, geometry) in zip(grounds, work, strict=True):
+                self._lay_front(frame, geometry, ground)
+            yield done(Step.FRONT)
 
     def lay_front(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
         """Lay what is in front of the face over a frame of any step but the last, in place."""
+        self._lay_front(frame, geometry, self._ground)
+
+    def _lay_front(self, frame: np.ndarray, geometry: FrameGeometry, ground: Ground) -> None:
         if self._front is not None:
             for things, corner in self._front.draw(geometry, self._depth, self._maps):
-                self._ground.lay_front(things, corner, frame)
+                ground.lay_front(things, corner, frame)
 
-    def _warp(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
-        """Move the person in the resting frame; mouth and eyes stay as the portrait shows them."""
-        corners = pose_mesh(self._mesh, geometry)
-        window = moving_window(
-            corners, self._mesh.points, self._triangles, STILL, frame.shape[1::-1]
-        )
-        if window[0] < window[2]:
-            person = self._person(geometry, corners, window)
-            shift = head_shift(self._mesh, geometry)
-            self._ground.lay_person(person, self._maps, shift, frame, window)
+    def _warp(
+        self,
+        frames: Sequence[np.ndarray],
+        geometries: Sequence[FrameGeometry],
+        grounds: Sequence[Ground],
+    ) -> None:
+        """Move the person in resting frames; mouth and eyes stay as the portrait shows them."""
+        for frame, geometry, ground in zip(frames, geometries, grounds, strict=True):
+            corners = pose_mesh(self._mesh, geometry)
+            window = moving_window(
+                corners, self._mesh.points, self._triangles, STILL, frame.shape[1::-1]
+            )
+            if window[0] < window[2]:
+                person = self._person(geometry, corners, window)
+                shift = head_shift(self._mesh, geometry)
+                ground.lay_person(person, self._maps, shift, frame, window)
 
     def _own_background(self, face: FaceLatent, margin: int) -> OwnBackground:
         """The portrait's background, told what composing the portrait at rest misses."""
