@@ -24,6 +24,7 @@ ASSET_FILES = (
     "articulation.npz",
     "listening.json",
     "detector.json",
+    "drawing.npz",
     "dynamics.npz",
     "label_cn.png",
     "occluders.onnx",

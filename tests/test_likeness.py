@@ -11,6 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from openvasa.cli import main
+from openvasa.data.redraw import neutral_frame
 from openvasa.errors import InputError
 from openvasa.evaluate.likeness import (
     LIVE,
@@ -26,7 +27,6 @@ from openvasa.evaluate.likeness_clips import (
     NEUTRAL,
     HeldOut,
     choose_clips,
-    neutral_frame,
 )
 from openvasa.evaluate.likeness_figures import (
     JUDGED,

@@ -35,7 +35,7 @@ from live_stand_in import StandInModel
 from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
@@ -386,6 +386,13 @@ def test_other_sites_come_in_by_name(studio: Studio, http: httpx.Client, monkeyp
     assert "frame-ancestors 'none'" in http.get("/").headers["content-security-policy"]
 
 
+def keep_sending_rubbish(link: ClientConnection) -> None:
+    """Until the server hangs up, which it may do while some is still on its way."""
+    for _ in range(120):
+        link.send("rubbish")
+    received(link, PATIENCE_S)
+
+
 def test_rubbish_is_answered_and_harmless(http: httpx.Client, address: str, key: str) -> None:
     rng = np.random.default_rng(0)
     with talk_to(address, key) as link:
@@ -405,12 +412,8 @@ def test_rubbish_is_answered_and_harmless(http: httpx.Client, address: str, key:
         assert len(errors) >= 15
         assert all(e["error"].count("\n") == 0 for e in errors)
         assert pictures(messages + received(link, PATIENCE_S, pictures))
-    with talk_to(address, key) as link:
-        # The server may hang up while the last of them are still on their way.
-        with pytest.raises(ConnectionClosed, match="4400"):
-            for _ in range(120):
-                link.send("rubbish")
-            received(link, PATIENCE_S)
+    with talk_to(address, key) as link, pytest.raises(ConnectionClosed, match="4400"):
+        keep_sending_rubbish(link)
     assert http.post(f"/api/sessions/{key}/offer", content="v=0 rubbish").status_code == 422
     assert http.get("/healthz").json()["status"] == "ok"
     with talk_to(address, key) as link:

@@ -59,6 +59,7 @@ def add_likeness(group: Commands) -> None:
 
 
 def _likeness(options: argparse.Namespace) -> int:
+    from openvasa.data.redraw import LEAST_SECONDS
     from openvasa.evaluate.likeness import (
         LIVE,
         WHOLE,
@@ -67,7 +68,6 @@ def _likeness(options: argparse.Namespace) -> int:
         stream_with,
         whole_file,
     )
-    from openvasa.evaluate.likeness_clips import LEAST_SECONDS
     from openvasa.evaluate.likeness_report import (
         likeness_json,
         likeness_report,

@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
     """Add the commands under `openvasa train`."""
     group = add_group(commands, "train", "train the models on prepared data")
     _add_dynamics(group)
+    _add_drawing(group)
     _add_motion(group)
     _add_articulation(group)
     _add_detector(group)
@@ -48,6 +49,31 @@ def _dynamics(options: argparse.Namespace) -> int:
     from openvasa.train.dynamics import train
 
     print(json.dumps(train(options.cache), indent=2))
+    return OK
+
+
+def _add_drawing(group: Commands) -> None:
+    parser = add_command(
+        group,
+        "drawing",
+        _drawing,
+        "measure how much of drawn motion is seen, and fit what to draw so that all of it is",
+        "openvasa train drawing cache/ clips/",
+    )
+    add_cache(parser)
+    add_clips(parser)
+    parser.add_argument(
+        "--people", type=int, default=80, metavar="N", help="to be redrawn (default: 80)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of which people (default: 0)"
+    )
+
+
+def _drawing(options: argparse.Namespace) -> int:
+    from openvasa.train.drawing import train
+
+    print(json.dumps(train(options.cache, options.clips, options.people, options.seed), indent=2))
     return OK
 
 

@@ -12,7 +12,6 @@ rendered, without an encoder between.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,16 +19,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from openvasa.ahead import made_ahead
 from openvasa.data.experts import Expert, expert, lip_shapes, sound_bands, sync_score
-from openvasa.data.prepare import Track, track_frames
+from openvasa.data.prepare import Track
+from openvasa.data.redraw import film, rows_of_track
 from openvasa.errors import InputError
 from openvasa.evaluate.likeness_clips import (
     NEUTRAL,
     HeldOut,
     choose_clips,
     encode_portraits,
-    rows_of_track,
 )
 from openvasa.evaluate.likeness_figures import (
     Figures,
@@ -39,12 +37,10 @@ from openvasa.evaluate.likeness_figures import (
     traces_of_rows,
 )
 from openvasa.evaluate.motion_metrics import correlation
-from openvasa.face.latent import FaceLatent
-from openvasa.motion.geometry import geometry_at
 from openvasa.motion.model import MotionModel
 from openvasa.motion.row import with_tongue_at_rest, without_tongue
 from openvasa.rates import FRAME_SAMPLES
-from openvasa.render.renderer import Renderer, RendererFactory
+from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 
 REAL, REDRAWN = "real", "redrawn"
@@ -135,20 +131,6 @@ def stream_with(model: Callable[[int], MotionModel], hop: int, lookahead: int) -
         return rows[: len(held.sound) // FRAME_SAMPLES]
 
     return make
-
-
-def film(renderer: Renderer, face: FaceLatent, rows: np.ndarray) -> Track:
-    """Render (T, 6 + D + 2) rows of motion of a face and track the frames.
-
-    Raises:
-        InputError: the tracker does not see the face from the beginning.
-    """
-    frames = (renderer.render(geometry_at(face, row)) for row in rows)
-    with closing(made_ahead(frames)) as ready:
-        track = Track(**track_frames(ready))
-    if len(track.valid) < len(rows):
-        raise InputError(f"no face is seen in the first of {len(rows)} rendered frames")
-    return track
 
 
 def judge_likeness(

@@ -6,6 +6,7 @@ import numpy as np
 
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
+from openvasa.motion.drawing import draw_codes
 from openvasa.motion.row import Row
 
 
@@ -13,6 +14,8 @@ def geometry_at(
     face: FaceLatent, row: np.ndarray, trailed: np.ndarray | None = None
 ) -> FrameGeometry:
     """Geometry of `face` at a (6 + D + 2,) row of motion: pose, dynamics and tongue.
+
+    It is the geometry to draw: see `motion.drawing`.
 
     Args:
         face: the portrait.
@@ -22,5 +25,5 @@ def geometry_at(
     """
     parts = Row.split(row)
     rise, reach = parts.tongue
-    shape_change = dynamics_code().decode(parts.codes)
+    shape_change = dynamics_code().decode(draw_codes(parts.codes))
     return pose_face(face, parts.pose, shape_change, (float(rise), float(reach)), trailed)
