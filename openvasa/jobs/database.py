@@ -6,8 +6,9 @@ in one transaction each, so that a process killed in the middle has done it or h
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import (
@@ -63,6 +64,7 @@ JOBS = Table(
     UniqueConstraint("client", "idempotency_key", name="one_job_a_key"),
     Index("jobs_by_turn", "state", "not_before", "accepted_at"),
     Index("jobs_of_client", "client", "accepted_at"),
+    Index("jobs_of_client_by_state", "client", "state"),
     Index("jobs_to_tell", "webhook_at"),
 )
 """`webhook_at`: when its client is to be told of the end; NULL where nobody is, or was."""
@@ -93,6 +95,10 @@ class Database:
             place = self._engine.url.render_as_string(hide_password=True)
             raise InputError(f"{place}: cannot be reached ({told})") from error
         self._writing = self._engine.execution_options(**{_WRITES: True})
+        # SQLite lets writers wait by sleeping longer and longer; the threads of this process take
+        # turns instead, and only its other processes are waited for like that.
+        takes_turns = self._engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager = threading.Lock() if takes_turns else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -103,7 +109,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is kept at the end of the block, and undone after an exception."""
-        with self._writing.begin() as connection:
+        with self._turn, self._writing.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -114,6 +120,9 @@ class Database:
 def _make_tables(engine: Engine) -> None:
     try:
         METADATA.create_all(engine, checkfirst=True)
+        # Of a database that an earlier version made.
+        for index in JOBS.indexes:
+            index.create(engine, checkfirst=True)
     except SQLAlchemyError:
         # Two servers that start together: the other has made them meanwhile.
         if not inspect(engine).has_table(JOBS.name):

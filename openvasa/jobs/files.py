@@ -34,8 +34,14 @@ class Files:
     def keep_upload(self, job_id: str, name: str, ending: str, data: bytes) -> str:
         """Keep an uploaded file; gives its place."""
         place = f"{self.root}/{job_id}/{name}{ending}"
-        with publishing(place, secrets.token_hex(4)) as path:
+        path = self.local_path(place)
+        if path is not None:
+            # Nobody looks there until the job is in the queue: half a file is seen by nobody.
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
+            return place
+        with publishing(place, secrets.token_hex(4)) as copy:
+            copy.write_bytes(data)
         return place
 
     def result_place(self, job: Job) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from openvasa.jobs.database import JOBS, Database
@@ -29,6 +29,13 @@ MOST_ATTEMPTS = 4
 """A job that has cost so many workers their lives is given up."""
 
 _C = JOBS.c
+
+
+# Made once: SQLAlchemy takes longer to put a query together than SQLite to answer it.
+_INSERT = insert(JOBS)
+_BY_KEY = select(JOBS).where(
+    _C.client == bindparam("client"), _C.idempotency_key == bindparam("key")
+)
 
 
 class KeyTaken(Exception):
@@ -107,7 +114,7 @@ class JobQueue:
                 if earlier is not None:
                     return earlier, False
                 check_quota(connection, client, quota, now)
-                connection.execute(insert(JOBS).values(row))
+                connection.execute(_INSERT, row)
         except IntegrityError:
             # Its twin, accepted by another server in between.
             with self._database.read() as connection:
@@ -315,8 +322,7 @@ class JobQueue:
     ) -> Job | None:
         if key is None:
             return None
-        same = and_(_C.client == client, _C.idempotency_key == key)
-        row = connection.execute(select(JOBS).where(same)).one_or_none()
+        row = connection.execute(_BY_KEY, {"client": client, "key": key}).one_or_none()
         if row is None:
             return None
         if row.digest != digest:
