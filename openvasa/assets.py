@@ -12,3 +12,4 @@ EXAMPLES = Path(__file__).parent / "examples"
 """Portraits and a voice that may be passed on; their README names sources and licences."""
 EXAMPLE_PORTRAIT = EXAMPLES / "portrait.jpg"
 EXAMPLE_VOICE = EXAMPLES / "voice.wav"
+GALLERY = tuple(EXAMPLES / "gallery" / f"{name}.jpg" for name in ("mona_lisa", "laughing_cavalier"))

@@ -12,7 +12,7 @@ import uvicorn
 from websockets.sync.client import ClientConnection, connect
 
 from openvasa.live.protocol import LONGEST_SOUND_MESSAGE
-from openvasa.live.server import create_app
+from openvasa.live.server import Extension, create_app
 from openvasa.live.studio import Studio
 
 PATIENCE_S = 120
@@ -20,10 +20,13 @@ PATIENCE_S = 120
 
 
 @contextmanager
-def serving(studio: Studio, port: int = 0) -> Iterator[str]:
+def serving(studio: Studio, port: int = 0, *extensions: Extension) -> Iterator[str]:
     """A server in a thread; gives its address. Port 0 is any free one."""
     config = uvicorn.Config(
-        create_app(studio), port=port, log_level="error", ws_max_size=LONGEST_SOUND_MESSAGE
+        create_app(studio, *extensions),
+        port=port,
+        log_level="error",
+        ws_max_size=LONGEST_SOUND_MESSAGE,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

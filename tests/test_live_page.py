@@ -20,11 +20,14 @@ import numpy as np
 import pytest
 from live_server import PATIENCE_S, serving, wait_until
 from live_stand_in import StandInModel
+from live_stand_in_workers import StandInWorkers
 from PIL import Image
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.jobs.page_routes import video_extension
 from openvasa.live.frame import LiveSettings
 from openvasa.live.session import Limits
+from openvasa.live.speech import Voice
 from openvasa.live.studio import Studio
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -113,6 +116,92 @@ def test_the_page_waits_for_a_place_and_says_so(page, folder: Path) -> None:
         httpx.delete(f"{address}/api/sessions/{taken}")
         page.click("text=Try now")
         page.wait_for_selector(LIVE)
+        page.goto("about:blank")
+
+
+def test_the_page_moves_to_a_new_server_before_the_old_one_stops(page, folder: Path) -> None:
+    server = studio(folder)
+    with serving(server) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        ((key, session),) = server.sessions.items()
+        server.draining = True
+        session.loop.call_soon_threadsafe(session.announce_end, 60.0)
+        page.wait_for_timeout(1500)
+        assert list(server.sessions) == [key], "it stays while no other server takes it"
+        server.draining = False
+        wait_until(lambda: server.sessions and key not in server.sessions)
+        page.wait_for_selector(LIVE)
+        assert page.get_attribute("#connection", "data-is") == "live"
+        page.goto("about:blank")
+
+
+def test_a_video_is_made_on_the_page(page, folder: Path, tmp_path: Path) -> None:
+    server = replace(studio(folder), voices=[Voice("quiet", "Quiet", ("cat", str(EXAMPLE_VOICE)))])
+    workers = StandInWorkers()
+    with serving(server, 0, video_extension(start_workers=lambda: workers)) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        page.fill("#video-text", "Two")
+        page.click("#video-make")
+        page.wait_for_selector("#videos li:has-text('%')")
+        page.click("#videos li >> text=Cancel")
+        page.wait_for_selector("#videos li:has-text('cancelled')")
+        page.fill("#video-text", "One")
+        page.click("#video-make")
+        workers.let = True
+        with page.expect_download() as download:
+            page.click("#videos a")
+        assert download.value.suggested_filename == "One.mp4"
+        assert Path(download.value.path()).read_bytes() == b"a video"
+        page.click("#videos li:has(a) >> text=Remove")
+        wait_until(lambda: len(list((folder / "videos").iterdir())) == 1)
+        page.goto("about:blank")
+
+
+def test_another_size_is_another_session(page, folder: Path) -> None:
+    server = studio(folder)
+    with serving(server) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        (key,) = server.sessions
+        page.select_option("#size", "256")
+        wait_until(lambda: server.sessions and key not in server.sessions)
+        page.wait_for_function("() => document.querySelector('#canvas').width === 256")
+        (session,) = server.sessions.values()
+        assert session.settings.size == 256
+        page.goto("about:blank")
+
+
+def test_the_page_is_shared_by_a_link_and_a_code(page, folder: Path) -> None:
+    server = replace(studio(folder), token="secret")
+    with serving(server) as address:
+        shared = f"{address}/?token=secret"
+        server.addresses = ("http://localhost/", shared)
+        page.goto(f"{shared}&media=socket")
+        page.wait_for_selector(LIVE)
+        page.click("#share")
+        page.wait_for_function("() => document.querySelector('#share-dialog img').naturalWidth > 0")
+        assert page.input_value("#share-dialog input") == shared
+        page.click("#share-close")
+        page.goto("about:blank")
+
+
+def test_both_ways_of_the_gaze_are_sliders(page, folder: Path) -> None:
+    server = studio(folder)
+    with serving(server) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        (session,) = server.sessions.values()
+        page.focus("#gaze-height")
+        for _ in range(4):
+            page.keyboard.press("ArrowUp")
+        page.focus("#gaze-side")
+        page.keyboard.press("ArrowLeft")
+        wait_until(lambda: session.controls.gaze == (-1.0, 4.0))
+        assert page.text_content("#gaze-value") == "1° left, 4° up"
+        page.click("#gaze-free")
+        wait_until(lambda: session.controls.gaze is None)
         page.goto("about:blank")
 
 

@@ -14,6 +14,7 @@ from live_server import PATIENCE_S, received, serving, talk_to
 from live_stand_in import StandInModel
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.jobs.page_routes import video_extension
 from openvasa.live.frame import LiveSettings
 from openvasa.live.protocol import CLOSE_MEANINGS, MICROPHONE, SPEECH, Close
 from openvasa.live.server import SCHEMA, create_app
@@ -40,7 +41,10 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 
 @pytest.fixture(scope="module")
 def http(studio: Studio) -> Iterator[httpx.Client]:
-    with serving(studio) as address, httpx.Client(base_url=address, timeout=PATIENCE_S) as client:
+    with (
+        serving(studio, 0, video_extension()) as address,
+        httpx.Client(base_url=address, timeout=PATIENCE_S) as client,
+    ):
         yield client
 
 
@@ -56,7 +60,7 @@ def check(answer: httpx.Response, path: str, method: str) -> dict:
 def test_the_file_has_every_path_and_no_other(studio: Studio) -> None:
     served = {
         (route.path, method.lower())
-        for route in create_app(studio).routes
+        for route in create_app(studio, video_extension()).routes
         for method in getattr(route, "methods", None) or ()
         if method != "HEAD"
     }
@@ -73,6 +77,7 @@ def test_answers_are_as_described(http: httpx.Client) -> None:
     check(http.get("/healthz"), "/healthz", "get")
     check(http.get("/api/studio"), "/api/studio", "get")
     query = {"portrait": "example", "background": "green"}
+    check(http.get("/api/share"), "/api/share", "get")
     key = check(http.post("/api/sessions", params=query), "/api/sessions", "post")["id"]
     nobody = http.post("/api/sessions", params={"portrait": "nobody"})
     check(nobody, "/api/sessions", "post")
@@ -92,11 +97,19 @@ def test_answers_are_as_described(http: httpx.Client) -> None:
     ):
         answer = http.request(method.upper(), f"/api/sessions/{key}/{name}", **how)
         check(answer, f"{session}/{name}", method)
+    text = {"text": "Hello", "voice": "quiet"}
+    check(http.post(f"/api/sessions/{key}/videos", json={}), f"{session}/videos", "post")
+    job = check(http.post(f"/api/sessions/{key}/videos", json=text), f"{session}/videos", "post")
+    check(http.get(f"/api/videos/{job['id']}/file"), "/api/videos/{job_id}/file", "get")
+    for method in ("get", "delete"):
+        one = http.request(method.upper(), f"/api/videos/{job['id']}")
+        check(one, "/api/videos/{job_id}", method)
+        check(http.request(method.upper(), "/api/videos/none"), "/api/videos/{job_id}", method)
     check(http.delete(f"/api/sessions/{key}"), session, "delete")
     check(http.delete(f"/api/sessions/{key}"), session, "delete")
 
 
-def test_messages_are_as_described(http: httpx.Client) -> None:
+def test_messages_are_as_described(http: httpx.Client, studio: Studio) -> None:
     key = http.post("/api/sessions", params={"portrait": "example"}).json()["id"]
     tone = (9000 * np.sin(np.arange(24000) / 9)).astype("<i2").tobytes()
     speech = struct.pack("<Bx", SPEECH) + tone
@@ -134,6 +147,9 @@ def test_messages_are_as_described(http: httpx.Client) -> None:
             take(link, kind)
         link.send("{")
         take(link, "error")
+        session = studio.sessions[key]
+        session.loop.call_soon_threadsafe(session.announce_end, 5.0)
+        take(link, "going_away")
         http.delete(f"/api/sessions/{key}")
         take(link, "ended")
     for kind, event in seen.items():

@@ -31,7 +31,7 @@ def shown(start: int, length: int, *, painted: bool = True, level: float = 0.3) 
     sound = (level * tone).astype(np.float32)
     frame = LiveFrame(start, length, np.zeros(row_width(), np.float32), sound, State.SPEAKING)
     picture = np.full((64, 64, 3), 90, np.uint8) if painted else None
-    return Shown(frame, picture, ready_at=0.0, due_at=0.0)
+    return Shown(frame, picture, 0, 0.0, 0.0, 0.0, 0.0)
 
 
 def frames(fps: int, seconds: float, left_out: Sequence[int] = ()) -> list[Shown]:

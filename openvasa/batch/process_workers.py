@@ -192,6 +192,7 @@ def _work(pipe: Connection, share: Share) -> None:
     # The default: killed at once, since the writing of files leaves nothing under their names.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(share.niceness)
     keep_to_share(share)
     while True:
         try:

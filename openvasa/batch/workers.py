@@ -18,11 +18,13 @@ class Share:
         cpus: cores.
         memory: bytes; Ray places tasks by it.
         device: where frames are drawn; of Ray, a task on a GPU has one to itself.
+        niceness: how far processes of this machine stand back behind others, 0 to 19.
     """
 
     cpus: int = 1
     memory: int = 1_000_000_000
     device: Device = Device.CPU
+    niceness: int = 0
 
 
 @dataclass(frozen=True)

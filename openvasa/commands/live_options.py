@@ -96,12 +96,12 @@ def add_serving(parser: Parser) -> None:
     add_amounts(parser)
 
 
-def start_server(options: argparse.Namespace, extension: Extension | None = None) -> None:
+def start_server(options: argparse.Namespace, *extensions: Extension) -> None:
     """Serve what the options say, until interrupted.
 
     Args:
         options: of a command with `add_serving`.
-        extension: adds routes to the server.
+        extensions: add routes to the server.
     """
     if not 1 <= options.port <= 65535:
         options.usage_error(f"port {options.port}: choose 1 to 65535")
@@ -112,6 +112,7 @@ def start_server(options: argparse.Namespace, extension: Extension | None = None
 
     amount = read_amount(options)
 
+    from openvasa.jobs.page_routes import video_extension
     from openvasa.live.frame import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
@@ -143,5 +144,5 @@ def start_server(options: argparse.Namespace, extension: Extension | None = None
         embedders=options.allow_embedding,
         ice=options.ice,
         drain_s=options.drain,
-        extension=extension,
+        extensions=(video_extension(amount), *extensions),
     )

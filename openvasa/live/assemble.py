@@ -33,6 +33,7 @@ class LivePortrait:
 
     Attributes:
         engine: turns sound into motion.
+        face: what is animated.
         content_id: what the invisible watermark of every picture carries, 32 bits.
     """
 
@@ -41,7 +42,7 @@ class LivePortrait:
     ) -> None:
         self.engine = engine
         self.content_id = content_id
-        self._face, self._renderer = face, renderer
+        self.face, self._renderer = face, renderer
         self._painter = self._prepare()
 
     def paint(self, motion: np.ndarray, time_s: float) -> np.ndarray:
@@ -50,7 +51,7 @@ class LivePortrait:
 
     def change_face(self, face: FaceLatent) -> None:
         """Go on with another face from the next picture on; takes as long as a start."""
-        self._face = face
+        self.face = face
         self._painter = self._prepare()
 
     def change_renderer(self, renderer: RendererFactory) -> None:
@@ -60,9 +61,7 @@ class LivePortrait:
 
     def _prepare(self) -> Painter:
         settings = self.engine.settings
-        return Painter(
-            self._face, self.content_id, self._renderer, settings.size, settings.hair_lag
-        )
+        return Painter(self.face, self.content_id, self._renderer, settings.size, settings.hair_lag)
 
     def make_player(
         self, show: Callable[[Shown], None], wanted: Callable[[], bool] = lambda: True

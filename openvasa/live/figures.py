@@ -21,17 +21,12 @@ class Figures:
         self._shown_at: deque[float] = deque(maxlen=60)
         self._loudness = 0.0
 
-    def add(self, shown: Shown, latency_s: float) -> None:
-        """Count a frame.
-
-        Args:
-            shown: the frame.
-            latency_s: from the arrival of its sound to its picture; meaningless without one.
-        """
+    def add(self, shown: Shown) -> None:
+        """Count a frame."""
         self._loudness = float(np.sqrt(np.mean(shown.frame.sound**2)))
         self._left_out.append(shown.picture is None)
         if shown.picture is not None:
-            self._latencies.append(latency_s)
+            self._latencies.append(shown.ready_at - shown.sounded_at)
             self._shown_at.append(shown.ready_at)
 
     def report(self) -> dict[str, object]:

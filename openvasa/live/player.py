@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from openvasa.live.compute_time import ComputeTime
 from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame
 from openvasa.live.governor import Governor
@@ -27,8 +28,6 @@ from openvasa.runtime import limit_blas
 
 STEP_S = 0.01
 """Longest sleep; a command ends it early."""
-COMPUTE_S = 0.06
-"""Time allowed for motion and picture before a frame is due."""
 LONGEST_LAG_S = 0.25
 """The clock waits for an engine that is further behind than this."""
 LONGEST_FREEZE_S = 0.25
@@ -39,11 +38,18 @@ COMMANDS = 5000
 
 @dataclass(frozen=True)
 class _Due:
-    """A frame between the two threads; `interruptions` and `due_at` as in `Shown`."""
+    """A frame between the two threads; what has no word here is as in `Shown`.
+
+    Attributes:
+        sound_in_at: when the sound that its motion waits for was in, at the latest.
+    """
 
     frame: LiveFrame
-    due_at: float
     interruptions: int
+    sounded_at: float
+    sound_in_at: float
+    made_at: float
+    due_at: float
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,23 @@ class Shown:
     Attributes:
         frame: motion and sound.
         picture: (H, W, 3) uint8 RGB; None where it would have come too late.
-        ready_at, due_at: on the player's clock, s.
         interruptions: how many the engine had obeyed when it made the frame.
+        sounded_at, made_at, ready_at, due_at: when its sound began, its motion was made, its
+            picture was painted, and both are to leave; on the player's clock, s.
     """
 
     frame: LiveFrame
     picture: np.ndarray | None
+    interruptions: int
+    sounded_at: float
+    made_at: float
     ready_at: float
     due_at: float
-    interruptions: int = 0
 
     @property
     def speaks(self) -> bool:
         """Whether speech is in it, pauses within a speech included."""
-        return self.frame.speech_s is not None or bool(self.frame.sound.any())
+        return _speaks(self.frame)
 
 
 class Player:
@@ -96,6 +105,7 @@ class Player:
         self.stats = engine.stats
         self.error: BaseException | None = None
         self.governor = Governor(engine.settings.fps)
+        self._compute = ComputeTime()
         self._engine = engine
         self._paint = paint
         self._show = show
@@ -113,11 +123,6 @@ class Player:
         self._origin = 0.0
         self._interruptions = 0
         self._quiet_until = 0.0
-
-    @property
-    def delay_s(self) -> float:
-        """From a sound's arrival to the moment its frame is due."""
-        return self._engine.budget.total_s + COMPUTE_S
 
     def start(self) -> None:
         """Start the clock."""
@@ -194,8 +199,19 @@ class Player:
             quiet = round((self._quiet_until - frame.time_s) * self._engine.settings.rate)
             if quiet > 0:
                 frame.sound[:quiet] = 0
-            due_at = self._origin + frame.time_s + self.delay_s
-            self._due.put(_Due(frame, due_at, self.stats.interruptions))
+            self._due.put(self._schedule(frame))
+
+    def _schedule(self, frame: LiveFrame) -> _Due:
+        sounded_at = self._origin + frame.time_s
+        sound_in_at = sounded_at + self._engine.budget.total_s
+        return _Due(
+            frame,
+            self.stats.interruptions,
+            sounded_at,
+            sound_in_at,
+            made_at=self._clock(),
+            due_at=sound_in_at + self._compute.allow(speaks=_speaks(frame)),
+        )
 
     def _interrupt_engine(self, engine: Engine) -> None:
         engine.interrupt()
@@ -221,8 +237,23 @@ class Player:
                 if not too_late or frozen:
                     picture = self._paint(due.frame.row, due.frame.time_s)
                     painted_at = now = self._clock()
-            self._show(Shown(due.frame, picture, now, due.due_at, due.interruptions))
+            self._compute.add(now - due.sound_in_at)
+            self._show(
+                Shown(
+                    due.frame,
+                    picture,
+                    due.interruptions,
+                    due.sounded_at,
+                    due.made_at,
+                    ready_at=now,
+                    due_at=due.due_at,
+                )
+            )
             self.stats.frames += picture is not None
             self.stats.left_out += picture is None
             self.governor.add_frame(now - last, now - started, left_out=picture is None)
             last = now
+
+
+def _speaks(frame: LiveFrame) -> bool:
+    return frame.speech_s is not None or bool(frame.sound.any())

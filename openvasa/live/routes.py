@@ -8,15 +8,26 @@ guessed.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
-from openvasa.backgrounds import Own, before, reads_no_file
+from openvasa.backgrounds import before
 from openvasa.errors import InputError
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
-from openvasa.live.bodies import Refused, parse_object, read_body, read_upload
+from openvasa.live.asked import (
+    BACKGROUNDS,
+    SIDES,
+    Spoken,
+    check_background,
+    find_session,
+    read_sound,
+    read_text,
+)
+from openvasa.live.bodies import Refused, read_body, read_upload
 from openvasa.live.conversation import Conversation
+from openvasa.live.frame import LiveSettings
 from openvasa.live.guards import find_problem
 from openvasa.live.logs import note
 from openvasa.live.metrics import CONTENT_TYPE_LATEST
@@ -29,17 +40,15 @@ from openvasa.live.protocol import (
     VERSION,
     Close,
 )
+from openvasa.live.qr_code import draw_code
 from openvasa.live.session import Session
 from openvasa.live.sound_timeline import BACKLOG_S
-from openvasa.live.speech import LONGEST_TEXT, speak
+from openvasa.live.speech import LONGEST_TEXT
 from openvasa.live.steering import AMOUNTS, DISTANCES, GAZE_DEG
 from openvasa.live.studio import Studio
-from openvasa.live.uploads import PICTURE_FORMATS, read_offered, read_portrait, read_voice
+from openvasa.live.uploads import PICTURE_FORMATS, read_offered, read_portrait
 from openvasa.motion.controls import EMOTIONS
 from openvasa.render.renderer import RendererFactory
-
-BACKGROUNDS = ("keep", "green", "blur")
-"""What a client may name beside `#rrggbb`; files are the server's own affair."""
 
 
 def add_routes(app: FastAPI, studio: Studio) -> None:
@@ -89,6 +98,8 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
             "longest_waiting_s": BACKLOG_S,
             "fps": studio.settings.fps,
             "size": studio.settings.size,
+            "sizes": SIDES,
+            "longest_sound_s": studio.limits.sound_s,
             "rate": studio.settings.rate,
             "ice_servers": [server.as_json() for server in studio.ice],
         }
@@ -99,6 +110,11 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
         if path is None or path.suffix == ".npz":
             raise Refused(404, "no such portrait")
         return FileResponse(path)
+
+    @app.get("/api/share")
+    async def share() -> dict[str, object]:
+        shared = [] if studio.hosts is not None else studio.addresses[1:]
+        return {"addresses": [{"url": url, "qr": draw_code(url)} for url in shared]}
 
     @app.get("/robots.txt")
     async def robots() -> Response:
@@ -112,6 +128,7 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
         portrait: str | None = None,
         face: int | None = None,
         background: str | None = None,
+        size: int | None = None,
     ) -> dict[str, object]:
         if studio.draining:
             studio.metrics.refused.labels("draining").inc()
@@ -123,10 +140,11 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
             )
         studio.opening += 1
         try:
+            settings = _choose_settings(studio, size)
             renderer = _find_renderer(studio, background)
             offered = await _read_face(studio, request, portrait, face)
             session = await Session.open(
-                offered.face, studio.settings, studio.metrics, studio.folder, renderer, studio.model
+                offered.face, settings, studio.metrics, studio.folder, renderer, studio.model
             )
         finally:
             studio.opening -= 1
@@ -141,24 +159,24 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
     async def change_portrait(
         key: str, request: Request, portrait: str | None = None, face: int | None = None
     ) -> dict[str, object]:
-        session = _find_session(studio, key)
+        session = find_session(studio, key)
         offered = await _read_face(studio, request, portrait, face)
         await session.change_portrait(offered.face)
         return _describe_opened(session, offered)
 
     @app.put("/api/sessions/{key}/background")
     async def change_background(key: str, background: str) -> dict[str, str]:
-        await _find_session(studio, key).change_renderer(_find_renderer(studio, background))
+        await find_session(studio, key).change_renderer(_find_renderer(studio, background))
         return {}
 
     @app.delete("/api/sessions/{key}")
     async def close_session(key: str) -> dict[str, str]:
-        await studio.close(_find_session(studio, key), "client")
+        await studio.close(find_session(studio, key), "client")
         return {}
 
     @app.post("/api/sessions/{key}/offer")
     async def offer(key: str, request: Request) -> dict[str, str]:
-        session = _find_session(studio, key)
+        session = find_session(studio, key)
         sdp = (await read_body(request, LONGEST_TEXT_MESSAGE)).decode(errors="replace")
         return {"sdp": await session.answer(sdp, studio.ice)}
 
@@ -166,38 +184,34 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
 def _add_speech(app: FastAPI, studio: Studio) -> None:
     @app.post("/api/sessions/{key}/speech")
     async def speech(key: str, request: Request) -> dict[str, object]:
-        session = _find_session(studio, key)
-        data = await read_upload(request, studio.limits.upload_bytes)
-        samples, rate = await asyncio.to_thread(
-            read_voice, data, studio.limits.sound_s, studio.folder
-        )
-        return {"speech": session.speeches.say(samples, rate), "seconds": len(samples) / rate}
+        session = find_session(studio, key)
+        return _say(session, await read_sound(studio, request))
 
     @app.post("/api/sessions/{key}/say")
     async def say(key: str, request: Request) -> dict[str, object]:
-        session = _find_session(studio, key)
-        wanted = parse_object(await read_body(request, LONGEST_TEXT_MESSAGE))
-        voice = next((v for v in studio.voices if v.name == wanted.get("voice")), None)
-        if voice is None:
-            raise InputError("voice: no such voice here; choose one of the list")
-        samples, rate = await asyncio.to_thread(speak, str(wanted.get("text", "")), voice)
-        return {"speech": session.speeches.say(samples, rate), "seconds": len(samples) / rate}
+        session = find_session(studio, key)
+        return _say(session, await read_text(studio, request))
+
+
+def _say(session: Session, spoken: Spoken) -> dict[str, object]:
+    key = session.speeches.say(spoken.samples, spoken.rate)
+    return {"speech": key, "seconds": spoken.seconds}
 
 
 def _add_recordings(app: FastAPI, studio: Studio) -> None:
     @app.post("/api/sessions/{key}/recording")
     async def start_recording(key: str) -> dict[str, bool]:
-        _find_session(studio, key).start_recording()
+        find_session(studio, key).start_recording()
         return {"recording": True}
 
     @app.delete("/api/sessions/{key}/recording")
     async def stop_recording(key: str) -> dict[str, str]:
-        path = await _find_session(studio, key).stop_recording()
+        path = await find_session(studio, key).stop_recording()
         return {"file": path.name}
 
     @app.get("/api/sessions/{key}/recordings/{name}")
     async def recording(key: str, name: str) -> Response:
-        session = _find_session(studio, key)
+        session = find_session(studio, key)
         # Compared with what is there; a name never becomes part of a path.
         path = next((p for p in session.folder.glob("*.mp4") if p.name == name), None)
         if path is None:
@@ -220,20 +234,18 @@ def _add_socket(app: FastAPI, studio: Studio) -> None:
             await Conversation(websocket, session).run()
 
 
-def _find_session(studio: Studio, key: str) -> Session:
-    session = studio.sessions.get(key)
-    if session is None:
-        raise Refused(404, "no such session; it may have ended, open a new one")
-    return session
-
-
 def _find_renderer(studio: Studio, background: str | None) -> RendererFactory:
-    """The renderer for a background that a client names; a name never becomes a path."""
     if background is None:
         return studio.renderer
-    if background == Own.TRANSPARENT.value or not reads_no_file(background):
-        raise InputError(f"background: choose one of {', '.join(BACKGROUNDS)}, or #rrggbb")
-    return before(studio.person, background)
+    return before(studio.person, check_background(background))
+
+
+def _choose_settings(studio: Studio, size: int | None) -> LiveSettings:
+    if size is None:
+        return studio.settings
+    if size not in SIDES:
+        raise InputError(f"size {size}: choose one of {', '.join(map(str, SIDES))}")
+    return replace(studio.settings, size=size)
 
 
 def _describe_opened(session: Session, offered: Offered) -> dict[str, object]:

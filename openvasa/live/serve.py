@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
-from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.assets import EXAMPLE_PORTRAIT, GALLERY
 from openvasa.backgrounds import parse_still_background
 from openvasa.errors import InputError
 from openvasa.live.addresses import address_of, loopback_hosts, reachable_names, read_origin
@@ -39,13 +40,13 @@ def serve(
     embedders: list[str],
     ice: list[str],
     drain_s: float = 0.0,
-    extension: Extension | None = None,
+    extensions: Sequence[Extension] = (),
 ) -> None:
     """Serve until interrupted.
 
     Args:
         host, port: where to listen.
-        portraits: pictures or avatars to choose from, the first opened on; the example comes last.
+        portraits: pictures or avatars to choose from, the first opened on; the gallery comes last.
         settings: of every session's engine.
         person: what draws every session's pictures, before the portrait's own background.
         background: what to draw instead of that.
@@ -59,7 +60,7 @@ def serve(
         embedders: other sites that may show `/view` in a frame.
         ice: STUN and TURN servers, as `openvasa.live.ice.parse_ice` reads them.
         drain_s: seconds that sessions have to end after SIGTERM.
-        extension: adds routes to the server.
+        extensions: add routes to the server.
 
     Raises:
         InputError: a portrait, voice, background, site, server or port cannot be used, or the
@@ -81,21 +82,23 @@ def serve(
         background=background,
         model=model,
         limits=limits,
-        portraits=_name_portraits([*portraits, EXAMPLE_PORTRAIT]),
+        portraits=_name_portraits([*portraits, EXAMPLE_PORTRAIT, *GALLERY]),
         voices=voices(piper_voices),
         token=token,
         hosts=hosts,
         origins=frozenset(map(read_origin, origins)),
         embedders=frozenset(map(read_origin, embedders)),
         ice=tuple(map(parse_ice, ice)),
+        addresses=tuple(_addresses(host, port, token, secure=certificate is not None)),
     )
     parse_still_background(background)
     log_to_stderr()
     with server_folder() as folder:
         studio.folder = folder
-        _announce(host, port, token, secure=certificate is not None)
+        _announce(studio, secure=certificate is not None)
+        note("server started", {"host": host, "port": port, "token": token is not None})
         config = uvicorn.Config(
-            create_app(studio, extension),
+            create_app(studio, *extensions),
             host=host,
             port=port,
             log_level="warning",
@@ -110,16 +113,17 @@ def serve(
         run_server(DrainingServer(config, studio, drain_s))
 
 
-def _announce(host: str, port: int, token: str | None, *, secure: bool) -> None:
-    first, *others = [
-        address_of(name, port, token, secure=secure) for name in reachable_names(host)
-    ]
+def _addresses(host: str, port: int, token: str | None, *, secure: bool) -> list[str]:
+    return [address_of(name, port, token, secure=secure) for name in reachable_names(host)]
+
+
+def _announce(studio: Studio, *, secure: bool) -> None:
+    first, *others = studio.addresses
     print(f"OpenVASA live: open {first} in a browser; Ctrl-C stops it", flush=True)
     for address in others:
         print(f"on another machine of this network: {address}", flush=True)
     if others and not secure:
         print("browsers give a microphone there only with --certificate", flush=True)
-    note("server started", {"host": host, "port": port, "token": token is not None})
 
 
 def _name_portraits(portraits: list[Path]) -> dict[str, Path]:

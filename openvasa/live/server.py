@@ -30,7 +30,7 @@ Extension = Callable[[FastAPI, Studio], None]
 """Adds routes of its own to the application, which come before the page's files."""
 
 
-def create_app(studio: Studio, extension: Extension | None = None) -> FastAPI:
+def create_app(studio: Studio, *extensions: Extension) -> FastAPI:
     """The web application."""
 
     @asynccontextmanager
@@ -43,6 +43,8 @@ def create_app(studio: Studio, extension: Extension | None = None) -> FastAPI:
             sweeper.cancel()
             for session in list(studio.sessions.values()):
                 await studio.close(session, "shutdown")
+            for close in studio.on_shutdown:
+                await asyncio.to_thread(close)
 
     app = FastAPI(title="OpenVASA live", lifespan=lifespan, openapi_url=None)
     app.state.studio = studio
@@ -51,8 +53,8 @@ def create_app(studio: Studio, extension: Extension | None = None) -> FastAPI:
 
     for path in (VIEW, "/openapi.json", "/asyncapi.json"):
         _serve_file(app, path, WEB / "view.html" if path == VIEW else SCHEMA / path[1:])
-    if extension is not None:
-        extension(app, studio)
+    for extend in extensions:
+        extend(app, studio)
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app
 

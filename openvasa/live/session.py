@@ -82,10 +82,14 @@ class Session:
         then listens to the microphone and does not speak it."""
         self.on_sound: Callable[[np.ndarray], None] | None = None
         """Takes the (n,) float32 sound of every frame, at the engine's rate, when it is due."""
+        self.controls, self.amount = Controls(), Amount()
+        """As last steered."""
+        self.on_frame: Callable[[Shown], None] | None = None
+        """Takes every frame when it is painted, before it is due."""
         self._portrait = portrait
         self._engine = portrait.engine
         self._metrics = metrics
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._outlets: list[Outlet] = []
         self._connection: Connection | None = None
         self._recorder: Recorder | None = None
@@ -153,6 +157,11 @@ class Session:
     def settings(self) -> LiveSettings:
         """Frame rate, size and sound rate."""
         return self._engine.settings
+
+    @property
+    def face(self) -> FaceLatent:
+        """The portrait that is shown."""
+        return self._portrait.face
 
     @property
     def recording(self) -> bool:
@@ -239,6 +248,7 @@ class Session:
 
     def steer(self, controls: Controls, amount: Amount) -> None:
         """Change gaze, distance, emotion and how much of the movement is shown."""
+        self.controls, self.amount = controls, amount
         self._player.tell(partial(Engine.steer, controls=controls, amount=amount))
 
     def listen(self, listening: bool) -> None:
@@ -315,19 +325,21 @@ class Session:
         recorder = self._recorder
         if recorder is not None:
             recorder.put(shown)
-        self._loop.call_soon_threadsafe(self._deliver, shown)
+        self.loop.call_soon_threadsafe(self._deliver, shown)
 
     def _deliver(self, shown: Shown) -> None:
         if self.closed is not None:
             return
         shown = self._player.current(shown)
-        latency = shown.ready_at - shown.due_at + self._player.delay_s
-        self._figures.add(shown, latency)
+        latency = shown.ready_at - shown.sounded_at
+        self._figures.add(shown)
+        if self.on_frame is not None:
+            self.on_frame(shown)
         if shown.picture is not None:
             self._metrics.latency.observe(latency)
         for outlet in self._outlets:
             outlet.put(shown)
-        self._loop.call_later(max(0.0, shown.due_at - time.perf_counter()), self._announce, shown)
+        self.loop.call_later(max(0.0, shown.due_at - time.perf_counter()), self._announce, shown)
 
     def _announce(self, shown: Shown) -> None:
         """Tell of a frame when it is due."""

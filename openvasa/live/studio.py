@@ -42,7 +42,9 @@ class Studio:
         opening: how many are being opened.
         ended: how many have ended.
         draining: no new sessions are opened, since the server is to stop.
+        addresses: of its page, for people on the same network.
         on_open: is awaited with every session that has been opened.
+        on_shutdown: are called when the server stops, after its sessions have ended.
     """
 
     settings: LiveSettings = field(default_factory=LiveSettings)
@@ -63,7 +65,9 @@ class Studio:
     opening: int = 0
     ended: int = 0
     on_open: Callable[[Session], Awaitable[None]] | None = None
+    on_shutdown: list[Callable[[], None]] = field(default_factory=list)
     draining: bool = False
+    addresses: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:

@@ -7,6 +7,7 @@ noted when it is due: the network to a browser comes on top.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from openvasa.face.encode import load_portrait
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.live.frame import LiveSettings
 from openvasa.live.metrics import Metrics
+from openvasa.live.player import Shown
 from openvasa.live.scratch import server_folder
 from openvasa.live.session import Session
 from openvasa.live.speech import speak
@@ -33,10 +35,15 @@ CHUNK_S = 0.02
 AUDIBLE = 1e-3
 """Sample from which on a sound is heard."""
 LIPS_APART = 0.05
-"""`jawOpen` over its level at rest from which on lips move."""
+"""`jawOpen` over its level at rest from which on a mouth is not at rest."""
+LIPS_MOVE = 0.1
+"""Change of a weight of jaw or mouth from which on lips move; idle they drift by 0.06 a second."""
+_JAW = BLENDSHAPE_NAMES.index("jawOpen")
+_LIPS = [i for i, name in enumerate(BLENDSHAPE_NAMES) if name.startswith(("jaw", "mouth"))]
 LONGEST_S = 40.0
 SPOKEN_S = 1.5
 """Of a story, before the user objects."""
+STAGES = ("laid on the timeline", "motion made", "painted", "due", "lips move")
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class TalkFigures:
     Attributes:
         answer_ms: from the end of the user's voice to the first moving lips.
         added_ms: from the first sample of the answer's voice to the first moving lips.
+        stages_ms: where that time goes, by stage: each from the end of the one before.
         detect_ms: from the beginning of the user's voice to the interruption.
         silence_ms: from the interruption to the last sound.
         rest_ms: from the interruption to lips at rest.
@@ -56,6 +64,7 @@ class TalkFigures:
     detect_ms: list[float] = field(default_factory=list)
     silence_ms: list[float] = field(default_factory=list)
     rest_ms: list[float] = field(default_factory=list)
+    stages_ms: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STAGES})
 
 
 def bench_talk(
@@ -80,6 +89,7 @@ def talk_report(figures: TalkFigures) -> str:
         "interruption → sound stopped": figures.silence_ms,
         "interruption → lips at rest": figures.rest_ms,
     }
+    rows |= {f"  first sample → … → {name}": values for name, values in figures.stages_ms.items()}
     lines = [f"{'ms':<36}{'median':>8}{'worst':>8}{'rounds':>8}"]
     for name, values in rows.items():
         lines.append(f"{name:<36}{np.median(values):>8.0f}{max(values):>8.0f}{len(values):>8}")
@@ -125,11 +135,14 @@ class _User:
         self._waiting: deque[np.ndarray] = deque()
         self._rate = 48_000
         self._spoken_at = 0.0
-        self._lips: list[tuple[float, float]] = []
+        self._lips: list[tuple[float, np.ndarray]] = []
+        self._first: Shown | None = None
+        self._clock_ahead = self._loop.time() - time.perf_counter()
         self._sounds: list[tuple[float, float]] = []
         self._done = asyncio.Event()
         session.listeners.add(self._see)
         session.weights_wanted += 1
+        session.on_frame = self._note_frame
         heard = session.on_sound
 
         def listen(sound: np.ndarray) -> None:
@@ -152,19 +165,30 @@ class _User:
 
     async def ask(self, question: str, figures: TalkFigures) -> None:
         """Ask, and note when the answer begins."""
-        rest = self._resting_lips()
         self._done.clear()
         _, ended = await self._say(question)
+        self._first = None
         await self._until_done()
-        lips = next(at for at, gap in self._lips if at > ended and gap > rest + LIPS_APART)
-        assert self._dialogue.mouth.first_sound_at is not None
+        first_at, first = self._dialogue.mouth.first_sound_at, self._first
+        assert first_at is not None
+        assert first is not None
+        rest = self._resting_lips(until=first_at)
+        lips = next(
+            at
+            for at, weights in self._lips
+            if at > first_at and np.abs(weights - rest)[_LIPS].max() > LIPS_MOVE
+        )
         figures.answer_ms.append(1000 * (lips - ended))
-        figures.added_ms.append(1000 * (lips - self._dialogue.mouth.first_sound_at))
+        figures.added_ms.append(1000 * (lips - first_at))
+        moments = (first.sounded_at, first.made_at, first.ready_at, first.due_at)
+        ends = [first_at, *(moment + self._clock_ahead for moment in moments), lips]
+        for name, taken in zip(STAGES, np.diff(ends), strict=True):
+            figures.stages_ms[name].append(1000 * taken)
         await asyncio.sleep(1)
 
     async def interrupt(self, figures: TalkFigures) -> None:
         """Let it tell a story, object, and note when it falls silent."""
-        rest = self._resting_lips()
+        rest = self._resting_lips(until=self._loop.time())[_JAW]
         self._dialogue.take_turn("Tell me a story.")
         await self._until_heard()
         await asyncio.sleep(SPOKEN_S)
@@ -176,7 +200,7 @@ class _User:
             raise InputError("bench talk: the interruption was not noticed; use a plainer voice")
         await asyncio.sleep(0.5)
         soon = [(t, value) for t, value in self._lips if t >= at]
-        still = [t for t, gap in soon if gap > rest + LIPS_APART and t < at + 1]
+        still = [t for t, w in soon if w[_JAW] > rest + LIPS_APART and t < at + 1]
         loud = [t for t, value in self._sounds if at <= t < at + 1 and value > AUDIBLE]
         figures.detect_ms.append(1000 * (at - began))
         figures.silence_ms.append(1000 * (max(loud, default=at) - at))
@@ -214,13 +238,17 @@ class _User:
                 f"bench talk: nothing was answered within {LONGEST_S:.0f} s; is the machine busy?"
             ) from None
 
-    def _resting_lips(self) -> float:
-        return float(np.median([gap for _, gap in self._lips[-20:]]))
+    def _resting_lips(self, until: float) -> np.ndarray:
+        """(52,) weights of the last half second before a moment."""
+        before = [weights for at, weights in self._lips if at < until]
+        return np.median(before[-20:], axis=0)
+
+    def _note_frame(self, shown: Shown) -> None:
+        if self._first is None and shown.frame.sound.any():
+            self._first = shown
 
     def _see(self, event: Event) -> None:
         if event["type"] == "weights":
-            weights = event["weights"]
-            assert isinstance(weights, list)
-            self._lips.append((self._loop.time(), weights[BLENDSHAPE_NAMES.index("jawOpen")]))
+            self._lips.append((self._loop.time(), np.array(event["weights"])))
         elif event["type"] == "speech.done" and not event["interrupted"]:
             self._done.set()

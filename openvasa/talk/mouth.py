@@ -68,15 +68,15 @@ class Mouth(FrameProcessor):
         self._session.listeners.discard(self._hear_event)
 
     async def _speak(self, frame: TTSAudioRawFrame) -> None:
-        speeches = self._session.speeches
+        speeches, taken_at = self._session.speeches, self.get_event_loop().time()
         if speeches.open is None:
             speeches.begin(None, frame.sample_rate)
-        if not self._speaking:
-            self._speaking = True
-            self.first_sound_at = self.get_event_loop().time()
-            await self._tell(BotStartedSpeakingFrame)
         samples = np.frombuffer(frame.audio, "<i2").reshape(-1, frame.num_channels)
         speeches.push(from_int16(samples).mean(axis=1))
+        if not self._speaking:
+            self._speaking = True
+            self.first_sound_at = taken_at
+            await self._tell(BotStartedSpeakingFrame)
 
     def _hear_event(self, event: Event) -> None:
         if event["type"] == "speech.done" and not event["interrupted"]:

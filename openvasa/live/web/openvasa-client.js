@@ -17,6 +17,7 @@ const RTC_PATIENCE_MS = 4000;
 const SOUND_LEAD_S = 0.1;
 const SILENCE_MS = 8000;
 const LONGEST_WAIT_MS = 8000;
+const MOVE_MS = 1000, LAST_CALL_MS = 2000;
 const CLOSED = { token: 4401, refused: 4403, noSession: 4404, ended: 4410, failed: 4500 };
 
 /**
@@ -26,6 +27,7 @@ const CLOSED = { token: 4401, refused: 4403, noSession: 4404, ended: 4410, faile
  * @property {Blob} [picture] a picture of your own
  * @property {number} [face] which of several faces, in reading order from 1
  * @property {string} [background] keep, green, blur or #rrggbb
+ * @property {number} [size] side of the picture in px, one of `studio().sizes`
  * @property {string} [session] an open session to join, in place of all others
  */
 
@@ -36,6 +38,15 @@ const CLOSED = { token: 4401, refused: 4403, noSession: 4404, ended: 4410, faile
  * @property {number | null} [distance] factor of the portrait's own
  * @property {Record<string, number> | null} [emotion] happy, angry, sad, surprised → 0 to 1
  * @property {number | {head?: number, brows?: number, mouth?: number, eyes?: number}} [amount] of movement
+ */
+
+/**
+ * A video on its way.
+ * @typedef {object} Video
+ * @property {string} id
+ * @property {"queued" | "running" | "done" | "failed" | "cancelled"} state
+ * @property {number} progress 0 to 1
+ * @property {string | null} error why it failed
  */
 
 /** An answer of the server that says no: `message` is for users. */
@@ -96,7 +107,7 @@ export class Speech {
  *
  * Events (`detail` is the server's message where it has one): `opened` with what the server said of the portrait,
  * `live`, `trouble` with `{kind, message}` (kind lost, unreachable, full, refused or gone; after the last two nothing
- * is tried any more), `frame`, and the server's `state`, `spoken`, `speech.done`, `speech.refused`, `report`,
+ * is tried any more), `moving` to a new server before the old one stops, `frame`, and the server's `state`, `spoken`, `speech.done`, `speech.refused`, `report`,
  * `warning`, `weights`, `error`.
  */
 export class OpenVasa extends EventTarget {
@@ -107,6 +118,7 @@ export class OpenVasa extends EventTarget {
   #watchdog = 0;
   #speeches = new Map();
   #named = 0;
+  #moving = false;
 
   /**
    * @param {object} [options]
@@ -128,6 +140,8 @@ export class OpenVasa extends EventTarget {
     /** How media come: WebRTC, socket or none. */
     this.kind = "none";
     this.muted = true;
+    /** What the portrait does: speaking, listening or idle. */
+    this.state = "idle";
     /** @type {Choice | null} */
     this.choice = null;
     /** @type {MediaStreamTrack | null} */
@@ -175,11 +189,51 @@ export class OpenVasa extends EventTarget {
   /** Go on with another portrait. @param {Choice} choice @returns {Promise<any>} */
   async change(choice) {
     if (!this.id) return this.open(choice);
-    const background = choice.background ?? this.choice?.background;
-    const response = await this.ask(`api/sessions/${this.id}/portrait${query({ ...choice, background: undefined })}`,
-      { method: "PUT", body: choice.picture });
-    this.choice = { ...choice, background };
+    const { background, size } = { ...this.choice, ...choice };
+    const { portrait, face, picture } = choice;
+    const response = await this.ask(`api/sessions/${this.id}/portrait${query({ portrait, face })}`,
+      { method: "PUT", body: picture });
+    this.choice = { ...choice, background, size };
     return response.json();
+  }
+
+  /** Go on in another size: in a session of its own, since a session keeps its size. @param {number} size px */
+  async setSize(size) {
+    const { id, choice } = this;
+    if (!choice) return null;
+    this.#hangUp();
+    this.#forgetSpeeches();
+    this.id = null;
+    if (id) await this.#end(id);
+    return this.open({ ...choice, size });
+  }
+
+  /**
+   * Have a video made of the portrait as it is steered now, in the quality of files.
+   * @param {{sound?: Blob, text?: string, voice?: string, size?: number}} what a sound, or a text and a voice
+   * @returns {Promise<Video>}
+   */
+  async makeVideo({ sound, text, voice, size }) {
+    const background = this.choice?.background;
+    const body = sound ?? JSON.stringify({ text, voice });
+    // A file's own type could be JSON's.
+    const headers = { "Content-Type": sound ? "application/octet-stream" : "application/json" };
+    return (await this.ask(`api/sessions/${this.id}/videos${query({ background, size })}`, { method: "POST", body, headers })).json();
+  }
+
+  /** How far a video is. @param {string} id @returns {Promise<Video>} */
+  async videoProgress(id) {
+    return (await this.ask(`api/videos/${id}`)).json();
+  }
+
+  /** The file of a video that is done. @param {string} id @returns {Promise<Blob>} */
+  async videoFile(id) {
+    return (await this.ask(`api/videos/${id}/file`)).blob();
+  }
+
+  /** Cancel a video, or remove one that is done. @param {string} id */
+  async removeVideo(id) {
+    await this.ask(`api/videos/${id}`, { method: "DELETE" });
   }
 
   /** Lay the portrait before another background. @param {string} background keep, green, blur or #rrggbb */
@@ -293,7 +347,41 @@ export class OpenVasa extends EventTarget {
     this.choice = this.id = null;
     this.#hangUp();
     await this.stopMicrophone();
-    if (id && !choice?.session) await this.ask(`api/sessions/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+    if (id && !choice?.session) await this.#end(id);
+  }
+
+  async #end(id) {
+    await this.ask(`api/sessions/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+  }
+
+  // A server that is told to stop takes no new sessions; one that replaces it behind the same address does.
+  async #moveOn(seconds) {
+    const old = this.id;
+    if (this.#moving || this.choice?.session) return;
+    this.#moving = true;
+    const last = performance.now() + 1000 * seconds - LAST_CALL_MS;
+    while (this.choice && this.id === old && performance.now() < last) {
+      const hurry = performance.now() > last - 5 * MOVE_MS;
+      if ((this.state !== "speaking" || hurry) && await this.#beginElsewhere()) {
+        this.#hangUp();
+        this.#forgetSpeeches();
+        this.#end(old);
+        await this.#connect().catch((error) => this.#recover(error.status));
+        break;
+      }
+      await new Promise((done) => setTimeout(done, MOVE_MS));
+    }
+    this.#moving = false;
+  }
+
+  async #beginElsewhere() {
+    try {
+      await this.#begin(this.choice);
+      this.dispatchEvent(new Event("moving"));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async #begin(choice) {
@@ -433,6 +521,8 @@ export class OpenVasa extends EventTarget {
     if (typeof data === "string") {
       const message = JSON.parse(data);
       const speech = this.#speeches.get(message.speech);
+      if (message.type === "state" || message.type === "hello") this.state = message.state;
+      if (message.type === "going_away") this.#moveOn(message.seconds);
       if (message.type === "spoken" && speech) speech.said = message.sample;
       if (message.type === "speech.done" && speech) {
         this.#speeches.delete(speech.id);
@@ -555,8 +645,8 @@ export class OpenVasa extends EventTarget {
   }
 }
 
-function query({ portrait, face, background }) {
-  const known = Object.entries({ portrait, face, background }).filter(([, value]) => value !== undefined && value !== null);
+function query({ portrait, face, background, size }) {
+  const known = Object.entries({ portrait, face, background, size }).filter(([, value]) => value !== undefined && value !== null);
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }
 

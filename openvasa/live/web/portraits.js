@@ -10,8 +10,7 @@ function addPortrait(name, source) {
   button.type = "button";
   button.role = "radio";
   button.ariaChecked = "false";
-  button.ariaLabel = name;
-  button.title = name;
+  button.ariaLabel = button.title = name.replaceAll("_", " ");
   button.tabIndex = -1;
   button.append(picture);
   $("portraits").append(button);
@@ -37,6 +36,8 @@ export async function fillPortraits(studio) {
     $("background").add(new Option(name[0].toUpperCase() + name.slice(1), name));
   }
   $("background").add(new Option("A colour", "colour"));
+  const sizes = studio.sizes.includes(studio.size) ? studio.sizes : [...studio.sizes, studio.size];
+  for (const size of sizes) $("size").add(new Option(`${size} px`, size, size === studio.size, size === studio.size));
 }
 
 export function showFirst() {
@@ -67,7 +68,7 @@ async function show(choice, button) {
   if (said && link.socket) veil(null);
   const shown = button ?? addPortrait(choice.picture.name ?? "yours", said?.thumbnail);
   if (!button) shown.onclick = () => trying(() => show(choice, shown));
-  if (said?.thumbnail && choice.face) shown.firstElementChild.src = said.thumbnail;
+  if (said?.thumbnail) shown.firstElementChild.src = said.thumbnail;
   mark(shown);
   if (said?.warnings.length) notice(`It would come out better: ${said.warnings.join("; ")}.`);
 }
@@ -111,5 +112,12 @@ function setBackground() {
   return trying(() => link.setBackground(chosen === "colour" ? $("colour").value : chosen), $("background"));
 }
 
+// The size of a session is fixed: another one is opened.
+function setSize() {
+  veil("Changing the size");
+  return trying(() => link.setSize(Number($("size").value)), $("size"));
+}
+
+$("size").onchange = setSize;
 $("background").onchange = $("colour").onchange = setBackground;
 $("add-portrait").onclick = () => $("portrait-file").click();

@@ -21,10 +21,13 @@ function setGaze(gaze) {
   const [yaw, pitch] = gaze ?? [0, 0];
   dot.style.left = `${50 + (42 * yaw) / most}%`;
   dot.style.top = `${50 - (40 * pitch) / mostUp}%`;
-  pad.ariaValueNow = String(Math.round(yaw));
-  const side = yaw > 0 ? "right" : "left", height = pitch > 0 ? "up" : "down";
-  const where = `${Math.round(Math.abs(yaw))} degrees ${side}, ${Math.round(Math.abs(pitch))} degrees ${height}`;
-  pad.ariaValueText = gaze ? where : "free";
+  const side = `${Math.round(Math.abs(yaw))}° ${yaw > 0 ? "right" : "left"}`;
+  const height = `${Math.round(Math.abs(pitch))}° ${pitch > 0 ? "up" : "down"}`;
+  $("gaze-value").textContent = gaze ? `${side}, ${height}` : "free";
+  $("gaze-side").value = String(yaw);
+  $("gaze-height").value = String(pitch);
+  $("gaze-side").ariaValueText = gaze ? side : "free";
+  $("gaze-height").ariaValueText = gaze ? height : "free";
   steer();
 }
 
@@ -37,14 +40,8 @@ function dragGaze(event) {
   setGaze([x * most, -y * mostUp]);
 }
 
-function keyGaze(event) {
-  const step = { ArrowLeft: [-3, 0], ArrowRight: [3, 0], ArrowUp: [0, 3], ArrowDown: [0, -3] }[event.key];
-  if (event.key === "Home" || event.key === "Delete") { setGaze(null); event.preventDefault(); return; }
-  if (!step) return;
-  event.preventDefault();
-  const [yaw, pitch] = steering.gaze ?? [0, 0];
-  const [most, mostUp] = studio.gaze_deg;
-  setGaze([Math.max(-most, Math.min(most, yaw + step[0])), Math.max(-mostUp, Math.min(mostUp, pitch + step[1]))]);
+function slideGaze() {
+  setGaze([Number($("gaze-side").value), Number($("gaze-height").value)]);
 }
 
 function setDistance() {
@@ -71,6 +68,9 @@ function setEmotion() {
 
 export function fillSteering(what) {
   studio = what;
+  const [most, mostUp] = studio.gaze_deg;
+  [$("gaze-side").min, $("gaze-side").max] = [-most, most];
+  [$("gaze-height").min, $("gaze-height").max] = [-mostUp, mostUp];
   [$("distance").min, $("distance").max] = studio.distance;
   [$("amount").min, $("amount").max] = studio.amount;
   for (const [value, label] of [["", "as it is"], ...studio.emotions.map((name) => [name, name])]) {
@@ -101,7 +101,7 @@ $("distance").oninput = setDistance;
 $("amount").oninput = setAmount;
 $("emotion-amount").oninput = setEmotion;
 $("gaze-free").onclick = () => setGaze(null);
-$("gaze").onkeydown = keyGaze;
+$("gaze-side").oninput = $("gaze-height").oninput = slideGaze;
 $("gaze").onpointerdown = (event) => {
   $("gaze").setPointerCapture(event.pointerId);
   $("gaze").onpointermove = dragGaze;

@@ -5,6 +5,8 @@ import { fillPortraits, showFirst, takePicture } from "./portraits.js";
 import { showRecordingTime } from "./recording.js";
 import { fillSteering, steer } from "./steering.js";
 import { fillVoices, interrupt, speakFile } from "./talking.js";
+import { fillVideo } from "./video.js";
+import "./share.js";
 
 let studio;
 
@@ -49,6 +51,7 @@ link.addEventListener("hello", ({ detail }) => showState(detail.state));
 link.addEventListener("state", ({ detail }) => showState(detail.state));
 link.addEventListener("error", ({ detail }) => notice(detail.error));
 link.addEventListener("trouble", trouble);
+link.addEventListener("moving", () => connection("live", "Moving to a new server"));
 link.addEventListener("live", () => {
   if ($("connection").dataset.is === "lost") putNoticeAway();
   connection("live", "Live");
@@ -104,6 +107,7 @@ async function begin() {
   await fillPortraits(studio);
   fillSteering(studio);
   fillVoices(studio);
+  fillVideo(studio);
   showFirst();
 }
 
