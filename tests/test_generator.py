@@ -15,6 +15,7 @@ from openvasa.motion.amount import Amount, code_parts, scale_motion
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.row import without_tongue
 from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speaker import average_amounts
 from openvasa.motion.speech_motion import generate_motion
 from openvasa.motion.window_network import window_network
 from openvasa.rates import SAMPLE_RATE
@@ -111,6 +112,18 @@ def test_amounts_scale_what_they_name() -> None:
     parts = code_parts()
     added = twice[:, POSE_DIM:] - motion[:, POSE_DIM:]
     np.testing.assert_allclose(added, motion[:, POSE_DIM:] @ parts.mouth, atol=1e-4)
+
+
+def test_the_first_speaker_moves_as_far_as_people_on_average() -> None:
+    rng = np.random.default_rng(0)
+    styles, deviation = rng.standard_normal((4000, 8)), np.linspace(0.4, 1.1, 8)
+    average = average_amounts(styles, deviation, np.full(4000, 1 / 4000))
+    amounts = np.exp(styles * deviation)
+    assert np.exp(average * deviation) == pytest.approx(amounts.mean(axis=0), rel=1e-3)
+    # The mean of the logarithms would blink three fifths as often.
+    assert average[-1] * deviation[-1] > 0.5
+    speakers = window_network(1).space.speakers
+    assert speakers.draw(0).style == pytest.approx(speakers.average_style)
 
 
 def test_speakers_are_calm_and_lively() -> None:

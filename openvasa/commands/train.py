@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -122,7 +123,11 @@ def _add_run(parser: Parser, steps: int) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
     _add_steps(parser, steps)
     parser.add_argument(
-        "--export", action="store_true", help="then put the weights into the package's assets"
+        "--export",
+        type=Path,
+        metavar="CLIPS",
+        help="then put the weights into the package's assets; CLIPS is the folder that CACHE was "
+        "made from, whose sounds say what streams make of speaking styles",
     )
     parser.add_argument(
         "--weights",
@@ -139,7 +144,7 @@ def _add_motion(group: Commands) -> None:
         _motion,
         "train the motion generator; goes on from the last checkpoint in RUN",
         "openvasa train motion cache/ runs/first",
-        "openvasa train motion cache/ runs/first --export",
+        "openvasa train motion cache/ runs/first --export clips/",
     )
     _add_run(parser, steps=24_000)
 
@@ -148,11 +153,14 @@ def _motion(options: argparse.Namespace) -> int:
     from openvasa.train.speech_motion import DEFAULTS, train
     from openvasa.train.speech_motion_data import split_clips
     from openvasa.train.speech_motion_export import export
+    from openvasa.train.style_response import read_sound
 
     train(options.cache, options.run, _trainer(DEFAULTS, options))
     if options.export:
         learnt, _ = split_clips(options.cache)
-        print(export(options.run, learnt, options.weights).text)
+        sound_of = partial(read_sound, options.export)
+        space = export(options.run, learnt, sound_of, options.weights)
+        print(f"in files\n{space.in_files.text}\nin streams\n{space.in_streams.text}")
     return OK
 
 

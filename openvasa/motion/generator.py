@@ -48,6 +48,7 @@ class MotionGenerator:
             self.encoder,
             steps=STEPS,
             guidance=GUIDANCE,
+            response=self.network.space.in_files,
             without=self.without,
         )
         prior = self._maker.space.prior

@@ -13,6 +13,7 @@ from openvasa.motion.controls import Controls
 from openvasa.motion.correction import CORRECTIONS, Moment, apply_corrections, leave_out
 from openvasa.motion.row import Row, row_width
 from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speaker import StyleResponse
 from openvasa.motion.steer import approach, steer_motion
 from openvasa.motion.window_loop import WindowLoop
 from openvasa.motion.window_network import Guidance, WindowNetwork
@@ -30,6 +31,7 @@ class RowMaker:
         *,
         steps: int,
         guidance: float,
+        response: StyleResponse,
         without: tuple[str, ...] = (),
     ) -> None:
         """Begin in silence.
@@ -40,6 +42,7 @@ class RowMaker:
             encoder: hears the speech.
             steps: evaluations of the network a window.
             guidance: on the speech, unless the settings say another.
+            response: what to ask for, so that the speaker's style is shown.
             without: names of corrections that are left out.
 
         Raises:
@@ -55,10 +58,11 @@ class RowMaker:
         samples = np.zeros((space.prior.recent + space.prior.window) * FRAME_SAMPLES, np.float32)
         self.silence = np.concatenate(list(encoder.stream([samples])))
         self._speaker = settings.speaker or space.speakers.draw(settings.seed)
+        asked = replace(self._speaker, style=response.ask_for(self._speaker.style))
         chosen = settings.audio_guidance
         self._loop = WindowLoop(
             network,
-            self._speaker,
+            asked,
             self.silence,
             seed=settings.seed,
             steps=steps,

@@ -10,6 +10,9 @@ STYLE_NAMES = ("mouth", "rounding", "smile", "head", "head_speed", "brows", "gaz
 """Speaking style: logarithms of the spread of lip gap, rounding, smile and head, of the head's mean
 speed, of the spread of brows and gaze, and of the rate of blinks; normalised over all clips."""
 
+LARGEST_STYLE = 3.0
+"""Deviations that a style is cut to."""
+
 
 @dataclass(frozen=True)
 class Speaker:
@@ -32,31 +35,72 @@ class Speakers:
         styles: (M, 8) float32, one clip each.
         heads: (M,) float32 spread of the head, of the average speaker's.
         chances: (M,) float32 that sum to 1; every person counts alike, however many clips show one.
+        average_style: (8,) float32 of one who moves as far as people do on average.
     """
 
     styles: np.ndarray
     heads: np.ndarray
     chances: np.ndarray
+    average_style: np.ndarray
 
     def draw(self, seed: int) -> Speaker:
         """The same speaker for the same seed.
 
-        Seed 0, which everyone begins with, is the most typical one. Others are calm and lively as
-        often as people are.
+        Seed 0, which everyone begins with, moves as far as people do on average. Others are calm
+        and lively as often as people are.
         """
         if seed == 0:
-            chosen = self._most_typical()
-            return Speaker(self.styles[chosen], float(self.heads[chosen]))
+            return Speaker(self.average_style, float(self.chances @ self.heads))
         rng = np.random.default_rng([seed, 0x5EAC])
         chosen = int(rng.choice(len(self.chances), p=self.chances))
         return Speaker(self.styles[chosen], float(self.heads[chosen]))
 
-    def _most_typical(self) -> int:
-        """The speaker nearest to the mean of all."""
-        traits = np.column_stack([self.styles, np.log(self.heads)])
-        middle = self.chances @ traits
-        spread = np.sqrt(self.chances @ (traits - middle) ** 2)
-        return int(np.argmin((((traits - middle) / spread) ** 2).sum(axis=1)))
+
+def average_amounts(styles: np.ndarray, deviation: np.ndarray, chances: np.ndarray) -> np.ndarray:
+    """The style whose amounts are the people's mean amounts.
+
+    Styles are logarithms, and few people move very much: the mean of the logarithms stands for one
+    who moves less than people do on average, and blinks three fifths as often.
+
+    Args:
+        styles: (M, 8) normalised logarithms.
+        deviation: (8,) of the logarithms, before they were normalised.
+        chances: (M,) that sum to 1.
+
+    Returns:
+        (8,) float32.
+    """
+    return (np.log(chances @ np.exp(styles * deviation)) / deviation).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class StyleResponse:
+    """What to ask the network for, number by number: `shift` + `gain` · the style to be shown.
+
+    What is shown is what was asked, in part, and chance (`train.style_response`).
+
+    Attributes:
+        gain, shift: (8,) float32 in the order of `STYLE_NAMES`.
+    """
+
+    gain: np.ndarray
+    shift: np.ndarray
+
+    @staticmethod
+    def none() -> StyleResponse:
+        """Asks for styles as they are."""
+        return StyleResponse(np.ones(len(STYLE_NAMES)), np.zeros(len(STYLE_NAMES)))
+
+    def ask_for(self, styles: np.ndarray) -> np.ndarray:
+        """(..., 8) styles to be shown → (..., 8) float32 styles to ask for."""
+        asked = self.shift + self.gain * styles
+        return np.clip(asked, -LARGEST_STYLE, LARGEST_STYLE).astype(np.float32)
+
+    @property
+    def text(self) -> str:
+        """A line for every number of a style."""
+        rows = zip(STYLE_NAMES, self.gain, self.shift, strict=True)
+        return "\n".join(f"{name}: ask for {b:+.2f} {a:+.2f} · shown" for name, a, b in rows)
 
 
 def count_people_alike(groups: list[str]) -> np.ndarray:

@@ -75,12 +75,14 @@ class StreamingGenerator:
         # ends with them.
         self.guessed = 2 - (hop + lookahead) % 2
         self._encoder = encoder or MoonshineEncoder()
+        network = network or window_network(1)
         self._maker = RowMaker(
-            network or window_network(1),
+            network,
             settings,
             self._encoder,
             steps=STEPS,
             guidance=GUIDANCE,
+            response=network.space.in_streams,
             without=without,
         )
         self.ahead = self._maker.nothing()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from openvasa.assets import ASSETS
 from openvasa.backend import Network, load_onnx
 from openvasa.motion.prior import Expectation, History, MotionPrior
 from openvasa.motion.row import Row
-from openvasa.motion.speaker import Speakers
+from openvasa.motion.speaker import Speakers, StyleResponse
 
 NETWORK_FILE = ASSETS / "speech_motion.onnx"
 SPACE_FILE = ASSETS / "speech_motion.npz"
+
+RESPONSES = ("in_files", "in_streams")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class MotionSpace:
         mean, deviation: (6 + D,) float32; the head's are those of the average speaker.
         prior: what frames say of those after them.
         speakers: people to draw from.
+        in_files, in_streams: what to ask the network for, so that it shows a style.
         encoder, feature_dim: speech encoder whose features the network hears.
     """
 
@@ -36,6 +39,8 @@ class MotionSpace:
     speakers: Speakers
     encoder: str
     feature_dim: int
+    in_files: StyleResponse = field(default_factory=StyleResponse.none)
+    in_streams: StyleResponse = field(default_factory=StyleResponse.none)
 
     def restore(self, window: np.ndarray, head: float) -> np.ndarray:
         """(n, 6 + D) normalised → motion of a speaker whose head moves `head` times as far."""
@@ -57,8 +62,14 @@ class MotionSpace:
             encoder=np.array(self.encoder),
             feature_dim=np.int32(self.feature_dim),
             **vars(self.speakers),
+            **{f"{name}_{part}": value for name, part, value in self._responses()},
             **small,
         )
+
+    def _responses(self) -> Iterator[tuple[str, str, np.ndarray]]:
+        for name in RESPONSES:
+            for part, value in vars(getattr(self, name)).items():
+                yield name, part, value
 
     @staticmethod
     def load(path: Path) -> MotionSpace:
@@ -72,9 +83,13 @@ class MotionSpace:
                 data["mean"],
                 data["deviation"],
                 MotionPrior(**prior, recent=recent, block=block),
-                Speakers(data["styles"], data["heads"], data["chances"]),
+                Speakers(**{f.name: data[f.name] for f in fields(Speakers)}),
                 str(data["encoder"]),
                 int(data["feature_dim"]),
+                **{
+                    name: StyleResponse(data[f"{name}_gain"], data[f"{name}_shift"])
+                    for name in RESPONSES
+                },
             )
 
 

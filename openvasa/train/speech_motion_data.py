@@ -23,7 +23,12 @@ from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw
 from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
 from openvasa.motion.row import Row
-from openvasa.motion.speaker import Speakers, count_people_alike
+from openvasa.motion.speaker import (
+    LARGEST_STYLE,
+    Speakers,
+    average_amounts,
+    count_people_alike,
+)
 from openvasa.motion.window_network import MotionSpace
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
 from openvasa.train.speaking_style import estimate_head_factor, head_spread, measure_style
@@ -33,8 +38,6 @@ HELD_BACK = 16
 """One of so many training people is held back."""
 SPEAKER_FRAMES = 75
 """A shorter clip says too little of how a person moves to draw a speaker from."""
-LARGEST_STYLE = 3.0
-"""Deviations at which a style is cut off."""
 LEAST_SPREAD = 0.01
 """Deviation of a style that all clips share."""
 SILENCES = 120
@@ -163,10 +166,13 @@ def fit_space(
         window=sizes.window,
     )
     long = [clip for clip in clips if len(clip.motion) >= SPEAKER_FRAMES]
+    styles = np.stack([scale.style(clip.motion) for clip in long])
+    chances = count_people_alike([clip.clip.group for clip in long])
     speakers = Speakers(
-        np.stack([scale.style(clip.motion) for clip in long]),
+        styles,
         np.array([scale.head(clip.motion) for clip in long], np.float32),
-        count_people_alike([clip.clip.group for clip in long]),
+        chances,
+        average_amounts(styles, scale.deviation, chances),
     )
     return MotionSpace(
         mean.astype(np.float32),

@@ -1,24 +1,31 @@
 """Write a trained motion generator into the package: its network and the space it works in.
 
-The speakers of the space are asked for so that they show their styles (`train.style_response`).
+The space says what to ask for, so that speakers show their styles (`train.style_response`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from openvasa.assets import ASSETS
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.backend import load_onnx
+from openvasa.data.clip_list import Clip
 from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.window_network import NETWORK_FILE, SPACE_FILE, MotionSpace, WindowNetwork
 from openvasa.train.onnx_weights import quantise
 from openvasa.train.speech_motion_data import StyleScale, real_clips
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig
-from openvasa.train.style_response import StyleResponse, answer_styles, measure_response
+from openvasa.train.style_response import (
+    measure_response,
+    speak_in_files,
+    speak_in_streams,
+)
 from openvasa.train.trainer import Weights, load_settings, load_weights
 
 OPSET = 20
@@ -32,18 +39,23 @@ OPEN_AXES = {"noisy": "n", "mean": "n", "velocity": "n", "audio": "frames"}
 
 
 def export(
-    run: Path, learnt: list[TalkingClip], which: Weights = "best", folder: Path = ASSETS
-) -> StyleResponse:
+    run: Path,
+    learnt: list[TalkingClip],
+    sound_of: Callable[[Clip], np.ndarray],
+    which: Weights = "best",
+    folder: Path = ASSETS,
+) -> MotionSpace:
     """Write a run's averaged weights, in eight bits, and its motion space.
 
     Args:
         run: of `openvasa train motion`.
         learnt: clips that the run learnt from.
+        sound_of: (n,) float32 levelled samples at 16 kHz of one of them.
         which: of its weights.
         folder: to write into; the package's assets are what ships.
 
     Returns:
-        What the network makes of the styles of the people it learnt from.
+        The motion space as written.
     """
     network = MotionNetwork(NetworkConfig(**load_settings(run)["network"]))
     network.load_state_dict(load_weights(run, which))
@@ -52,9 +64,14 @@ def export(
     quantise(path)
     space, clips = MotionSpace.load(run / SPACE_NAME), real_clips(learnt)
     written = WindowNetwork(load_onnx(path, threads=THREADS, by_rows=True), space)
-    response = measure_response(written, clips, StyleScale.fit(clips), MoonshineEncoder())
-    replace(space, speakers=answer_styles(space.speakers, response)).save(folder / SPACE_FILE.name)
-    return response
+    scale, encoder = StyleScale.fit(clips), MoonshineEncoder()
+    space = replace(
+        space,
+        in_files=measure_response(speak_in_files(written, encoder), clips, scale),
+        in_streams=measure_response(speak_in_streams(written, encoder, sound_of), clips, scale),
+    )
+    space.save(folder / SPACE_FILE.name)
+    return space
 
 
 def write_onnx(network: MotionNetwork, path: Path) -> None:

@@ -1,28 +1,34 @@
 """What a trained generator makes of a speaking style, and what to ask so that it shows it.
 
 A network that has learnt from an hour of clips answers a style by less than all of it: rare things,
-such as blinks, come too seldom. Both are measured on training people: each speaks the clip's own
-sound in the clip's own style, and the style of what comes out is compared with what was asked.
+such as blinks, come too seldom, in streams most of all. It is measured on training people, in files
+and in streams: each speaks the clip's own sound in the clip's own style, and the style of what
+comes out is compared with what was asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from openvasa.audio.level import speech_gain
 from openvasa.audio.speech_encoder import SpeechEncoder
-from openvasa.data.clip_list import Kind
+from openvasa.data.clip_list import Clip, Kind
+from openvasa.data.prepare import clip_samples
 from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.correction import CORRECTIONS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.row import without_tongue
 from openvasa.motion.settings import MotionSettings
-from openvasa.motion.speaker import STYLE_NAMES, Speaker, Speakers
+from openvasa.motion.speaker import Speaker, StyleResponse
+from openvasa.motion.streaming import StreamingGenerator
 from openvasa.motion.window_network import WindowNetwork
-from openvasa.train.speech_motion_data import LARGEST_STYLE, StyleScale
+from openvasa.rates import FRAME_SAMPLES
+from openvasa.train.speech_motion_data import StyleScale
 
 SPEECHES = 240
 """Speeches that the response is measured on, of different people first."""
@@ -35,56 +41,73 @@ LARGEST_GAIN = 1.5
 """A style that the network hardly hears is not shouted at it."""
 
 
-@dataclass(frozen=True)
-class StyleResponse:
-    """What to ask for, number by number: `shift` + `gain` · the style to be shown.
-
-    What is shown is what was asked, in part, and chance. Gain and shift are those with which the
-    styles shown have the mean and the spread of those wanted; undoing the part alone would spread
-    them too far.
-
-    Attributes:
-        gain, shift: (8,) in the order of `STYLE_NAMES`.
-    """
-
-    gain: np.ndarray
-    shift: np.ndarray
-
-    def ask_for(self, styles: np.ndarray) -> np.ndarray:
-        """(M, 8) styles to be shown → (M, 8) float32 styles to ask for."""
-        asked = self.shift + self.gain * styles
-        return np.clip(asked, -LARGEST_STYLE, LARGEST_STYLE).astype(np.float32)
-
-    @property
-    def text(self) -> str:
-        """A line for every number of a style."""
-        rows = zip(STYLE_NAMES, self.gain, self.shift, strict=True)
-        return "\n".join(f"{name}: ask for {b:+.2f} {a:+.2f} · shown" for name, a, b in rows)
+Speak = Callable[[TalkingClip, MotionSettings], np.ndarray]
+"""Makes (T, 6 + D + 2) rows of motion for what is said in a clip."""
 
 
-def measure_response(
-    network: WindowNetwork,
-    clips: Sequence[TalkingClip],
-    scale: StyleScale,
-    encoder: SpeechEncoder,
-) -> StyleResponse:
-    """Let training people speak in their own style, and compare what is shown with it.
+def speak_in_files(network: WindowNetwork, encoder: SpeechEncoder) -> Speak:
+    """Generate as for whole files; asks for styles as they are."""
+    network = _without_response(network)
+
+    def speak(clip: TalkingClip, settings: MotionSettings) -> np.ndarray:
+        generator = MotionGenerator(network, settings, encoder, without=UNCORRECTED)
+        return np.concatenate([generator.feed(clip.speech[:LONGEST_FRAMES]), generator.finish()])
+
+    return speak
+
+
+def speak_in_streams(
+    network: WindowNetwork, encoder: SpeechEncoder, sound_of: Callable[[Clip], np.ndarray]
+) -> Speak:
+    """Generate as in a stream of the usual hop and look-ahead; asks for styles as they are.
 
     Args:
         network: as it ships.
+        encoder: hears the speech.
+        sound_of: (n,) float32 levelled samples at 16 kHz of a clip.
+    """
+    network = _without_response(network)
+
+    def speak(clip: TalkingClip, settings: MotionSettings) -> np.ndarray:
+        generator = StreamingGenerator(settings, encoder, without=UNCORRECTED, network=network)
+        samples = sound_of(clip.clip)[: LONGEST_FRAMES * FRAME_SAMPLES]
+        return np.concatenate([generator.push(samples), generator.finish()])
+
+    return speak
+
+
+def read_sound(clips: Path, clip: Clip) -> np.ndarray:
+    """(n,) float32 levelled samples of a clip in the folder that the cache was made from."""
+    samples = clip_samples(clips / f"{clip.name}.mp4")
+    return samples * np.float32(speech_gain([samples]))
+
+
+def _without_response(network: WindowNetwork) -> WindowNetwork:
+    none = StyleResponse.none()
+    return replace(network, space=replace(network.space, in_files=none, in_streams=none))
+
+
+def measure_response(
+    speak: Speak, clips: Sequence[TalkingClip], scale: StyleScale
+) -> StyleResponse:
+    """Let training people speak in their own style, and compare what is shown with it.
+
+    Gain and shift are those with which the styles shown have the mean and the spread of those
+    wanted. What is shown is what was asked, in part, and chance; undoing the part alone would
+    spread styles too far.
+
+    Args:
+        speak: makes the motion.
         clips: of training people; those with sound count.
         scale: of the styles that the network learnt.
-        encoder: made the clips' features.
     """
     asked, shown = [], []
     for number, clip in enumerate(tqdm(_choose(clips), desc="style response")):
         motion = clip.motion[:LONGEST_FRAMES]
         speaker = Speaker(scale.style(motion), scale.head(motion))
-        settings = MotionSettings(seed=number, speaker=speaker)
-        generator = MotionGenerator(network, settings, encoder, without=UNCORRECTED)
-        rows = [generator.feed(clip.speech[: len(motion)]), generator.finish()]
+        rows = speak(clip, MotionSettings(seed=number, speaker=speaker))
         asked.append(speaker.style)
-        shown.append(scale.style(without_tongue(np.concatenate(rows))))
+        shown.append(scale.style(without_tongue(rows)))
     pairs = zip(np.array(asked, float).T, np.array(shown, float).T, strict=True)
     fits = np.array([match_spread(ask, show) for ask, show in pairs])
     return StyleResponse(fits[:, 0], fits[:, 1])
@@ -101,11 +124,6 @@ def match_spread(asked: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
     gain = float(np.clip(share / max(slope, 1e-3), 0, LARGEST_GAIN))
     usual = float(shown.mean() - slope * asked.mean())
     return gain, float((asked.mean() - usual) / max(slope, 1 / LARGEST_GAIN) - gain * asked.mean())
-
-
-def answer_styles(speakers: Speakers, response: StyleResponse) -> Speakers:
-    """The same people, asked for so that they show their styles."""
-    return replace(speakers, styles=response.ask_for(speakers.styles))
 
 
 def _choose(clips: Sequence[TalkingClip]) -> list[TalkingClip]:
