@@ -22,9 +22,8 @@ from openvasa.motion.articulation import (
     load_reader,
     speech_tongue,
 )
-from openvasa.motion.correction import LET_THROUGH, Moment, articulate_lips
+from openvasa.motion.correction import CORRECTIONS, LET_THROUGH, apply_corrections
 from openvasa.motion.row import TONGUE_DIM
-from openvasa.motion.window_network import window_network
 from openvasa.rates import SAMPLE_RATE
 
 FEATURE_DIM = MoonshineEncoder.dim
@@ -59,7 +58,7 @@ def test_a_frame_hears_its_neighbours_and_no_more() -> None:
 
 
 def articulated(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
-    return articulate_lips(motion, Moment(window_network(1).space, 1.0, reading))
+    return apply_corrections(CORRECTIONS, motion, reading)
 
 
 def test_lips_close_where_they_are_pressed_and_nowhere_else() -> None:

@@ -52,7 +52,7 @@ def figures() -> Figures:
         seconds=12.0,
         made=ways,
         silence={name: Silence(0.07, 0.1, 1.0, 14.0, still) for name in (WHOLE, LIVE)},
-        closure={name: Closure(0.77, 0.12, 204) for name in (WHOLE, LIVE)},
+        closure={name: Closure(0.77, 0.12, 0.9, 204, 60) for name in (WHOLE, LIVE)},
         joins={
             (WHOLE, 50): Joins(1.02, 1.03, 0.98, 0.97, 60),
             (REAL, 50): Joins(1, 1, 1, 1, 60),

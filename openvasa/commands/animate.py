@@ -10,25 +10,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from openvasa.commands.background import add_background, background_of
-from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
-from openvasa.commands.device import add_device
+from openvasa.commands.choosing import read_portrait
 from openvasa.commands.exit_status import OK
-from openvasa.commands.framing import add_framing, framing_of
-from openvasa.commands.hair import add_hair_lag
-from openvasa.commands.marking import add_marking, marking_of
-from openvasa.commands.parser import Commands, add_command, add_frame_rate
+from openvasa.commands.framing import framing_of
+from openvasa.commands.parser import Commands, add_command
 from openvasa.commands.renderers import add_renderer, choose_renderer
-from openvasa.commands.saving import (
-    add_output,
-    check_output,
-    frame_rate,
-    save_video,
-    spare_inputs,
-    usual_size,
-)
+from openvasa.commands.saving import frame_rate, save_video, usual_size
 from openvasa.commands.steering import add_steering, motion_settings
 from openvasa.commands.tracking import add_pose_from, motion_from
+from openvasa.commands.video_options import (
+    add_seed,
+    add_video_options,
+    check_seed,
+    read_video_options,
+)
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
@@ -63,18 +58,9 @@ def add(commands: Commands) -> None:
         "openvasa animate portrait.jpg voice.wav -o green.mp4 --background green",
         "openvasa animate portrait.jpg voice.wav -o cutout.webm --background transparent",
     )
-    parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
+    add_video_options(parser)
     parser.add_argument("audio", metavar="AUDIO", help="an audio or video file with speech")
-    add_output(parser)
-    add_frame_rate(parser)
-    add_framing(parser)
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="same seed, same video (default: 0)"
-    )
-    add_background(parser)
-    add_hair_lag(parser)
-    add_face_choice(parser)
-    add_anyway(parser)
+    add_seed(parser)
     parser.add_argument(
         "--preview",
         action="store_true",
@@ -102,28 +88,19 @@ def add(commands: Commands) -> None:
     )
     add_steering(parser)
     add_renderer(parser)
-    add_device(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
-    add_marking(parser)
 
 
 def _animate(options: argparse.Namespace) -> int:
     if options.preview and (options.size is not None or options.full_frame):
         options.usage_error("--preview goes with neither --size nor --full-frame")
-    if options.seed < 0:
-        options.usage_error(f"seed {options.seed}: choose 0 or more")
+    check_seed(options)
 
     from openvasa.face.frame import choose_frame
 
-    marking = marking_of(options)
     if options.partner and options.motion:
         options.usage_error("--partner goes with speech; a ready --motion does not listen")
-    for given in (Path(options.audio), options.partner, options.pose_from):
-        check_output(
-            options.output, given, options.codec, transparent=options.background == "transparent"
-        )
-    spare_inputs(options.output, options.portrait, options.background)
-    background = background_of(options)
+    inputs = (Path(options.audio), options.partner, options.pose_from)
+    marking, background = read_video_options(options, *inputs)
     face = read_portrait(options, options.face)
     choose_frame(face, **framing_of(options))
     if options.save_avatar:

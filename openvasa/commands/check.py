@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from openvasa.face.check import check_portrait
+    from openvasa.face.check import check_found, check_portrait
 
     if options.faces and len(options.portraits) > 1:
         options.usage_error("--faces takes one PORTRAIT")
@@ -42,16 +42,18 @@ def _check(options: argparse.Namespace) -> int:
     for path in options.portraits:
         try:
             if options.faces:
-                write_preview(path, options.faces)
-            findings = check_portrait(path, face=options.face)
+                found = write_preview(path, options.faces)
+                findings = check_found(found, face=options.face, name=str(path))
+            else:
+                findings = check_portrait(path, face=options.face)
         except InputError as error:
             status = bad_input(str(error))
             continue
         if any(finding.severity == "refuse" for finding in findings):
             status = BAD_INPUT
         if options.json:
-            found = [finding.as_json() for finding in findings]
-            print(json.dumps({"path": str(path), "findings": found}), flush=True)
+            listed = [finding.as_json() for finding in findings]
+            print(json.dumps({"path": str(path), "findings": listed}), flush=True)
             continue
         for finding in findings:
             print(f"{path}: {finding.severity}: {finding.message}", flush=True)

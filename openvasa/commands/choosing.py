@@ -11,6 +11,7 @@ from openvasa.errors import InputError
 
 if TYPE_CHECKING:
     from openvasa.face.latent import FaceLatent
+    from openvasa.face.upright import UprightPicture
 
 
 def add_face_choice(parser: Parser, option: str = "--face") -> None:
@@ -40,15 +41,21 @@ def add_anyway(parser: Parser) -> None:
 
 def read_portrait(options: argparse.Namespace, face: int | None) -> FaceLatent:
     """The portrait of a command, its faces numbered in a picture where --faces asks for one."""
-    from openvasa.face.encode import load_portrait
+    from openvasa.face.encode import encode_portrait, load_portrait
+    from openvasa.face.upright import choose_portrait
 
-    if options.faces:
-        write_preview(Path(options.portrait), options.faces)
-    return load_portrait(options.portrait, face=face, anyway=options.anyway)
+    if not options.faces:
+        return load_portrait(options.portrait, face=face, anyway=options.anyway)
+    found = write_preview(Path(options.portrait), options.faces)
+    portrait = choose_portrait(found, face=face, name=options.portrait)
+    return encode_portrait(portrait, name=options.portrait, anyway=options.anyway)
 
 
-def write_preview(portrait: Path, preview: Path) -> None:
+def write_preview(portrait: Path, preview: Path) -> UprightPicture:
     """Write the upright portrait with a numbered box around each face.
+
+    Returns:
+        The portrait and its faces.
 
     Raises:
         InputError: the portrait is no picture, or the preview cannot be written.
@@ -56,18 +63,19 @@ def write_preview(portrait: Path, preview: Path) -> None:
     from PIL import Image
 
     from openvasa.commands.saving import spare_inputs
-    from openvasa.face.find import find_faces, number_faces
+    from openvasa.face.find import number_faces
     from openvasa.face.picture import load_picture
-    from openvasa.face.upright import turn_upright
+    from openvasa.face.upright import find_upright
 
     if portrait.suffix == ".npz":
         raise InputError(f"{portrait}: an avatar holds one face; give --faces a picture")
     if preview.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
         raise InputError(f"{preview}: a preview is a picture; end its name in .png")
     spare_inputs(preview, portrait)
-    picture, _ = turn_upright(load_picture(portrait))
-    image = Image.fromarray(number_faces(picture, find_faces(picture)))
+    found = find_upright(load_picture(portrait))
+    image = Image.fromarray(number_faces(found.picture, found.faces))
     try:
         image.save(preview)
     except OSError as error:
         raise InputError(f"{preview}: cannot be written ({error.strerror})") from error
+    return found

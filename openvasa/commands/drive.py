@@ -7,24 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openvasa.commands.background import add_background, background_of
-from openvasa.commands.choosing import add_anyway, add_face_choice, read_portrait
-from openvasa.commands.device import add_device
+from openvasa.commands.choosing import read_portrait
 from openvasa.commands.exit_status import OK
-from openvasa.commands.framing import add_framing, framing_of
-from openvasa.commands.hair import add_hair_lag
-from openvasa.commands.marking import add_marking, marking_of
+from openvasa.commands.framing import framing_of
 from openvasa.commands.messages import face_called
-from openvasa.commands.parser import Commands, add_command, add_frame_rate
-from openvasa.commands.saving import (
-    add_output,
-    check_output,
-    frame_rate,
-    save_video,
-    spare_inputs,
-    usual_size,
-)
+from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.saving import frame_rate, save_video, usual_size
 from openvasa.commands.tracking import report_track, track
+from openvasa.commands.video_options import add_video_options, read_video_options
 
 if TYPE_CHECKING:
     from openvasa.capture.tracking import DriverTrack
@@ -47,13 +37,12 @@ def add(commands: Commands) -> None:
         "openvasa drive portrait.jpg webcam -o me.mp4 --seconds 15",
         "openvasa drive portrait.jpg actor.mp4 -o a.mp4 --save-motion a.npz",
     )
-    parser.add_argument("portrait", metavar="PORTRAIT", help="a picture, or an avatar .npz")
+    add_video_options(parser, face="--portrait-face")
     parser.add_argument(
         "driver",
         metavar="VIDEO|webcam",
         help="a video file; or webcam, webcam:N, /dev/videoN, recorded until Ctrl-C",
     )
-    add_output(parser)
     part = parser.add_mutually_exclusive_group()
     part.add_argument(
         "--pose-only", action="store_true", help="only the head's movement; the face stays as it is"
@@ -64,11 +53,6 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="only the driver's first S seconds"
     )
-    add_frame_rate(parser)
-    add_framing(parser)
-    add_device(parser)
-    add_background(parser)
-    add_hair_lag(parser)
     parser.add_argument(
         "--face",
         type=int,
@@ -76,8 +60,6 @@ def add(commands: Commands) -> None:
         help="which of several people in VIDEO, in reading order in the first frame that shows so "
         "many (default: the largest)",
     )
-    add_face_choice(parser, "--portrait-face")
-    add_anyway(parser)
     parser.add_argument(
         "--pose",
         choices=("relative", "absolute"),
@@ -88,8 +70,6 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
     )
-    add_marking(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar and no closing line")
 
 
 def _drive(options: argparse.Namespace) -> int:
@@ -104,13 +84,8 @@ def _drive(options: argparse.Namespace) -> int:
     from openvasa.motion.edit import keep_expression, keep_pose
     from openvasa.video import Video
 
-    marking = marking_of(options)
     file = None if is_camera(options.driver) else Path(options.driver)
-    check_output(
-        options.output, file, options.codec, transparent=options.background == "transparent"
-    )
-    spare_inputs(options.output, options.portrait, options.background)
-    background = background_of(options)
+    marking, background = read_video_options(options, file)
     with face_called("portrait_face"):
         face = read_portrait(options, options.portrait_face)
     choose_frame(face, **framing_of(options))

@@ -7,6 +7,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+from openvasa.commands.evaluate_corrections import add_corrections
 from openvasa.commands.evaluate_drive import add_drive
 from openvasa.commands.evaluate_latent import add_latent
 from openvasa.commands.evaluate_likeness import add_likeness
@@ -38,6 +39,7 @@ def add(commands: Commands) -> None:
     add_latent(group)
     add_evaluation(group)
     add_occluders(group)
+    add_corrections(group)
 
 
 def _add_motion(group: Commands) -> None:

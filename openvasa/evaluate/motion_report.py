@@ -98,7 +98,8 @@ def _sentences(figures: Figures) -> list[str]:
     said = [f"In silence, {name}: {found.text}." for name, found in figures.silence.items()]
     said += [
         f"{name.capitalize()}: lips closed on {100 * found.bilabials:.0f} % of {found.count} "
-        f"bilabials of synthetic speech (on open vowels: {100 * found.vowels:.0f} %)."
+        f"bilabials of synthetic speech (on open vowels: {100 * found.vowels:.0f} %), "
+        f"parted on {100 * found.dentals:.0f} % of {found.dental_count} th."
         for name, found in figures.closure.items()
     ]
     said.append(

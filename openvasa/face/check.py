@@ -10,7 +10,12 @@ from typing import Literal
 from openvasa.errors import InputError
 from openvasa.face.measure import FaceMeasures, measure_face
 from openvasa.face.picture import load_picture
-from openvasa.face.upright import UprightPortrait, set_upright
+from openvasa.face.upright import (
+    UprightPicture,
+    UprightPortrait,
+    choose_portrait,
+    find_upright,
+)
 
 MIN_FACE_HEIGHT = 40
 """Shorter faces, in px of the picture, hold too little to animate at 512 × 512."""
@@ -89,11 +94,15 @@ def check_portrait(path: str | Path, *, face: int | None = None) -> list[Finding
     Raises:
         InputError: no such file or not a picture.
     """
-    picture = load_picture(path)
+    return check_found(find_upright(load_picture(path)), face=face, name=str(path))
+
+
+def check_found(found: UprightPicture, *, face: int | None, name: str) -> list[Finding]:
+    """The findings of one face of an upright picture; see `check_portrait`."""
     try:
-        portrait = set_upright(picture, face=face, name=str(path))
+        portrait = choose_portrait(found, face=face, name=name)
     except InputError as error:
-        message = str(error).removeprefix(f"{path}: ")
+        message = str(error).removeprefix(f"{name}: ")
         return [Finding("face", "refuse", message)]
     return check_face(portrait)
 

@@ -20,7 +20,7 @@ from openvasa.face.outside import fill_outside, inside_picture
 from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
-from openvasa.face.upright import set_upright
+from openvasa.face.upright import UprightPortrait, set_upright
 
 CROP_OVER_FACE = 2.05
 """Side of the crop over the face's height: head, hair and shoulders."""
@@ -156,7 +156,11 @@ def encode_upright(
     Raises:
         InputError: as `encode_picture`, and what `check_portrait` refuses.
     """
-    portrait = set_upright(picture, face=face, name=name)
+    return encode_portrait(set_upright(picture, face=face, name=name), name=name, anyway=anyway)
+
+
+def encode_portrait(portrait: UprightPortrait, *, name: str, anyway: bool = False) -> FaceLatent:
+    """Check and encode a portrait set upright; arguments and errors as of `encode_upright`."""
     report_findings(check_face(portrait), name, anyway=anyway)
     return encode_face(portrait.picture, portrait.face, name=name, anyway=anyway)
 

@@ -28,6 +28,21 @@ from the picture."""
 
 
 @dataclass(frozen=True)
+class UprightPicture:
+    """A picture whose faces are upright but for a tilt of their own.
+
+    Attributes:
+        picture: (H, W, 3) uint8 RGB.
+        faces: in reading order, px of `picture`.
+        quarter_turns: as in `UprightPortrait`.
+    """
+
+    picture: np.ndarray
+    faces: list[TrackedFace]
+    quarter_turns: int
+
+
+@dataclass(frozen=True)
 class UprightPortrait:
     """A picture set upright, and the face in it that is to be animated.
 
@@ -55,10 +70,20 @@ def set_upright(picture: np.ndarray, *, face: int | None = None, name: str) -> U
     Raises:
         InputError: as `choose_face`.
     """
+    return choose_portrait(find_upright(picture), face=face, name=name)
+
+
+def find_upright(picture: np.ndarray) -> UprightPicture:
+    """Turn a (H, W, 3) uint8 RGB picture so that its faces are upright, and find them."""
     upright, turns = turn_upright(picture)
-    chosen = choose_face(find_faces(upright), face, name)
-    level, chosen, tilt = level_face(upright, chosen)
-    return UprightPortrait(level, chosen, turns, tilt)
+    return UprightPicture(upright, find_faces(upright), turns)
+
+
+def choose_portrait(found: UprightPicture, *, face: int | None, name: str) -> UprightPortrait:
+    """Choose a face of an upright picture; arguments and errors as of `set_upright`."""
+    chosen = choose_face(found.faces, face, name)
+    level, chosen, tilt = level_face(found.picture, chosen)
+    return UprightPortrait(level, chosen, found.quarter_turns, tilt)
 
 
 def turn_upright(picture: np.ndarray) -> tuple[np.ndarray, int]:

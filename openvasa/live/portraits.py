@@ -13,10 +13,9 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.check import check_face
 from openvasa.face.encode import crop_square, cut_square, encode_face
-from openvasa.face.find import find_faces
 from openvasa.face.latent import FaceLatent
 from openvasa.face.picture import load_picture
-from openvasa.face.upright import set_upright, turn_upright
+from openvasa.face.upright import UprightPicture, choose_portrait, find_upright
 from openvasa.live.pictures import jpeg
 
 THUMBNAIL_SIDE = 160
@@ -76,11 +75,12 @@ def offer_picture(picture: np.ndarray, face: int | None, name: str) -> Offered:
         InputError: no usable face.
     """
     with _encoding:
+        found = find_upright(picture)
         try:
-            portrait = set_upright(picture, face=face, name=name)
+            portrait = choose_portrait(found, face=face, name=name)
         except InputError as error:
             if error.parameters == ("face", "faces"):
-                raise SeveralFaces(str(error), _thumbnails(picture)) from error
+                raise SeveralFaces(str(error), _thumbnails(found)) from error
             raise
         findings = check_face(portrait)
         for finding in findings:
@@ -91,10 +91,10 @@ def offer_picture(picture: np.ndarray, face: int | None, name: str) -> Offered:
     return Offered(latent, warnings, _thumbnail(latent.image))
 
 
-def _thumbnails(picture: np.ndarray) -> list[str]:
-    upright, _ = turn_upright(picture)
-    crops = [crop_square(face.landmarks, *upright.shape[:2]) for face in find_faces(upright)]
-    return [_thumbnail(cut_square(upright, crop)) for crop in crops]
+def _thumbnails(found: UprightPicture) -> list[str]:
+    height, width = found.picture.shape[:2]
+    crops = [crop_square(face.landmarks, height, width) for face in found.faces]
+    return [_thumbnail(cut_square(found.picture, crop)) for crop in crops]
 
 
 def _thumbnail(square: np.ndarray) -> str:

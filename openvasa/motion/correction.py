@@ -1,6 +1,8 @@
 """What is done to generated motion beside the network, and why, in files and streams alike.
 
-To measure one, generate without it: `openvasa evaluate motion --without NAME`.
+What each is worth stands in the table `corrections` of `openvasa/assets/figures.json`, which
+`openvasa evaluate corrections CACHE` measures. To judge all motion without one: `openvasa evaluate
+motion --without NAME`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.maths import smoothstep
 from openvasa.motion.articulation import PRESS, REACH
 from openvasa.motion.row import Row
-from openvasa.motion.window_network import MotionSpace
 
 PRESS_FROM, PRESS_FULL = 0.15, 0.45
 """Reading at which lips begin to close for p, b and m, and from which on they are closed."""
@@ -24,23 +25,6 @@ REACH_FROM, REACH_FULL, LET_THROUGH = 0.3, 0.7, 0.4
 """Reading at which lips begin to part for the tongue's tip (th), from which on they let it through,
 and the lip gap that takes, canonical units (4 mm): three quarters of the real mouths of the
 training clips are open as far or farther there."""
-CODE_LIMIT = 6.0
-"""Standard deviations; real motion lies within."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """What a correction may look at besides the motion of n frames that it corrects.
-
-    Attributes:
-        space: the network's normalised motion.
-        head: spread of the speaker's head, of the average speaker's.
-        reading: (n, ARTICULATION_DIM) what the articulation reader hears.
-    """
-
-    space: MotionSpace
-    head: float
-    reading: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -50,20 +34,21 @@ class Correction:
     Attributes:
         name: by which it is left out.
         reason: what the network does without it.
-        apply: (n, 6 + D) motion and its moment → the same shape.
+        apply: (n, 6 + D) motion and the (n, ARTICULATION_DIM) that the articulation reader hears
+            in its speech → the same shape.
     """
 
     name: str
     reason: str
-    apply: Callable[[np.ndarray, Moment], np.ndarray]
+    apply: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def apply_corrections(
-    corrections: Iterable[Correction], motion: np.ndarray, moment: Moment
+    corrections: Iterable[Correction], motion: np.ndarray, reading: np.ndarray
 ) -> np.ndarray:
     """(n, 6 + D) motion after the corrections, in their order."""
     for correction in corrections:
-        motion = correction.apply(motion, moment)
+        motion = correction.apply(motion, reading)
     return motion
 
 
@@ -80,25 +65,29 @@ def leave_out(corrections: tuple[Correction, ...], names: Iterable[str]) -> tupl
     return tuple(correction for correction in corrections if correction.name not in set(names))
 
 
-def limit_codes(motion: np.ndarray, moment: Moment) -> np.ndarray:
-    """Motion within `CODE_LIMIT` deviations."""
-    reach = CODE_LIMIT * moment.space.deviation
-    low, high = moment.space.mean - reach, moment.space.mean + reach
-    for limit in (low, high):
-        Row.split(limit).pose[:] *= moment.head
-    return np.clip(motion, low, high)
-
-
-def articulate_lips(motion: np.ndarray, moment: Moment) -> np.ndarray:
-    """Motion whose lips close for p, b and m and part where the tongue comes out."""
-    row, reading = Row.split(motion), moment.reading
+def part_lips(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
+    """Motion whose lips part where the tongue comes out."""
+    row = Row.split(motion)
+    gap = read_gap(row.codes)
     let_through = LET_THROUGH * smoothstep(REACH_FROM, REACH_FULL, reading[:, REACH])
+    return open_lips(row, np.maximum(let_through - gap, 0))
+
+
+def press_lips(motion: np.ndarray, reading: np.ndarray) -> np.ndarray:
+    """Motion whose lips close for p, b and m."""
+    row = Row.split(motion)
     pressed = smoothstep(PRESS_FROM, PRESS_FULL, reading[:, PRESS])
-    gap_reading, opening = lip_opening()
-    gap = row.codes @ gap_reading
-    parted = np.maximum(gap, let_through)
-    wanted = parted - np.maximum(parted, 0) * pressed
-    return replace(row, codes=row.codes + (wanted - gap)[:, None] * opening).join()
+    return open_lips(row, -np.maximum(read_gap(row.codes), 0) * pressed)
+
+
+def read_gap(codes: np.ndarray) -> np.ndarray:
+    """(n,) lip gaps of (n, D) codes, canonical units."""
+    return codes @ lip_opening()[0]
+
+
+def open_lips(row: Row, change: np.ndarray) -> np.ndarray:
+    """(n, 6 + D) motion whose lips are open by (n,) canonical units more."""
+    return replace(row, codes=row.codes + change[:, None] * lip_opening()[1]).join()
 
 
 @lru_cache(maxsize=1)
@@ -112,12 +101,6 @@ def lip_opening() -> tuple[np.ndarray, np.ndarray]:
 
 
 CORRECTIONS = (
-    Correction(
-        "limit_codes", "strange audio throws the face further than any face goes", limit_codes
-    ),
-    Correction(
-        "articulate_lips",
-        "lips close by halves for p, b and m, and stay shut where the tongue comes out",
-        articulate_lips,
-    ),
+    Correction("part_lips", "lips stay shut where the tongue comes out (th)", part_lips),
+    Correction("press_lips", "lips close by halves for p, b and m", press_lips),
 )

@@ -10,7 +10,7 @@ from openvasa.audio.speech_encoder import SpeechEncoder, check_encoder
 from openvasa.motion.amount import Amount, scale_motion
 from openvasa.motion.articulation import TONGUE, articulation_reader, read_articulation
 from openvasa.motion.controls import Controls
-from openvasa.motion.correction import CORRECTIONS, Moment, apply_corrections, leave_out
+from openvasa.motion.correction import CORRECTIONS, apply_corrections, leave_out
 from openvasa.motion.row import Row, row_width
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speaker import StyleResponse
@@ -101,8 +101,7 @@ class RowMaker:
         if len(parts[1]):
             parts[1], _ = steer_motion(parts[1], values[kept:], known, self._steered)
         reading = read_articulation(self._reader, features)[self.space.prior.recent :]
-        moment = Moment(self.space, self._speaker.head, reading)
-        motion = apply_corrections(self._corrections, np.concatenate(parts), moment)
+        motion = apply_corrections(self._corrections, np.concatenate(parts), reading)
         rows = replace(Row.split(motion), tongue=reading[:, TONGUE]).join()
         self._done += kept
         return rows[:kept], rows[kept:]
