@@ -13,7 +13,6 @@ from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.rates import SAMPLE_RATE
 
 
-
 @pytest.fixture(scope="module")
 def speech() -> np.ndarray:
     return np.concatenate(list(read_blocks(EXAMPLE_VOICE)))[: 4 * SAMPLE_RATE]
