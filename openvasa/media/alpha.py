@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
@@ -23,11 +22,12 @@ from openvasa.media.colour import (
     RANGE_LIMITED,
     TRANSFER_SRGB,
 )
+from openvasa.media.file_writer import FileWriter
 from openvasa.media.finishing import Finishing
 from openvasa.media.frame_rate import FrameRate, exact_rate
-from openvasa.media.place import check_place, not_written
+from openvasa.media.place import check_place
 from openvasa.media.sound_encoder import SoundEncoder
-from openvasa.media.soundtrack import soundtrack
+from openvasa.media.soundtrack import Soundtrack, soundtrack
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class _Film:
         opaque: the pixel format without transparency; with it, its name has an a after yuv.
         levels: the largest opacity.
         sound: FFmpeg's encoder of the sound, and the rates in Hz that it takes.
+        muxer: options of the container.
     """
 
     encoder: str
@@ -47,6 +48,7 @@ class _Film:
     levels: int
     sound: str
     rates: tuple[int, ...]
+    muxer: dict[str, str]
 
 
 _FILMS = {
@@ -58,19 +60,25 @@ _FILMS = {
         255,
         "libopus",
         (48000,),
+        {},
     ),
     ".mov": _Film(
-        "prores_ks", {"profile": "4444"}, "yuv444p10le", 1023, "aac", (16000, 24000, 44100, 48000)
+        "prores_ks",
+        {"profile": "4444"},
+        "yuv444p10le",
+        1023,
+        "aac",
+        (16000, 24000, 44100, 48000),
+        {"movflags": "+faststart+use_metadata_tags"},
     ),
 }
 
 
-class TransparentWriter:
+class TransparentWriter(FileWriter):
     """Write RGBA frames to a .webm (VP9) or .mov (ProRes 4444); use as a context manager.
 
-    The file appears under its name only when the block ends without an exception. Colours are
-    straight, not premultiplied, in BT.709 limited range; odd sizes gain a repeated last column or
-    row.
+    As `FileWriter`. Colours are straight, not premultiplied, in BT.709 limited range; odd sizes
+    gain a repeated last column or row.
 
     path: its ending says what is written.
     size: (width, height) of the frames.
@@ -95,122 +103,85 @@ class TransparentWriter:
         metadata: Mapping[str, str] | None = None,
         finishing: Finishing = Finishing(),  # noqa: B008 (frozen)
     ) -> None:
-        self.path = Path(path)
-        check_transparent(self.path, None if audio is None else Path(audio))
-        self._film = _FILMS[self.path.suffix.lower()]
-        self._shape = (size[1], size[0], 4)
-        self._rate = exact_rate(fps)
-        self._sound = soundtrack(audio, finishing.opening, sound_seconds, self._film.rates)
-        self._tags = dict(metadata or {})
-        self._finishing = finishing
-        self._reformatter = VideoReformatter()
-        self._count = 0
-        # Beside the target, so that the final rename stays on one file system and is atomic.
-        name = f".openvasa-{secrets.token_hex(8)}"
-        self._partial = self.path.with_name(name + self.path.suffix.lower())
-        self._completed = self.path.with_name(name + ".completed" + self.path.suffix.lower())
-
-    def __enter__(self) -> TransparentWriter:
-        try:
-            options = {"movflags": "+faststart+use_metadata_tags"}
-            self._container = av.open(
-                f"file:{self._partial.absolute()}",
-                "w",
-                options=options if self.path.suffix.lower() == ".mov" else {},
-            )
-            self._container.metadata.update(self._tags)
-            self._video = self._add_video()
-            self._voice = None
-            if self._sound is not None:
-                self._voice = SoundEncoder(self._sound, self._film.sound, self._container)
-        except OSError as error:
-            self._partial.unlink(missing_ok=True)
-            raise not_written(self.path, error) from error
-        return self
-
-    def write(self, frame: np.ndarray) -> None:
-        """Append one (h, w, 4) uint8 RGBA frame, not premultiplied."""
-        if frame.shape != self._shape or frame.dtype != np.uint8:
-            raise ValueError(f"frame is {frame.shape} {frame.dtype}, expected {self._shape} uint8")
-        if self._finishing.alter_frame is not None:
-            frame = self._finishing.alter_frame(frame, self._count)
-        picture = self._convert(frame)
-        picture.pts, picture.time_base = self._count, 1 / self._rate
-        self._count += 1
-        try:
-            self._container.mux(self._video.encode(picture))
-            if self._voice is not None:
-                self._voice.encode_until(float(self._count / self._rate))
-        except OSError as error:
-            raise not_written(self.path, error) from error
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if exc_type is None:
-                self._finish()
-        except OSError as error:
-            raise not_written(self.path, error) from error
-        finally:
-            with suppress(OSError):
-                self._container.close()
-            self._partial.unlink(missing_ok=True)
-            self._completed.unlink(missing_ok=True)
-
-    def _finish(self) -> None:
-        if not self._count:
-            raise InputError(f"{self.path}: no frame to write; check the input's length")
-        self._container.mux(self._video.encode(None))
-        if self._voice is not None:
-            self._voice.finish()
-        self._container.close()
-        done = self._partial
-        if self._finishing.complete_file is not None:
-            self._finishing.complete_file(self._partial, self._completed, self._count)
-            done = self._completed
-        os.replace(done, self.path)
-
-    def _add_video(self) -> VideoStream:
-        film = self._film
-        stream = self._container.add_stream(film.encoder, rate=self._rate, options=film.options)
-        assert isinstance(stream, VideoStream)
-        height, width = self._shape[:2]
-        stream.height, stream.width = height + height % 2, width + width % 2
-        stream.pix_fmt = film.opaque.replace("yuv", "yuva")
-        stream.metadata["alpha_mode"] = "1"
-        context = stream.codec_context
-        context.thread_count = 2
-        context.gop_size = round(2 * self._rate)
-        context.color_primaries = PRIMARIES_BT709
-        context.color_trc = TRANSFER_SRGB
-        context.colorspace = MATRIX_BT709
-        context.color_range = RANGE_LIMITED
-        return stream
-
-    def _convert(self, frame: np.ndarray) -> VideoFrame:
-        """Colours by the BT.709 matrix in limited range, opacity in full range."""
-        odd_height, odd_width = (side % 2 for side in frame.shape[:2])
-        frame = np.pad(frame, ((0, odd_height), (0, odd_width), (0, 0)), "edge")
-        height, width = frame.shape[:2]
-        colours = self._reformatter.reformat(
-            VideoFrame.from_ndarray(np.ascontiguousarray(frame[..., :3]), format="rgb24"),
-            format=self._film.opaque,
-            dst_colorspace=Colorspace.ITU709,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
+        path = Path(path)
+        check_transparent(path, None if audio is None else Path(audio))
+        film = _FILMS[path.suffix.lower()]
+        sound = soundtrack(audio, finishing.opening, sound_seconds, film.rates)
+        encode = partial(
+            _encode, film=film, size=size, rate=exact_rate(fps), sound=sound, tags=metadata or {}
         )
-        both = VideoFrame(width, height, self._film.opaque.replace("yuv", "yuva"))
-        both.color_range, both.colorspace = RANGE_LIMITED, MATRIX_BT709
-        kind = np.dtype(np.uint8 if self._film.levels == 255 else "<u2")
-        for target, source in zip(both.planes, colours.planes, strict=False):
-            _samples(target, kind)[:] = _samples(source, kind)
-        opacity = frame[..., 3].astype(np.uint32) * self._film.levels
-        _samples(both.planes[3], kind)[:] = (opacity + 127) // 255
-        return both
+        super().__init__(path, (size[1], size[0], 4), encode, finishing)
+
+
+def _encode(
+    path: Path,
+    frames: Iterator[np.ndarray],
+    film: _Film,
+    size: tuple[int, int],
+    rate: Fraction,
+    sound: Soundtrack | None,
+    tags: Mapping[str, str],
+) -> None:
+    """Write (h, w, 4) uint8 RGBA frames and their sound.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    reformatter = VideoReformatter()
+    with av.open(f"file:{path.absolute()}", "w", options=film.muxer) as container:
+        container.metadata.update(tags)
+        video = _add_video(container, film, size, rate)
+        voice = None if sound is None else SoundEncoder(sound, film.sound, container)
+        for index, rgba in enumerate(frames):
+            picture = _convert(reformatter, rgba, film)
+            picture.pts, picture.time_base = index, 1 / rate
+            container.mux(video.encode(picture))
+            if voice is not None:
+                voice.encode_until(float((index + 1) / rate))
+        container.mux(video.encode(None))
+        if voice is not None:
+            voice.finish()
+
+
+def _add_video(
+    container: OutputContainer, film: _Film, size: tuple[int, int], rate: Fraction
+) -> VideoStream:
+    stream = container.add_stream(film.encoder, rate=rate, options=film.options)
+    assert isinstance(stream, VideoStream)
+    width, height = size
+    stream.height, stream.width = height + height % 2, width + width % 2
+    stream.pix_fmt = film.opaque.replace("yuv", "yuva")
+    stream.metadata["alpha_mode"] = "1"
+    context = stream.codec_context
+    context.thread_count = 2
+    context.gop_size = round(2 * rate)
+    context.color_primaries = PRIMARIES_BT709
+    context.color_trc = TRANSFER_SRGB
+    context.colorspace = MATRIX_BT709
+    context.color_range = RANGE_LIMITED
+    return stream
+
+
+def _convert(reformatter: VideoReformatter, frame: np.ndarray, film: _Film) -> VideoFrame:
+    """Colours by the BT.709 matrix in limited range, opacity in full range."""
+    odd_height, odd_width = (side % 2 for side in frame.shape[:2])
+    frame = np.pad(frame, ((0, odd_height), (0, odd_width), (0, 0)), "edge")
+    height, width = frame.shape[:2]
+    colours = reformatter.reformat(
+        VideoFrame.from_ndarray(np.ascontiguousarray(frame[..., :3]), format="rgb24"),
+        format=film.opaque,
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+    )
+    both = VideoFrame(width, height, film.opaque.replace("yuv", "yuva"))
+    both.color_range, both.colorspace = RANGE_LIMITED, MATRIX_BT709
+    kind = np.dtype(np.uint8 if film.levels == 255 else "<u2")
+    for target, source in zip(both.planes, colours.planes, strict=False):
+        _samples(target, kind)[:] = _samples(source, kind)
+    opacity = frame[..., 3].astype(np.uint32) * film.levels
+    _samples(both.planes[3], kind)[:] = (opacity + 127) // 255
+    return both
 
 
 def check_transparent(path: Path, given: Path | None = None) -> None:
