@@ -126,6 +126,16 @@ def test_the_first_speaker_moves_as_far_as_people_on_average() -> None:
     assert speakers.draw(0).style == pytest.approx(speakers.average_style)
 
 
+def test_two_speeches_with_one_seed_turn_the_head_differently() -> None:
+    heads = []
+    for seed in (1, 2, 1):
+        generator = MotionGenerator(window_network(2), MotionSettings())
+        rows = [generator.feed(features(60, seed)), generator.finish()]
+        heads.append(np.concatenate(rows)[:, 1])
+    assert np.array_equal(heads[0], heads[2])
+    assert abs(np.corrcoef(heads[0], heads[1])[0, 1]) < 0.9
+
+
 def test_speakers_are_calm_and_lively() -> None:
     speakers = window_network(1).space.speakers
     heads = [speakers.draw(seed).head for seed in range(60)]

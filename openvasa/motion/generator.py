@@ -51,6 +51,7 @@ class MotionGenerator:
             response=self.network.space.in_files,
             without=self.without,
         )
+        self._begun = False
         prior = self._maker.space.prior
         self._recent, self._window = prior.recent, prior.window
         self._heard = self._maker.silence[-self._recent :]
@@ -79,6 +80,9 @@ class MotionGenerator:
 
     def _make_window(self) -> np.ndarray:
         heard = self._heard[: self._recent + self._window]
+        if not self._begun:
+            self._begun = True
+            self._maker.begin(heard[self._recent :])
         self._heard = self._heard[self._kept :]
         settings = self.settings
         return self._maker.make(heard, self._kept, settings.controls, settings.amount)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from openvasa.motion.window_loop import WindowLoop
 from openvasa.motion.window_network import Guidance, WindowNetwork
 from openvasa.rates import FRAME_SAMPLES
 
+SEEDING_PARTS, SEEDING_STEP = 8, 0.01
+"""Groups of features, and how finely their spread is read."""
+
 
 class RowMaker:
     """Makes the rows of one speech, window after window."""
@@ -34,7 +38,7 @@ class RowMaker:
         response: StyleResponse,
         without: tuple[str, ...] = (),
     ) -> None:
-        """Begin in silence.
+        """Get ready; `begin` begins.
 
         Args:
             network: predicts velocities.
@@ -58,19 +62,30 @@ class RowMaker:
         samples = np.zeros((space.prior.recent + space.prior.window) * FRAME_SAMPLES, np.float32)
         self.silence = np.concatenate(list(encoder.stream([samples])))
         self._speaker = settings.speaker or space.speakers.draw(settings.seed)
-        asked = replace(self._speaker, style=response.ask_for(self._speaker.style))
         chosen = settings.audio_guidance
-        self._loop = WindowLoop(
+        asked = replace(self._speaker, style=response.ask_for(self._speaker.style))
+        self._begin = partial(
+            WindowLoop,
             network,
             asked,
             self.silence,
-            seed=settings.seed,
             steps=steps,
             guidance=Guidance(guidance if chosen is None else chosen),
         )
+        self._loop: WindowLoop | None = None
         self._done = 0
         self._steered: np.ndarray | None = None
         self._scaled: np.ndarray | None = None
+
+    def begin(self, speech: np.ndarray | None = None) -> None:
+        """Begin in silence, by the chance that the motion goes by; once, before `make`.
+
+        Args:
+            speech: (n, dim) features of the beginning, where it is known: then two speeches with
+                one seed do not move alike.
+        """
+        seed = [self._settings.seed] if speech is None else [self._settings.seed, *_round(speech)]
+        self._loop = self._begin(seed=seed)
 
     def nothing(self) -> np.ndarray:
         """(0, 6 + D + 2) float32 rows."""
@@ -90,6 +105,7 @@ class RowMaker:
         Returns:
             (kept, 6 + D + 2) float32 rows, and a sketch of the n − kept after them.
         """
+        assert self._loop is not None, "begin first"
         motion = self._loop.generate(features, kept)
         wanted = np.tile(amount.factors, (len(motion), 1))
         factors, _ = approach(wanted, self._scaled)
@@ -105,3 +121,9 @@ class RowMaker:
         rows = replace(Row.split(motion), tongue=reading[:, TONGUE]).join()
         self._done += kept
         return rows[:kept], rows[kept:]
+
+
+def _round(speech: np.ndarray) -> list[int]:
+    """A few whole numbers that tell speeches apart, too coarse for machines to differ in them."""
+    parts = np.array_split(speech.astype(np.float64), SEEDING_PARTS, axis=1)
+    return [int(part.std() / SEEDING_STEP) for part in parts if part.size]

@@ -14,7 +14,8 @@ class MotionSettings:
     """What the user chooses about generated motion.
 
     Attributes:
-        seed: same seed, same speech, same motion; another seed is another speaker.
+        seed: same seed, same speech, same motion; another seed is another speaker. What chance adds
+            to the motion of a file depends on the speech too.
         audio_guidance: classifier-free guidance scale on the speech; 0 is none, None what files or
             streams look best with.
         controls: main gaze, head distance and emotion.

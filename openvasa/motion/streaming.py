@@ -85,6 +85,7 @@ class StreamingGenerator:
             response=network.space.in_streams,
             without=without,
         )
+        self._maker.begin()
         self.ahead = self._maker.nothing()
         self._held = np.zeros(self._encoder.past * FRAME_SAMPLES, np.float32)
 

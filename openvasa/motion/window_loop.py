@@ -6,6 +6,8 @@ sampler makes motion of it, and what is kept is history for the next one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from openvasa.motion.speaker import Speaker
@@ -22,7 +24,7 @@ class WindowLoop:
         speaker: Speaker,
         silence: np.ndarray,
         *,
-        seed: int,
+        seed: int | Sequence[int],
         steps: int,
         guidance: Guidance,
     ) -> None:
