@@ -88,7 +88,7 @@ def _cpu_flags() -> list[str]:
     facts = Path("/proc/cpuinfo")
     if not facts.is_file():
         return []
-    for line in facts.read_text().splitlines():
+    for line in facts.read_text("utf-8").splitlines():
         if line.lower().startswith(("flags", "features")):
             there = set(line.split(":", 1)[1].split())
             return [flag for flag in CPU_FLAGS if flag in there]

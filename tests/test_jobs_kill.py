@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +28,15 @@ from openvasa.media.inspect import inspect_video
 
 pytestmark = pytest.mark.slow
 JOBS = 5
+
+
+@dataclass
+class Order:
+    """A video that is ordered, and its id once the service has answered."""
+
+    key: str
+    voice: bytes
+    job_id: str = ""
 
 
 class Running:
@@ -49,10 +62,37 @@ class Running:
         except httpx.TransportError:
             return False
 
-    def kill(self) -> None:
+    def accepts(self, order: Order) -> bool:
+        """Send an order until it is answered; whoever gets no answer sends it again."""
+        try:
+            answer = self.client.post(
+                "/v1/videos",
+                files={
+                    "portrait": ("me.jpg", EXAMPLE_PORTRAIT.read_bytes()),
+                    "audio": ("a.wav", order.voice),
+                },
+                data={"options": '{"size": 128, "fps": 12}'},
+                headers={"Idempotency-Key": order.key},
+            )
+        except httpx.TransportError:
+            return False
+        assert answer.status_code == 202, answer.text
+        order.job_id = answer.json()["id"]
+        return True
+
+    def restart(self) -> None:
+        """Kill the server, which takes its dispatcher along, and start another."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+        self.start()
+
+    def kill_below(self, depth: int) -> None:
+        """Kill what lies so deep below the server, as soon as anything does."""
+        wait_until(lambda: self.children(depth), 60)
+        for victim in self.children(depth):
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
 
     def children(self, depth: int) -> list[int]:
         """Process ids that lie so deep below the server: 1 dispatchers, 2 workers."""
@@ -96,36 +136,35 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]
         service.process.wait(timeout=30)
 
 
-def test_a_service_killed_at_any_moment_loses_no_job(running: Running, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(int(os.environ.get("OPENVASA_KILL_RUNS", "1"))))
+def test_a_service_killed_at_any_moment_loses_no_job(
+    running: Running, tmp_path: Path, seed: int
+) -> None:
+    """Run it ten times by OPENVASA_KILL_RUNS=10: each run kills at other moments."""
+    dice = random.Random(seed)
     voice = write_voice(tmp_path / "voice.wav").read_bytes()
-    files = {"portrait": ("me.jpg", EXAMPLE_PORTRAIT.read_bytes()), "audio": ("a.wav", voice)}
-    accepted = []
-    for number in range(JOBS):
-        answer = running.client.post(
-            "/v1/videos",
-            files=files,
-            data={"options": '{"size": 128, "fps": 12}'},
-            headers={"Idempotency-Key": f"k{number}"},
-        )
-        assert answer.status_code == 202
-        accepted.append(answer.json()["id"])
-    wait_until(lambda: "running" in running.states().values(), 60)
-    running.kill()
-    running.start()
+    orders = [Order(f"k{number}", voice) for number in range(JOBS)]
+    kills = [running.restart, partial(running.kill_below, 1), partial(running.kill_below, 2)]
+    with ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill_at_random, kills, dice)
+        for order in orders:
+            wait_until(lambda order=order: running.accepts(order), 60)
+            time.sleep(dice.uniform(0, 1))
+        killing.result()
+    accepted = [order.job_id for order in orders]
     assert set(running.states()) == set(accepted)
-    wait_until(lambda: "running" in running.states().values(), 90)
-    for victim in (*running.children(2), *running.children(1)):
-        os.kill(victim, signal.SIGKILL)
     wait_until(lambda: set(running.states().values()) == {"done"}, 240)
-    for number, job_id in enumerate(accepted):
-        again = running.client.post(
-            "/v1/videos",
-            files=files,
-            data={"options": '{"size": 128, "fps": 12}'},
-            headers={"Idempotency-Key": f"k{number}"},
-        )
-        assert again.json()["id"] == job_id
-        video = tmp_path / f"{number}.mp4"
-        video.write_bytes(running.client.get(f"/v1/videos/{job_id}/result").content)
+    for order in orders:
+        before = order.job_id
+        assert running.accepts(order)
+        assert order.job_id == before
+        video = tmp_path / f"{order.key}.mp4"
+        video.write_bytes(running.client.get(f"/v1/videos/{order.job_id}/result").content)
         assert inspect_video(video).frames >= 7
     assert len(running.states()) == JOBS
+
+
+def kill_at_random(kills: list[Callable[[], None]], dice: random.Random) -> None:
+    for kill in dice.sample(kills, len(kills)):
+        time.sleep(dice.uniform(0, 6))
+        kill()

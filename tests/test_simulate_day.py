@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
 import pytest
+
+import openvasa.assets
 
 pytest.importorskip("sqlalchemy", reason="the extra jobs is not installed")
 
@@ -65,3 +68,16 @@ def test_the_fewest_workers_are_just_enough() -> None:
         for n in (number, number - 1)
     )
     assert enough <= 60 < fewer
+
+
+def test_the_table_of_costs_follows_from_what_a_core_makes() -> None:
+    figures = json.loads((openvasa.assets.ASSETS / "figures.json").read_text("utf-8"))
+    [frames_an_hour] = [
+        float(row[3].replace(",", ""))
+        for row in figures["scale_core"]["rows"]
+        if row[:2] == ["512²", "20 s"]
+    ]
+    for machine, price, frames, minutes in figures["scale_cost"]["rows"]:
+        bought = frames_an_hour / float(price.removesuffix(" €"))
+        assert float(frames.removesuffix(" million")) == pytest.approx(bought / 1e6, 0.03), machine
+        assert float(minutes.replace(",", "")) == pytest.approx(bought / 25 / 60, 0.05), machine

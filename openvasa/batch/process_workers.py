@@ -35,7 +35,7 @@ from openvasa.batch.task import Portrait, Task
 from openvasa.batch.workers import Advanced, Ended, Share
 from openvasa.device import use_device
 from openvasa.errors import InputError
-from openvasa.machine import CORES, usable_cores
+from openvasa.machine import CORES, give_way, usable_cores
 
 _SPAWN = multiprocessing.get_context("spawn")
 """Forked, a process of many threads can lock up."""
@@ -192,7 +192,7 @@ def _work(pipe: Connection, share: Share) -> None:
     # The default: killed at once, since the writing of files leaves nothing under their names.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(share.niceness)
+    give_way(share.niceness)
     keep_to_share(share)
     while True:
         try:

@@ -60,7 +60,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     index = folder / INDEX
     if not index.is_file():
         raise InputError(f"{folder}: holds no {INDEX}; give the folder with the clip list")
-    return [json.loads(line) for line in index.read_text().splitlines() if line.strip()]
+    return [json.loads(line) for line in index.read_text("utf-8").splitlines() if line.strip()]
 
 
 def read_clip_list(folder: Path) -> list[Clip]:

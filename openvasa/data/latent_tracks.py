@@ -73,7 +73,7 @@ def pack_tracks(cache: Path, out: Path) -> Path:
     """
     tracks = reduce_tracks(cache)
     out.mkdir(parents=True, exist_ok=True)
-    (out / INDEX).write_text((cache / INDEX).read_text())
+    (out / INDEX).write_text((cache / INDEX).read_text("utf-8"), "utf-8")
     half = {name: getattr(tracks, name).astype(np.float16) for name in ("means", "basis", "codes")}
     path = out / LATENT_TRACKS
     partial = path.with_suffix(".partial.npz")

@@ -174,8 +174,10 @@ def prepare(
     clips = read_clip_list(folder)
     for kept in (TRACKS, VOICES):
         (cache / kept).mkdir(parents=True, exist_ok=True)
-    (cache / INDEX).write_text((folder / INDEX).read_text())
-    (cache / ENCODER).write_text(json.dumps({"name": encoder.name, "dim": encoder.dim}) + "\n")
+    (cache / INDEX).write_text((folder / INDEX).read_text("utf-8"), "utf-8")
+    (cache / ENCODER).write_text(
+        json.dumps({"name": encoder.name, "dim": encoder.dim}) + "\n", "utf-8"
+    )
     work = partial(_prepare, folder=folder, cache=cache, encoder=encoder)
     context = multiprocessing.get_context("spawn")
     with context.Pool(os.cpu_count()) as pool:
@@ -188,7 +190,7 @@ def check_cache_encoder(cache: Path, encoder: SpeechEncoder) -> None:
     """Refuse, by an `InputError`, an encoder other than the one that heard the cached voices."""
     path = cache / ENCODER
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text("utf-8"))
         name, dim = str(content["name"]), int(content["dim"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -123,7 +123,9 @@ def read_worn(clips: Path) -> dict[str, tuple[str, ...]]:
     path = clips / WORN
     if not path.exists():
         return {}
-    return {group: tuple(sorted(names)) for group, names in json.loads(path.read_text()).items()}
+    return {
+        group: tuple(sorted(names)) for group, names in json.loads(path.read_text("utf-8")).items()
+    }
 
 
 def _choose_clips(cache: Path, clips: Path, split: Split) -> list[Clip]:

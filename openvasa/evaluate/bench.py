@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ import numpy as np
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.pcm import write_wav
 from openvasa.errors import InputError
-from openvasa.machine import cpu_name, usable_cores
+from openvasa.machine import cpu_name, peak_memory, usable_cores
 from openvasa.rates import MOTION_RATE
 
 if TYPE_CHECKING:
@@ -243,14 +242,11 @@ def _save_video(portrait: Path, voice: Path, framing: _Framing) -> dict:
         started = time.perf_counter()
         video.save(Path(folder) / "video.mp4")
         save_seconds = time.perf_counter() - started
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return {
         "frames": video.frame_count,
         "video_seconds": float(video.frame_count / video.rate),
         "save_seconds": save_seconds,
-        "peak_memory_mb": peak / 1e6,
+        "peak_memory_mb": peak_memory() / 1e6,
     }
 
 

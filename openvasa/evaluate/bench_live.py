@@ -32,6 +32,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
 from openvasa.live.player import Player, Shown
 from openvasa.live.stats import Stats
+from openvasa.machine import load_average, resident_memory
 from openvasa.rates import SAMPLE_RATE
 from openvasa.render.hair_lag import USUAL
 from openvasa.render.renderer import RendererFactory
@@ -139,7 +140,7 @@ def bench_live(
     renderer = partial(WarpRenderer, refined=refined)
     running = [_Session(face, settings, renderer, encode) for _ in range(sessions)]
     budget = running[0].budget_s
-    load = _load_average()
+    load = load_average()
     for session in running:
         session.start()
     time.sleep(WARM_UP_S)
@@ -159,7 +160,7 @@ def bench_live(
     return LiveFigures(
         machine=machine(),
         other_load=load,
-        load=_load_average(),
+        load=load_average(),
         threads=threads,
         sessions=sessions,
         seconds=seconds,
@@ -243,7 +244,7 @@ def _push_paced(players: list[Player], voice: np.ndarray, seconds: float, chunk_
         for player in players:
             player.tell(partial(Engine.push, samples=chunk, rate=SAMPLE_RATE, live=True))
         if index % round(1 / chunk_s) == 0:
-            pushed.memory_mb.append(resident_mb())
+            pushed.memory_mb.append(resident_memory() / 1e6)
     return pushed
 
 
@@ -366,14 +367,3 @@ def _sessions(figures: LiveFigures) -> str:
     if figures.sessions == 1:
         return ""
     return f"; mean of {figures.sessions} sessions, the slowest {figures.slowest_fps:.1f}"
-
-
-def resident_mb() -> float:
-    """Resident memory of this process, 10⁶ bytes."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096 / 1e6
-
-
-def _load_average() -> float:
-    with open("/proc/loadavg") as file:
-        return float(file.read().split()[0])

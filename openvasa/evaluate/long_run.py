@@ -8,8 +8,6 @@ it is kept but figures, so that memory tells of the generator.
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.page import Table
 from openvasa.face.dynamics import dynamics_code
+from openvasa.machine import peak_memory
 from openvasa.motion.row import Row, without_tongue
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
@@ -79,7 +78,7 @@ def long_run(voice: Path, minutes: int, settings: MotionSettings | None = None) 
         first = number * MINUTE_FRAMES * FRAME_SAMPLES
         heard = cycle[(first + np.arange(len(motion) * FRAME_SAMPLES)) % len(cycle)]
         figures = _judge_minute(motion, heard, sync)
-        peak_mb = _peak_mb()
+        peak_mb = peak_memory() / 2**20
         if number == 0:
             # The first minute loads every network; only what comes after is growth.
             first_peak_mb = peak_mb
@@ -128,11 +127,6 @@ def _judge_minute(motion: np.ndarray, sound: np.ndarray, sync: Expert) -> tuple:
         score.confidence,
         score.offset,
     )
-
-
-def _peak_mb() -> float:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def problems(minutes: list[Minute]) -> list[str]:

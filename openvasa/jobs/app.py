@@ -148,6 +148,11 @@ def _add_errors(app: FastAPI) -> None:
     async def quota_reached(_: Request, error: QuotaReached) -> Response:
         return _error(429, str(error))
 
+    @app.exception_handler(OSError)
+    async def no_room(_: Request, error: OSError) -> Response:
+        # A place that cannot be written; the job is not accepted.
+        return _error(507, f"the file cannot be kept ({error.strerror}); try again later")
+
     @app.exception_handler(OperationalError)
     async def database_away(_: Request, error: OperationalError) -> Response:
         return _error(503, "the database does not answer; try again in a moment")

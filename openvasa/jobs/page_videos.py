@@ -29,6 +29,7 @@ from openvasa.jobs.queue import JobQueue, new_id
 from openvasa.jobs.quota import Quota
 from openvasa.jobs.serve import remove_old
 from openvasa.rates import MOTION_RATE
+from openvasa.runtime import get_runtime
 
 CLIENT = "page"
 """Whose all jobs are; ids cannot be guessed."""
@@ -43,7 +44,7 @@ NICENESS = 5
 
 def one_worker() -> Workers:
     """One process that makes videos on what live portraits leave of the processor."""
-    return ProcessWorkers(1, Share(cpus=1, niceness=NICENESS))
+    return ProcessWorkers(1, Share(cpus=1, device=get_runtime().device, niceness=NICENESS))
 
 
 class PageVideos:

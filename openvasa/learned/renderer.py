@@ -57,7 +57,7 @@ class LearnedRenderer(Renderer):
                 f"renderer: the learned one draws squares, not {width} × {height} px; "
                 "leave out --aspect and --full-frame"
             )
-        side = find_config(json.loads((run / NAME_FILE).read_text())["config"]).side
+        side = find_config(json.loads((run / NAME_FILE).read_text("utf-8"))["config"]).side
         self._width, self._own = width, face.canonical[FEATURES]
         with np.load(run / READING_FILE) as data:
             self._reading = data["matrix"].astype(np.float32)

@@ -36,7 +36,7 @@ def save_network(folder: Path, network: nn.Module, config: str, steps: int) -> N
         np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType]
         partial.replace(path)
     about = {"config": config, "parts": len(parts), "steps": steps}
-    (folder / NAME_FILE).write_text(json.dumps(about) + "\n")
+    (folder / NAME_FILE).write_text(json.dumps(about) + "\n", "utf-8")
 
 
 def load_network(folder: Path) -> LatentNetwork:
@@ -48,7 +48,7 @@ def load_network(folder: Path) -> LatentNetwork:
     path = folder / NAME_FILE
     if not path.is_file():
         raise InputError(f"{folder}: holds no {NAME_FILE}; train it by openvasa train latent")
-    about = json.loads(path.read_text())
+    about = json.loads(path.read_text("utf-8"))
     network = LatentNetwork(find_config(about["config"]))
     state = {}
     for number in range(about["parts"]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 from functools import lru_cache
 
 
@@ -23,4 +24,6 @@ def give_back_memory() -> None:
 @lru_cache(maxsize=1)
 def _find_trim() -> ctypes._NamedFuncPointer | None:
     """glibc's `malloc_trim`; other C libraries have none."""
+    if sys.platform == "win32":
+        return None
     return getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from openvasa.live.logs import note
 
@@ -25,17 +26,18 @@ def server_folder() -> Iterator[Path]:
     """
     _remove_left()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    with (folder / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        try:
+    try:
+        with (folder / _LOCK).open("w") as lock:
+            _hold(lock)
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        # Windows removes no open file.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_left() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
+        if folder.is_symlink() or not folder.is_dir() or not _is_ours(folder):
             continue
         if _is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
@@ -45,8 +47,29 @@ def _remove_left() -> None:
 def _is_abandoned(folder: Path) -> bool:
     try:
         with (folder / _LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (FileNotFoundError, BlockingIOError):
+            _hold(lock)
+    except (FileNotFoundError, BlockingIOError, PermissionError):
         # One without a lock is just being made, or none of ours.
         return False
     return True
+
+
+def _is_ours(folder: Path) -> bool:
+    # On Windows each user has a folder for temporary files.
+    return sys.platform == "win32" or folder.stat().st_uid == os.getuid()
+
+
+def _hold(lock: IO[str]) -> None:
+    """Lock a file until it is closed.
+
+    Raises:
+        OSError: another process holds it; BlockingIOError, on Windows PermissionError.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

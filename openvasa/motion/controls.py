@@ -125,7 +125,7 @@ class Controls:
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(path.read_text("utf-8"))
         except FileNotFoundError as error:
             raise InputError(f"{path}: no such file; check the path") from error
         except (ValueError, OSError) as error:

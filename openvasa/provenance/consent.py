@@ -24,7 +24,7 @@ def is_accepted() -> bool:
     if os.environ.get(VARIABLE) == "1":
         return True
     memory = _memory()
-    return memory.is_file() and memory.read_text().strip() == POLICY_VERSION
+    return memory.is_file() and memory.read_text("utf-8").strip() == POLICY_VERSION
 
 
 def keep_acceptance() -> None:
@@ -35,7 +35,7 @@ def keep_acceptance() -> None:
     """
     memory = _memory()
     memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    memory.write_text(POLICY_VERSION + "\n")
+    memory.write_text(POLICY_VERSION + "\n", "utf-8")
 
 
 def _memory() -> Path:

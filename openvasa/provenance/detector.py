@@ -52,12 +52,12 @@ class Classifier:
     def save(self, path: Path) -> None:
         """Write as JSON."""
         values = {key: np.round(value, 6).tolist() for key, value in asdict(self).items()}
-        path.write_text(json.dumps(values) + "\n")
+        path.write_text(json.dumps(values) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
         """Read what `save` wrote."""
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text("utf-8"))
         arrays = {key: np.array(values[key]) for key in ("mean", "scale", "weight")}
         return cls(**arrays, bias=float(values["bias"]))
 

@@ -76,7 +76,7 @@ def train(cache: Path, clips: Path, target: Path = LISTENING_FILE) -> dict[str, 
         },
     }
     assert set(content["fitted"]) == {f.name for f in fields(Fitted)}
-    target.write_text(json.dumps(content, indent=1) + "\n")
+    target.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     return content
 
 

@@ -35,7 +35,7 @@ def keep_settings(
     # What JSON makes of it, so that tuples compare as lists.
     now = json.loads(json.dumps({part: dict(settings) for part, settings in parts.items()}))
     if begun and path.exists():
-        before = json.loads(path.read_text())
+        before = json.loads(path.read_text("utf-8"))
         for part, settings in now.items():
             kept, changeable = before.get(part, {}), (free or {}).get(part, ())
             for name in sorted(kept.keys() | settings.keys()):
@@ -50,5 +50,5 @@ def keep_settings(
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is never there by halves."""
     partial = path.with_suffix(".partial")
-    partial.write_text(text)
+    partial.write_text(text, "utf-8")
     partial.replace(path)

@@ -66,7 +66,7 @@ class Trials:
         self._path = path
         self._known: dict[str, list[float]] = {}
         if path.exists():
-            for line in path.read_text().splitlines():
+            for line in path.read_text("utf-8").splitlines():
                 try:
                     key, errors = json.loads(line)
                 except ValueError:

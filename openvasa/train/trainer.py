@@ -343,4 +343,4 @@ def load_settings(run: Path) -> dict[str, Any]:
     path = run / CONFIG_FILE
     if not path.exists():
         raise InputError(f"{run}: holds no {CONFIG_FILE}; train it first")
-    return json.loads(path.read_text())["task"]
+    return json.loads(path.read_text("utf-8"))["task"]

@@ -91,7 +91,7 @@ def read_fitted(path: Path) -> Fitted:
         InputError: not such a file.
     """
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text("utf-8"))
         fitted = content["fitted"]
         usual, deep = map(float, fitted["nod_depth"])
         return Fitted(
