@@ -124,17 +124,17 @@ def test_targets_follow_the_sounds() -> None:
 def test_the_reader_learns_what_it_is_shown_and_the_same_again() -> None:
     training = pytest.importorskip("openvasa.train.articulation", reason="needs the train extra")
     rng = np.random.default_rng(0)
-    wanted = (rng.random((4000, ARTICULATION_DIM)) < 0.5).astype(np.float32)
+    wanted = (rng.random((1200, ARTICULATION_DIM)) < 0.5).astype(np.float32)
     # Each sound wants something else, and every third feature tells of it.
     shown = np.resize(np.eye(ARTICULATION_DIM), (FEATURE_DIM, ARTICULATION_DIM)).T
-    features = np.stack([rng.standard_normal((4000, FEATURE_DIM)) + wanted @ shown] * 3, axis=1)
+    features = np.stack([rng.standard_normal((1200, FEATURE_DIM)) + wanted @ shown] * 3, axis=1)
     config = replace(training.DEFAULTS, steps=20, learning_rate=0.01, threads=1)
     heard = training.Heard(features, wanted)
     first, again = (training.fit(heard, config) for _ in range(2))
     np.testing.assert_array_equal(first.hidden, again.hidden)
-    read = first.read_stacked(features[:2000])
+    read = first.read_stacked(features)
     for k in range(ARTICULATION_DIM):
-        assert training.roc_auc(read[:, k], wanted[:2000, k] > 0) > 0.9
+        assert training.roc_auc(read[:, k], wanted[:, k] > 0) > 0.9
 
 
 def test_chance_is_half_and_knowing_is_one() -> None:
