@@ -125,7 +125,8 @@ def test_paced_chunks_are_as_good_as_one_push(
 def test_budget_is_the_longest_wait(fps: int, hop: int, lookahead: int) -> None:
     live = engine(fps, hop, lookahead)
     waits = []
-    for now in np.arange(0, 2, 0.0005):
+    # Frames and hops fall together again within 0.6 s at the latest.
+    for now in np.arange(0, 1.2, 0.001):
         waits += [live.heard_s - frame.time_s for frame in live.advance(float(now))]
     assert max(waits) <= live.budget.total_s + 1e-9
     # No slack either: what is accounted for is really waited for.
@@ -328,11 +329,11 @@ def test_any_rate_keeps_its_length_and_pitch(rate: int, out: int) -> None:
 def test_idle_goes_on_and_takes_no_memory() -> None:
     live = engine()
     frames = 0
-    for now in np.arange(0, 600, 0.1):
+    for now in np.arange(0, 240, 0.1):
         frames += len(live.advance(float(now)))
         assert len(live._rows) < 20
         assert len(live._sound) < RATE
-    assert frames == pytest.approx(600 * 40, abs=20)
+    assert frames == pytest.approx(240 * 40, abs=20)
 
 
 def test_frame_rate_changes_without_a_seam() -> None:
