@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -22,13 +21,14 @@ from live_stand_in import StandInModel
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.evaluate.bench_interrupts import FIRST_PHONE_S, LIPS_MOVE
-from openvasa.evaluate.bench_soak import resident_bytes, soak
+from openvasa.evaluate.bench_soak import Delays, resident_bytes, soak
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.live.assemble import assemble_engine
 from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame, LiveSettings
 from openvasa.live.memory import give_back_memory
+from openvasa.live.protocol import PICTURE
 from openvasa.live.session import Limits
 from openvasa.live.studio import Studio
 from openvasa.motion.row import Row
@@ -150,11 +150,15 @@ def test_short_sessions_leave_no_memory_behind(address: str, studio: Studio) -> 
     for number in range(SESSIONS):
         key = open_session(address)
         with talk_to(address, key) as link:
-            assert received(link, PATIENCE_S, lambda found: any(m[:1] == b"\1" for m in found))
+            assert received(link, PATIENCE_S, has_picture)
         httpx.delete(f"{address}/api/sessions/{key}", timeout=PATIENCE_S)
         if number == WARM_UP:
             before = settled()
-    assert settled() < before + MOST_GROWTH * (SESSIONS - WARM_UP) / SESSIONS
+    assert settled() < before + MOST_GROWTH
+
+
+def has_picture(messages: list) -> bool:
+    return any(isinstance(m, bytes) and m[0] == PICTURE for m in messages)
 
 
 def settled() -> int:
@@ -163,12 +167,23 @@ def settled() -> int:
     return resident_bytes()
 
 
-def test_a_soaked_portrait_keeps_picture_and_sound_together(tmp_path: Path) -> None:
+def test_sync_is_that_of_the_worst_second() -> None:
+    delays = Delays()
+    for moment in np.arange(0, 4, 0.04):
+        late = 0.05 if 2 <= moment < 3 else 0.01
+        delays.note_picture(moment - 0.2 - late, moment)
+        delays.note_sound(moment - 0.2, moment)
+    delays.note_picture(3.0, 4.5)
+    assert delays.worst() == pytest.approx(0.05), "one picture in a second says nothing"
+
+
+def test_a_portrait_lives_on_through_bursts_changes_and_a_busy_core() -> None:
     told = []
     live = LiveSettings(fps=25, size=256)
     minutes = soak(None, live, 2, lambda number, minute: told.append(number), minute_s=6.0)
     assert told == [1, 2]
     for minute in minutes:
         assert minute.fps > 0
-        assert abs(minute.sync_frames) < 25, "far off would be a fault of the measure"
         assert minute.rss_mb > 50
+        # A machine too busy for pictures has nothing to say of sync.
+        assert np.isnan(minute.sync_frames) or abs(minute.sync_frames) < live.fps

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -154,19 +154,27 @@ async def _speak_in_bursts(session: Session) -> None:
         await asyncio.sleep(length + random.uniform(*IDLE_S))
 
 
-@dataclass
-class _Delays:
-    """By second: how long after their place on the timeline things came, s."""
+class Delays:
+    """How long after their place on the timeline pictures and sound came, by the second."""
 
-    pictures: dict[int, list[float]] = field(default_factory=dict)
-    sound: dict[int, list[float]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._pictures: dict[int, list[float]] = {}
+        self._sound: dict[int, list[float]] = {}
+
+    def note_picture(self, time_s: float, now: float) -> None:
+        """A picture of a time came at a moment; both in s, of two clocks."""
+        self._pictures.setdefault(int(now), []).append(now - time_s)
+
+    def note_sound(self, time_s: float, now: float) -> None:
+        """A packet of sound that begins at a time came at a moment."""
+        self._sound.setdefault(int(now), []).append(now - time_s)
 
     def worst(self) -> float:
-        """How much later pictures came than sound, in the worst second, s."""
+        """How much later pictures came than sound, in the worst second, s; NaN where none tells."""
         gaps = [
-            float(np.median(self.pictures[second]) - np.median(self.sound[second]))
-            for second in self.pictures.keys() & self.sound.keys()
-            if min(len(self.pictures[second]), len(self.sound[second])) >= FEWEST
+            float(np.median(self._pictures[second]) - np.median(self._sound[second]))
+            for second in self._pictures.keys() & self._sound.keys()
+            if min(len(self._pictures[second]), len(self._sound[second])) >= FEWEST
         ]
         return max(gaps, key=abs, default=float("nan"))
 
@@ -178,7 +186,7 @@ class _Receiver:
         self._session = session
         self._outlet: Outlet = session.connect()
         self._origin_s: float | None = None
-        self._delays = _Delays()
+        self._delays = Delays()
         self._pictures = 0
         self._since = time.perf_counter()
         self._stats = session.stats
@@ -197,7 +205,7 @@ class _Receiver:
             stalled_s=since.stalled_s,
             rss_mb=resident_bytes() / 1e6,
         )
-        self._delays, self._pictures, self._since, self._stats = _Delays(), 0, now, stats
+        self._delays, self._pictures, self._since, self._stats = Delays(), 0, now, stats
         return minute
 
     def stop(self) -> None:
@@ -213,12 +221,13 @@ class _Receiver:
     async def _see(self) -> None:
         while (picture := await self._outlet.picture()) is not None:
             self._pictures += 1
-            _note(self._delays.pictures, picture.time_s)
+            self._delays.note_picture(picture.time_s, time.perf_counter())
 
     async def _hear(self) -> None:
         while (sound := await self._outlet.sound(round(PACKET_S * self._outlet.rate))) is not None:
             assert self._origin_s is not None
-            _note(self._delays.sound, self._origin_s + sound.position / self._outlet.rate)
+            time_s = self._origin_s + sound.position / self._outlet.rate
+            self._delays.note_sound(time_s, time.perf_counter())
 
 
 def resident_bytes() -> int:
@@ -229,8 +238,3 @@ def resident_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
         1 if sys.platform == "darwin" else 1024
     )
-
-
-def _note(delays: dict[int, list[float]], time_s: float) -> None:
-    now = time.perf_counter()
-    delays.setdefault(int(now), []).append(now - time_s)
