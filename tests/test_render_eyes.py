@@ -23,7 +23,9 @@ from openvasa.face.topology import (
 )
 from openvasa.render.eye.close_lids import shut_large_eyes, uncross_lids
 from openvasa.render.eye.lift import prepare_eyes
+from openvasa.render.eye.open_lids import MOST_WIDENING, USUAL_WIDENING, keep_from_bulging
 from openvasa.render.eye.paint import paint_eyes
+from openvasa.render.eye.points import measure_opening
 from openvasa.render.warp_renderer import WarpRenderer
 
 SKIN, WHITE, BROWN = (205, 165, 145), (225, 220, 215), (60, 40, 30)
@@ -228,3 +230,20 @@ def test_other_eyes_and_small_closings_are_left_alone(factor: float, length: flo
     geometry = lowered(neutral, length)
     after = shut_large_eyes(geometry, neutral)
     assert np.abs(after.landmarks - geometry.landmarks).max() == 0
+
+
+def opening(shape: np.ndarray) -> float:
+    return measure_opening(shape[RIGHT_EYE, :2])
+
+
+def test_eyes_widen_as_people_s_do_and_no_farther():
+    neutral = wide_eyed(1.0)
+    shapes = [lowered(wide_eyed(float(factor)), 0.0) for factor in np.linspace(0.5, 2.5, 81)]
+    asked = np.array([opening(g.canonical) for g in shapes]) / opening(neutral)
+    gaps = np.array([opening(keep_from_bulging(g, neutral).canonical) for g in shapes])
+    gaps /= opening(neutral)
+    assert gaps.max() < 1 + MOST_WIDENING
+    usual = asked < 1 + 0.9 * USUAL_WIDENING
+    np.testing.assert_allclose(gaps[usual], asked[usual], rtol=1e-3)
+    assert np.diff(gaps).min() > 0, "the wider the motion, the wider the eye"
+    assert np.diff(gaps).max() < 1.01 * np.diff(asked).max()

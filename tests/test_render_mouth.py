@@ -13,11 +13,14 @@ from faces import made_face
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
 from openvasa.face.topology import INNER_LIP_PAIRS, INNER_LIPS, LIPS, canonical_mesh
+from openvasa.render.mouth.corners import CORNERS, PURSED, REACH, measure_unfolding
 from openvasa.render.mouth.cover_opening import cover_opening
 from openvasa.render.mouth.jaw import HINGE_POINTS, JAW_POINTS, measure_jaw_angle
 from openvasa.render.mouth.paint import paint_mouth
 from openvasa.render.mouth.prepare import MouthAppearance, prepare_mouth
+from openvasa.render.mouth.shading import WallShading
 from openvasa.render.mouth.teeth import draw_arch
+from openvasa.render.mouth.walls import shade_walls
 
 SKIN, LIP = (205, 160, 140), (175, 95, 95)
 
@@ -221,3 +224,83 @@ def test_arch_is_symmetric_and_ends_at_the_edge(upper):
     assert (middle[y < -0.1] == 1).all()
     assert (middle[y > 0.1] == 0).all()
     assert set(np.round(np.unique(view.solid[y < -0.6]), 3)) == {1.0}
+
+
+CREASE_DARK = (40, 20, 15)
+
+
+@pytest.fixture(scope="module")
+def creased(face: FaceLatent) -> FaceLatent:
+    """The face with a dark spot of 4 mm in each corner of its mouth."""
+    image = face.image.copy()
+    for at in face.landmarks[CORNERS, :2].mean(axis=1):
+        cv2.circle(image, np.rint(at).astype(int).tolist(), round(0.2 * 18), CREASE_DARK, -1)
+    return replace(face, image=image)
+
+
+def _darkest(frame: np.ndarray, geometry: FrameGeometry) -> float:
+    """Light of the darkest px in the corners, grey levels."""
+    at = np.rint(geometry.landmarks[CORNERS, :2].mean(axis=1)).astype(int)
+    return min(float(_light(frame[y - 2 : y + 3, x - 2 : x + 3]).min()) for x, y in at)
+
+
+def test_corners_of_an_open_mouth_are_no_dark_points(creased: FaceLatent):
+    mouth = prepare_mouth(creased)
+    change = _open(1.2)
+    geometry = pose_face(creased, np.zeros(6), change)
+    frame = _painted(creased, mouth, change)
+    lip = float(_light(np.float32(LIP)))
+    assert _darkest(creased.image, geometry) < 0.4 * lip
+    assert _darkest(frame, geometry) > 0.75 * lip
+    away = np.full(frame.shape[:2], np.inf)
+    rows, columns = np.indices(away.shape)
+    for x, y in geometry.landmarks[CORNERS, :2].mean(axis=1):
+        away = np.minimum(away, np.hypot(columns - x, rows - y))
+    lips = geometry.landmarks[INNER_LIPS, :2]
+    low, high = lips.min(axis=0) - 3, lips.max(axis=0) + 3
+    inside = (columns >= low[0]) & (columns <= high[0]) & (rows >= low[1]) & (rows <= high[1])
+    elsewhere = (away > REACH * 18) & ~inside
+    np.testing.assert_array_equal(frame[elsewhere], creased.image[elsewhere])
+
+
+def test_corners_at_rest_keep_their_creases(creased: FaceLatent):
+    frame = _painted(creased, prepare_mouth(creased), np.zeros((478, 3), np.float32))
+    geometry = pose_face(creased, np.zeros(6), np.zeros((478, 3), np.float32))
+    assert _darkest(frame, geometry) == _darkest(creased.image, geometry)
+
+
+def test_creases_open_with_parting_and_with_pursing_without_a_jump():
+    parting = [measure_unfolding(gap, 4.4, 4.4) for gap in np.linspace(-0.2, 1.0, 200)]
+    pursing = [measure_unfolding(0.0, width, 4.4) for width in np.linspace(4.8, 3.0, 200)]
+    for shares in (parting, pursing):
+        assert shares[0] == 0
+        assert shares[-1] == 1
+        assert 0 <= np.diff(shares).min() <= np.diff(shares).max() < 0.05
+    assert measure_unfolding(0.0, 4.4 * (1 - 0.9 * PURSED[0]), 4.4) == 0
+
+
+def test_the_mouth_is_darkest_in_its_throat_and_its_corners(face: FaceLatent):
+    bare = replace(
+        prepare_mouth(face),
+        upper_view=np.zeros((2, 2, 4), np.float32),
+        lower_view=np.zeros((2, 2, 4), np.float32),
+    )
+    change = _open(2.2, jaw=True)
+    frame = _light(_painted(face, bare, change))
+    lips = pose_face(face, np.zeros(6), change).landmarks[INNER_LIPS, :2]
+    top, bottom = lips[:, 1].min(), lips[:, 1].max()
+    middle = round(float(lips[:, 0].mean()))
+    column = frame[round(top) + 4 : round(bottom) - 4, middle]
+    tongue = column.max()
+    assert column.argmax() > 0.6 * len(column), "the tongue is the lightest, and below"
+    assert column[: len(column) // 2].min() < 0.55 * tongue
+    corner, middle = (shade_walls(0.0, 0.5, at, 1.0, WallShading()) for at in (0.05, 1.5))
+    assert corner < 0.8 * middle
+
+
+def test_lower_teeth_fade_towards_the_cheeks(face: FaceLatent, mouth: MouthAppearance):
+    x, y = mouth.lower.texels()
+    crown = (y > -0.5) & (y < -0.2)
+    colour = mouth.lower_view[crown][..., :3].mean(axis=(0, 2))
+    lit = [colour[(np.abs(x) > a) & (np.abs(x) < b)].mean() for a, b in ((0, 0.5), (1.0, 1.5))]
+    assert lit[1] < 0.92 * lit[0]

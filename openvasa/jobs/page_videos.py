@@ -42,14 +42,9 @@ NICENESS = 5
 """Live pictures go first."""
 
 
-def one_worker(folder: Path) -> Workers:
-    """One process that makes videos on what live portraits leave of the processor.
-
-    Args:
-        folder: where it keeps what it needs; a server that is killed leaves nothing elsewhere.
-    """
-    share = Share(cpus=1, device=get_runtime().device, niceness=NICENESS)
-    return ProcessWorkers(1, share, folder)
+def one_worker() -> Workers:
+    """One process that makes videos on what live portraits leave of the processor."""
+    return ProcessWorkers(1, Share(cpus=1, device=get_runtime().device, niceness=NICENESS))
 
 
 class PageVideos:
@@ -57,13 +52,13 @@ class PageVideos:
 
     Args:
         folder: where files lie; the caller removes it.
-        start_workers: starts what makes the videos, given a folder for its own files.
+        start_workers: starts what makes the videos.
     """
 
-    def __init__(self, folder: Path, start_workers: Callable[[Path], Workers] = one_worker) -> None:
+    def __init__(self, folder: Path, start_workers: Callable[[], Workers] = one_worker) -> None:
         self._files = Files(str(folder / "videos"))
         self._queue = JobQueue(Database(f"sqlite:///{folder / 'videos.db'}"))
-        self._folder, self._start_workers = folder, start_workers
+        self._start_workers = start_workers
         self._lock = threading.Lock()
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
@@ -143,7 +138,7 @@ class PageVideos:
             self._thread.start()
 
     def _run(self, stop: threading.Event) -> None:
-        workers = self._start_workers(self._folder)
+        workers = self._start_workers()
         try:
             chores = partial(self._tidy, stop)
             Dispatcher(self._queue, self._files, workers, chores).run(stop)

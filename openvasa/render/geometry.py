@@ -6,10 +6,11 @@ import numpy as np
 
 from openvasa.face.latent import FrameGeometry
 from openvasa.render.eye.close_lids import shut_large_eyes, uncross_lids
+from openvasa.render.eye.open_lids import keep_from_bulging
 
 
 def prepare_geometry(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeometry:
-    """Geometry whose lids shut where the motion shuts people's, and do not pass each other.
+    """Geometry whose lids open and shut as people's do, and do not pass each other.
 
     Whatever is drawn, learned or measured from a moment's geometry goes through this step, once.
 
@@ -17,4 +18,4 @@ def prepare_geometry(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeome
         geometry: one moment, as `openvasa.motion.geometry.geometry_at` gives it.
         neutral: (478, 3) the portrait's canonical resting shape.
     """
-    return uncross_lids(shut_large_eyes(geometry, neutral))
+    return uncross_lids(shut_large_eyes(keep_from_bulging(geometry, neutral), neutral))

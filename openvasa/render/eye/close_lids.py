@@ -10,23 +10,19 @@ from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FrameGeometry
 from openvasa.maths import smoothstep
 from openvasa.render.eye.points import (
+    FOLD_SHARE,
     LEFT,
     RIGHT,
     EyePoints,
     find_down,
     measure_crossing,
     measure_opening,
+    move_lids,
     pick_lower_lid,
 )
 
 FULL_CLOSING = 0.45, 0.9
 """Closing over a mean eye's opening, between which a larger eye starts to close by its own size."""
-
-UPPER_LID_SHARE = 0.85
-"""Part of the way to the closed eye that the upper lid goes."""
-
-FOLD_SHARE = 0.5
-"""Part of the upper lid's way that its fold goes along."""
 
 
 def shut_large_eyes(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeometry:
@@ -49,11 +45,7 @@ def shut_large_eyes(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeomet
         if resting <= mean or share == 0 or now <= 0:
             continue
         wanted = max(resting - closed * (1 + share * (resting / mean - 1)), 0.0)
-        lids = landmarks[part.loop, :2]
-        step = (1 - wanted / now) * (pick_lower_lid(lids) - lids[:9])[1:8]
-        landmarks[part.loop[1:8], :2] += UPPER_LID_SHARE * step
-        landmarks[part.fold[1:8], :2] += FOLD_SHARE * UPPER_LID_SHARE * step
-        landmarks[part.loop[:8:-1], :2] -= (1 - UPPER_LID_SHARE) * step
+        move_lids(landmarks, part, 1 - wanted / now)
     return replace(geometry, canonical=geometry.head.invert(landmarks), landmarks=landmarks)
 
 

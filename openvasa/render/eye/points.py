@@ -8,6 +8,12 @@ import numpy as np
 
 from openvasa.face.topology import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 
+UPPER_LID_SHARE = 0.85
+"""Part of the way between open and closed eye that the upper lid goes."""
+
+FOLD_SHARE = 0.5
+"""Part of the upper lid's way that its fold goes along."""
+
 
 @dataclass(frozen=True)
 class EyePoints:
@@ -49,6 +55,24 @@ def is_clockwise(lids: np.ndarray) -> bool:
 def measure_opening(lids: np.ndarray) -> float:
     """Mean distance of the lids of a (16, 2) loop, in its unit; < 0 where they cross."""
     return float(((pick_lower_lid(lids) - lids[:9])[1:8] @ find_down(lids)).mean())
+
+
+def move_lids(
+    landmarks: np.ndarray, part: EyePoints, share: float, fold_share: float = FOLD_SHARE
+) -> None:
+    """Bring the lids of one eye together by a share of the opening between them, in place.
+
+    Args:
+        landmarks: (478, 3) px.
+        part: the eye.
+        share: 1 shuts it.
+        fold_share: part of the upper lid's way that its fold goes along.
+    """
+    lids = landmarks[part.loop, :2]
+    step = share * (pick_lower_lid(lids) - lids[:9])[1:8]
+    landmarks[part.loop[1:8], :2] += UPPER_LID_SHARE * step
+    landmarks[part.fold[1:8], :2] += fold_share * UPPER_LID_SHARE * step
+    landmarks[part.loop[:8:-1], :2] -= (1 - UPPER_LID_SHARE) * step
 
 
 def measure_crossing(lids: np.ndarray) -> np.ndarray:

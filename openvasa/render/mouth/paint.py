@@ -10,12 +10,14 @@ import numpy as np
 from openvasa.face.latent import FrameGeometry
 from openvasa.maths import smoothstep_at
 from openvasa.render.mouth.arch import Arch, ArchLayer, look_up
+from openvasa.render.mouth.corners import measure_unfolding, measure_width, raise_creases
 from openvasa.render.mouth.jaw import measure_jaw_angle
 from openvasa.render.mouth.opening import LipOpening, find_opening
 from openvasa.render.mouth.prepare import MouthAppearance
-from openvasa.render.mouth.shading import TipShading, TongueShading
+from openvasa.render.mouth.shading import TipShading, TongueShading, WallShading
 from openvasa.render.mouth.sight import lay_sight, meet_arch, meet_plane
 from openvasa.render.mouth.tongue import TIP_DEPTH, TONGUE_DEPTH, shade_tip, shade_tongue
+from openvasa.render.mouth.walls import shade_walls
 
 
 class InteriorColours(NamedTuple):
@@ -62,6 +64,8 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
     if opening is None:
         return
     gap = float(opening.gap.max())
+    unfolded = measure_unfolding(gap - shown.gap, measure_width(geometry.canonical), mouth.width)
+    raise_creases(frame, geometry, unfolded, mouth.lip)
     angle = measure_jaw_angle(mouth.rest, mouth.hinge, geometry.canonical)
     rise, reach = _clip_tongue(geometry.tongue)
     state = InteriorState(
@@ -82,6 +86,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         InteriorColours(mouth.cavity, mouth.tongue, mouth.veil, mouth.contact),
         lay(mouth.upper, mouth.upper_view, 0.0),
         lay(mouth.lower, mouth.lower_view, angle),
+        shading.walls,
         shading.tongue,
         shading.tip,
     )
@@ -129,6 +134,7 @@ def _paint(
     colours: InteriorColours,
     upper: ArchLayer,
     lower: ArchLayer,
+    walls: WallShading,
     tongue: TongueShading,
     tip: TipShading,
 ) -> None:
@@ -146,10 +152,12 @@ def _paint(
                 continue
             lit = opening.light[row, column]
             tx, ty = meet_plane(lower.sight, x, y, TONGUE_DEPTH)
-            mound = shade_tongue(tx, ty, opening.gap[row, column], lit, rise, tongue)
+            open_by = opening.gap[row, column]
+            left = shade_walls(tx, ty, opening.inward[row, column], open_by, walls)
+            mound = shade_tongue(tx, ty, open_by, lit, rise, tongue)
             for k in range(3):
                 deep = cavity[k] + state.veiled * (colours.veil[k] - cavity[k])
-                colour[k] = deep + mound * (colours.tongue[k] - deep)
+                colour[k] = left * (deep + mound * (colours.tongue[k] - deep))
             tip_lit = tip.least_light + (1 - tip.least_light) * lit
             ahead = ahead_light = 0.0
             if rise + reach > 0.02:

@@ -9,6 +9,7 @@ import numpy as np
 from openvasa.face.latent import FaceLatent
 from openvasa.maths import smoothstep
 from openvasa.render.mouth.arch import Arch, SeenTeeth, colour_arch
+from openvasa.render.mouth.corners import measure_width
 from openvasa.render.mouth.jaw import HINGE_POINTS, JAW_POINTS, measure_jaw_angle
 from openvasa.render.mouth.opening import PortraitOpening
 from openvasa.render.mouth.palette import Palette, pick_palette
@@ -54,12 +55,14 @@ class MouthAppearance:
         upper_view, lower_view: (H, W, 4) float32, front view of the arches, RGB in 0–255 times
             alpha, alpha in 0–1.
         cavity, tongue: (3,) float32 RGB.
+        lip: (3,) float32 RGB.
         contact: (3,) float32 RGB, the line where closed lips touch.
         veil: (3,) float32 RGB, what stands between the lips while they open no wider than in the
             portrait.
         rest: (9, 3) float32 canonical chin points of the closed mouth.
         hinge: (3,) float64 canonical point on the jaw's axis.
         shown: how the portrait's mouth is open.
+        width: distance of the portrait's inner corners, canonical units.
         shading: light and colour to paint by.
         stated: px that one stated px is long.
     """
@@ -70,11 +73,13 @@ class MouthAppearance:
     lower_view: np.ndarray
     cavity: np.ndarray
     tongue: np.ndarray
+    lip: np.ndarray
     contact: np.ndarray
     veil: np.ndarray
     rest: np.ndarray
     hinge: np.ndarray
     shown: PortraitOpening
+    width: float
     shading: MouthShading
     stated: float
 
@@ -117,11 +122,13 @@ def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> Mout
         lower_view=colour_arch(lower, dim, palette, None, tones, stated),
         cavity=palette.cavity,
         tongue=palette.tongue,
+        lip=palette.lip,
         contact=palette.contact,
         veil=veil,
         rest=rest,
         hinge=hinge,
         shown=PortraitOpening() if interior is None else interior.opening,
+        width=measure_width(face.canonical),
         shading=shading,
         stated=face.stated,
     )

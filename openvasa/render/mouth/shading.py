@@ -39,6 +39,27 @@ class LipShade(NamedTuple):
     """Units from the mouth's corners over which the line sets in."""
 
 
+class WallShading(NamedTuple):
+    """How the dark of the mouth deepens, on walls and tongue alike."""
+
+    corner_dark: float = 0.3
+    """Share of its light that it loses in the corners, between cheeks and teeth."""
+    corner_reach: float = 0.2
+    """Units from the corners over which that falls to 1/e."""
+    throat_dark: float = 0.2
+    """Share of its light that it loses behind the middle of the tongue's back."""
+    throat_width: float = 0.9
+    """Half width of the throat, units."""
+    throat_height: float = 0.6
+    """Its half height, units."""
+    throat_up: float = 1.0
+    """Units by which its middle lies above the tongue's edge."""
+    throat_from: float = 0.5
+    """Opening of the lips, units, from which it comes into sight."""
+    throat_to: float = 1.5
+    """Opening of the lips, units, at which all of it is seen."""
+
+
 class TongueShading(NamedTuple):
     """The tongue's body on the floor of the mouth."""
 
@@ -56,11 +77,11 @@ class TongueShading(NamedTuple):
     """How much darker its middle is, share."""
     groove_width: float = 0.03
     """Width of the groove, units squared."""
-    gap_from: float = 0.2
+    gap_from: float = 0.16
     """Opening of the lips, units, from which light falls on it."""
-    gap_to: float = 1.0
+    gap_to: float = 0.8
     """Opening of the lips, units, at which all light does."""
-    least_light: float = 0.35
+    least_light: float = 0.55
     """Share of the light on it where the lips leave a tooth none."""
     drawn_away: float = 0.7
     """How much less of the body is seen when the tip is raised: its sides follow; share."""
@@ -144,7 +165,7 @@ class InteriorTones(NamedTuple):
     """Share of the lips in that mix."""
     corner_shade: float = 0.6
     """How far the last teeth are dimmed, share of the way to the dark of the mouth."""
-    corner_from: float = 0.8
+    corner_from: float = 0.4
     """Units from the midline where that begins."""
     corner_to: float = 2.4
     """Units from the midline where it is full."""
@@ -183,6 +204,7 @@ class MouthShading:
 
     Attributes:
         lips: what the lips leave of the light.
+        walls: how the dark deepens.
         tongue: the tongue's body.
         tip: the tongue's tip.
         tones: colours of the interior.
@@ -190,6 +212,7 @@ class MouthShading:
     """
 
     lips: LipShade = field(default_factory=LipShade)
+    walls: WallShading = field(default_factory=WallShading)
     tongue: TongueShading = field(default_factory=TongueShading)
     tip: TipShading = field(default_factory=TipShading)
     tones: InteriorTones = field(default_factory=InteriorTones)

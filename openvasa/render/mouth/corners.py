@@ -1,0 +1,82 @@
+"""The mouth's corners when lips part or purse: they lose the dark that lay in their crease.
+
+Closed and smiling lips meet at the corner in a crease, into which no light falls. A warp carries
+that dark along with the skin, and draws it out into a star when the corner opens. Real corners then
+turn to the light. A closing (Serra, "Image analysis and mathematical morphology", 1982) finds what
+is darker than all around it and narrower than the crease; it is raised to the lips' own colour.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from openvasa.face.latent import FrameGeometry
+from openvasa.maths import smoothstep
+
+CORNERS = np.array([[61, 78], [291, 308]])
+"""Tracked outer and inner points of the right and the left corner."""
+
+CREASE = 0.6
+"""Canonical units: what is narrower belongs to a crease."""
+
+REACH = 0.9
+"""Canonical units around a corner within which its crease lies."""
+
+PARTED = 0.05, 0.5
+"""Canonical units by which lips are farther apart than in the portrait, over which creases open."""
+
+PURSED = 0.03, 0.2
+"""Share by which the mouth is narrower than in the portrait, over which creases open."""
+
+SOFTNESS = 0.05
+"""Canonical units over which what is raised is blurred: the skin keeps its grain."""
+
+
+def measure_width(shape: np.ndarray) -> float:
+    """Distance of the inner corners in a (478, 3) shape."""
+    return float(np.linalg.norm(shape[308] - shape[78]))
+
+
+def measure_unfolding(parted: float, width: float, own_width: float) -> float:
+    """0–1, how far the corners' creases are open.
+
+    Args:
+        parted: canonical units by which the lips are farther apart than in the portrait.
+        width, own_width: of the mouth, and of the portrait's.
+    """
+    pursed = smoothstep(*PURSED, 1 - width / max(own_width, 1e-6))
+    return float(max(smoothstep(*PARTED, parted), pursed))
+
+
+def raise_creases(
+    frame: np.ndarray, geometry: FrameGeometry, share: float, lip: np.ndarray
+) -> None:
+    """Raise the dark of both corners' creases, in place.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB, before the mouth's interior is painted.
+        geometry: the moment's geometry.
+        share: 0–1, how far the creases are open.
+        lip: (3,) RGB of the lips, which nothing is raised above.
+    """
+    if share <= 0:
+        return
+    scale = geometry.head.scale
+    reach = REACH * scale
+    side = 2 * max(round(CREASE * scale / 2), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    height, width = frame.shape[:2]
+    for centre in geometry.landmarks[CORNERS, :2].mean(axis=1):
+        low = np.maximum(np.floor(centre - reach), 0).astype(int)
+        high = np.minimum(np.ceil(centre + reach) + 1, (width, height)).astype(int)
+        if (high - low < 2).any():
+            continue
+        part = frame[low[1] : high[1], low[0] : high[0]]
+        filled = np.minimum(cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel), lip)
+        raised = np.maximum(filled - part, 0).astype(np.float32)
+        raised = cv2.GaussianBlur(raised, (0, 0), max(SOFTNESS * scale, 0.3))
+        y, x = np.ogrid[low[1] : high[1], low[0] : high[0]]
+        away = np.hypot(x - centre[0], y - centre[1]) / reach
+        weight = share * (1 - smoothstep(0.4, 1.0, away))[..., None]
+        part[:] = np.clip(part + weight * raised + 0.5, 0, 255).astype(np.uint8)
