@@ -57,7 +57,7 @@ def fitted() -> tuple[MotionSpace, WindowSampler]:
     clips, encoder = made_up_clips(frames=200), MoonshineEncoder()
     scale = StyleScale.fit(clips)
     space = fit_space(clips, scale, SIZES, encoder.name)
-    return space, WindowSampler(clips, space, scale, encoder)
+    return space, WindowSampler(clips, space, scale, encoder, silences=8)
 
 
 def test_a_run_interrupted_equals_one_that_was_not(

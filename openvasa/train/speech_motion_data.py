@@ -193,6 +193,8 @@ class WindowSampler:
     scale: StyleScale
     encoder: SpeechEncoder
     augmentation: Augmentation = field(default_factory=Augmentation)
+    silences: int = SILENCES
+    """Stretches of silence that are heard and chosen from."""
 
     def __post_init__(self) -> None:
         """Precompute what every draw needs."""
@@ -200,7 +202,7 @@ class WindowSampler:
         self._mirror, self._mouth_rest = mirror_matrix(code), mouth_rest_matrix(code)
         self._styles = [self.scale.style(clip.motion) for clip in self.clips]
         self._heads = [self.scale.head(clip.motion) for clip in self.clips]
-        self._silences = _draw_silences(self.encoder, self._prior.recent)
+        self._silences = _draw_silences(self.encoder, self._prior.recent, self.silences)
         chances = self._weigh_clips()
         heard = np.array([clip.renditions[0].voice is not None for clip in self.clips])
         self._chances = chances / chances.sum()
@@ -332,11 +334,11 @@ class _Silences:
     live: dict[int, list[np.ndarray]]
 
 
-def _draw_silences(encoder: SpeechEncoder, recent: int) -> _Silences:
+def _draw_silences(encoder: SpeechEncoder, recent: int, count: int) -> _Silences:
     rng = np.random.default_rng(0)
     whole: list[np.ndarray] = []
     live: dict[int, list[np.ndarray]] = {frames: [] for frames in LIVE_FRAMES}
-    for number in range(SILENCES):
+    for number in range(count):
         level = 0.0 if rng.random() < 0.25 else 10 ** (rng.uniform(*SILENCE_DBFS) / 20)
         breathes = number % 2 == 1
         long = _make_silence(250, level, breathes, rng)
