@@ -11,6 +11,7 @@ from other_parts import JawModel
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.audio.channels import split_channels
 from openvasa.audio.decode import probe, read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.audio.mixing import MIXED_RATE, mix_voices
@@ -24,6 +25,7 @@ from openvasa.motion.listening.ear import PartnerEar
 from openvasa.motion.listening.listener import Listener
 from openvasa.motion.listening.model import ListeningMotion
 from openvasa.motion.listening.numbers import listening_numbers, read_fitted
+from openvasa.motion.motion import Motion
 from openvasa.motion.row import Row, row_width
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
 
@@ -177,6 +179,46 @@ def test_partner_that_cannot_be_heard_is_refused(tmp_path: Path) -> None:
         openvasa.animate(face, EXAMPLE_VOICE, partner=tmp_path / "nobody.wav")
     with pytest.raises(InputError, match="train listening"):
         read_fitted(tmp_path / "none.json")
+
+
+def test_each_channel_of_a_conversation_is_a_voice(tmp_path: Path) -> None:
+    voices = np.stack([example(1), np.roll(example(1), 4000)], axis=1)
+    write_wav(tmp_path / "call.wav", [voices], SAMPLE_RATE, 2)
+    left, right = tmp_path / "left.wav", tmp_path / "right.wav"
+    split_channels(tmp_path / "call.wav", left, right)
+    for path, voice in zip((left, right), voices.T, strict=True):
+        heard = np.concatenate(list(read_blocks(path)))
+        assert len(heard) == pytest.approx(len(voice), abs=400)
+        assert np.corrcoef(heard[: len(voice)], voice[: len(heard)])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(("channels", "said"), [(1, "two channels"), (2, "hold the same")])
+def test_a_conversation_needs_two_voices(
+    channels: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call, target = tmp_path / "call.wav", tmp_path / "talk.mp4"
+    write_wav(call, [np.stack([example(1)] * channels, axis=1)], SAMPLE_RATE, channels)
+    command = ["animate", str(EXAMPLE_PORTRAIT), str(call), "-o", str(target), "--speaks", "left"]
+    assert main(command) == 2
+    assert said in capsys.readouterr().err
+    assert not target.exists()
+
+
+@pytest.mark.slow
+def test_a_portrait_speaks_one_channel_and_listens_to_the_other(tmp_path: Path) -> None:
+    call, target = tmp_path / "call.wav", tmp_path / "talk.mp4"
+    voices = np.stack([np.roll(example(2), 8000), example(2)], axis=1)
+    voices[: SAMPLE_RATE // 2, 1] = voices[SAMPLE_RATE // 2 :, 0] = 0
+    write_wav(call, [voices], SAMPLE_RATE, 2)
+    motion = tmp_path / "motion.npz"
+    command = ["animate", str(EXAMPLE_PORTRAIT), str(call), "-o", str(target), "--size", "256"]
+    command += ["--quiet", "--speaks", "right", "--save-motion", str(motion)]
+    assert main(command) == 0
+    sound = np.concatenate(list(read_blocks(target)))
+    assert np.abs(sound[: SAMPLE_RATE // 2]).max() > 0.05, "the partner is heard"
+    assert np.abs(sound[SAMPLE_RATE:]).max() > 0.05, "the portrait is heard"
+    gap = Motion.load(motion).dynamics @ lip_gap(dynamics_code().basis)
+    assert np.ptp(gap[:10]) < 0.5 * np.ptp(gap[12:]), "it speaks in its own time alone"
 
 
 @pytest.mark.slow

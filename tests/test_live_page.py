@@ -139,7 +139,7 @@ def test_the_page_moves_to_a_new_server_before_the_old_one_stops(page, folder: P
 def test_a_video_is_made_on_the_page(page, folder: Path, tmp_path: Path) -> None:
     server = replace(studio(folder), voices=[Voice("quiet", "Quiet", ("cat", str(EXAMPLE_VOICE)))])
     workers = StandInWorkers()
-    with serving(server, 0, video_extension(start_workers=lambda: workers)) as address:
+    with serving(server, 0, video_extension(start_workers=lambda _: workers)) as address:
         page.goto(f"{address}/?media=socket")
         page.wait_for_selector(LIVE)
         page.fill("#video-text", "Two")

@@ -45,7 +45,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 
 @pytest.fixture(scope="module")
 def http(studio: Studio, workers: StandInWorkers) -> Iterator[httpx.Client]:
-    extension = video_extension(start_workers=lambda: workers)
+    extension = video_extension(start_workers=lambda _: workers)
     with (
         serving(studio, 0, extension) as address,
         httpx.Client(base_url=address, timeout=PATIENCE_S) as client,
@@ -155,7 +155,7 @@ def test_workers_rest_when_nothing_is_asked(tmp_path: Path, face: FaceLatent, mo
     monkeypatch.setattr(page_videos, "IDLE_S", 0.2)
     started: list[StandInWorkers] = []
 
-    def start() -> StandInWorkers:
+    def start(_: Path) -> StandInWorkers:
         started.append(StandInWorkers())
         started[-1].let = True
         return started[-1]

@@ -23,7 +23,9 @@ from live_stand_in import StandInModel
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
+from openvasa.evaluate.bench_soak import resident_bytes
 from openvasa.live.frame import LiveSettings
+from openvasa.live.memory import give_back_memory
 from openvasa.live.metrics import Metrics
 from openvasa.live.server import create_app
 from openvasa.live.session import Session
@@ -37,6 +39,7 @@ from openvasa.talk.script import answer
 from openvasa.talk.services import TalkSettings
 
 NOON = datetime(2026, 11, 29, 12, 5)
+CONVERSATIONS, WARM_UP, MOST_GROWTH = 12, 4, 30e6
 RNG = np.random.default_rng(0)
 
 
@@ -116,6 +119,19 @@ async def _speak(session: Session, samples: np.ndarray, rate: int) -> None:
     for at in range(0, len(samples), step):
         session.microphone(samples[at : at + step], rate)
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_conversations_leave_no_memory_behind(face, tmp_path: Path, voice: Voice) -> None:
+    async def listen(*_) -> None:
+        await asyncio.sleep(0.2)
+
+    sizes = []
+    for _ in range(CONVERSATIONS):
+        asyncio.run(_converse(face, tmp_path, voice, listen))
+        give_back_memory()
+        sizes.append(resident_bytes())
+    assert sizes[-1] < sizes[WARM_UP] + MOST_GROWTH
 
 
 @pytest.mark.slow

@@ -62,15 +62,22 @@ class ProcessWorkers:
     Args:
         number: of processes; None for as many as the cores allow.
         share: what one task may use.
+        folder: where encoded portraits lie, in a folder that goes at the end; None for the
+            system's for temporary files.
     """
 
-    def __init__(self, number: int | None = None, share: Share = Share()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        number: int | None = None,
+        share: Share = Share(),  # noqa: B008 (frozen)
+        folder: Path | None = None,
+    ) -> None:
         if number is None:
             number = max(1, usable_cores() // share.cpus)
         if number < 1:
             raise InputError(f"workers {number}: choose 1 or more", parameters=("workers",))
         self._share = share
-        self._folder = Path(tempfile.mkdtemp(prefix="openvasa-faces-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="openvasa-faces-", dir=folder))
         self._tickets = count()
         self._waiting: deque[tuple[int, _Call]] = deque()
         self._stopped: set[int] = set()

@@ -52,6 +52,7 @@ def add(commands: Commands) -> None:
         "openvasa animate me.npz voice.wav -o b.mp4 --motion a.npz",
         "openvasa animate portrait.jpg voice.wav -o nods.mp4 --pose-from actor.mp4",
         "openvasa animate portrait.jpg voice.wav -o talk.mp4 --partner other.wav",
+        "openvasa animate portrait.jpg call.wav -o talk.mp4 --speaks left",
         "openvasa animate portrait.jpg voice.wav -o c.mp4 --gaze 15,-5 --emotion happy:0.7",
         "openvasa animate portrait.jpg voice.wav -o talking.mp4 --label eu --notice morse",
         "openvasa animate portrait.jpg voice.wav -o frames/",
@@ -79,6 +80,12 @@ def add(commands: Commands) -> None:
         help="the voice of who talks with the portrait, in step with AUDIO: the portrait listens "
         "while it does not speak, and both voices are in the video",
     )
+    parser.add_argument(
+        "--speaks",
+        choices=["left", "right"],
+        help="AUDIO is a conversation on two channels: the portrait speaks this one and listens "
+        "to the other, as with --partner",
+    )
     add_pose_from(parser, "move the head as there: a motion, or a video clip of a person")
     parser.add_argument(
         "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
@@ -97,20 +104,39 @@ def _animate(options: argparse.Namespace) -> int:
 
     from openvasa.face.frame import choose_frame
 
-    if options.partner and options.motion:
-        options.usage_error("--partner goes with speech; a ready --motion does not listen")
+    if options.speaks and options.partner:
+        options.usage_error("--speaks takes the partner from AUDIO; leave out --partner")
+    if (options.partner or options.speaks) and options.motion:
+        options.usage_error("a partner goes with speech; a ready --motion does not listen")
     inputs = (Path(options.audio), options.partner, options.pose_from)
     marking, background = read_video_options(options, *inputs)
     face = read_portrait(options, options.face)
     choose_frame(face, **framing_of(options))
     if options.save_avatar:
         face.save(options.save_avatar)
-    video = _video(face, background, options)
-    if options.pose_from or options.save_motion:
-        video = replace(video, source=_motion(video, options))
-    with _both_voices(video, options.partner) as heard:
-        save_video(heard, options, marking)
+    with _each_voice(options) as asked:
+        video = _video(face, background, asked)
+        if asked.pose_from or asked.save_motion:
+            video = replace(video, source=_motion(video, asked))
+        with _both_voices(video, asked.partner) as heard:
+            save_video(heard, asked, marking)
     return OK
+
+
+@contextmanager
+def _each_voice(options: argparse.Namespace) -> Iterator[argparse.Namespace]:
+    """The options with a file for each voice of a conversation on two channels."""
+    if options.speaks is None:
+        yield options
+        return
+
+    from openvasa.audio.channels import split_channels
+
+    with TemporaryDirectory(prefix="openvasa-") as folder:
+        left, right = Path(folder) / "left.wav", Path(folder) / "right.wav"
+        split_channels(Path(options.audio), left, right)
+        own, other = (left, right) if options.speaks == "left" else (right, left)
+        yield argparse.Namespace(**{**vars(options), "audio": str(own), "partner": other})
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from openvasa.commands import bench_robust
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.parser import Commands, add_command, add_group
@@ -20,6 +21,7 @@ def add(commands: Commands) -> None:
     _add_live(group)
     _add_watermark(group)
     add_bench(group)
+    bench_robust.add(group)
 
 
 def _add_animate(group: Commands) -> None:

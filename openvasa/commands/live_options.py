@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.device import add_device
-from openvasa.commands.parser import Parser
+from openvasa.commands.parser import Parser, add_address
 from openvasa.commands.steering import add_amounts, read_amount
-from openvasa.commands.streaming import add_streaming
+from openvasa.commands.streaming import add_streaming, read_streaming
 
 if TYPE_CHECKING:
     from openvasa.live.server import Extension
@@ -19,13 +18,7 @@ if TYPE_CHECKING:
 
 def add_serving(parser: Parser) -> None:
     """Where and what is served; `start_server` reads it."""
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        metavar="H",
-        help="where to listen; any but a loopback address asks for a token (default: 127.0.0.1)",
-    )
-    parser.add_argument("--port", type=int, default=8765, metavar="N", help="(default: 8765)")
+    add_address(parser, 8765)
     parser.add_argument(
         "--portrait",
         type=Path,
@@ -113,27 +106,19 @@ def start_server(options: argparse.Namespace, *extensions: Extension) -> None:
     amount = read_amount(options)
 
     from openvasa.jobs.page_routes import video_extension
-    from openvasa.live.frame import LiveSettings
     from openvasa.live.serve import serve
     from openvasa.live.session import Limits
     from openvasa.motion.settings import MotionSettings
     from openvasa.motion.speech_motion import SpeechMotion
-    from openvasa.render.shipped import shipped_renderer
 
     require_consent(options.accept_policy)
+    settings, person = read_streaming(options)
     serve(
         host=options.host,
         port=options.port,
         portraits=options.portrait,
-        settings=LiveSettings(
-            options.fps,
-            48000,
-            options.hop,
-            options.lookahead,
-            size=options.size,
-            hair_lag=options.hair_lag,
-        ),
-        person=partial(shipped_renderer, refined=options.refine),
+        settings=settings,
+        person=person,
         background=options.background,
         model=lambda seed: SpeechMotion(MotionSettings(seed=seed, amount=amount)),
         limits=Limits(sessions=options.sessions),

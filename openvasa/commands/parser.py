@@ -45,6 +45,17 @@ def add_command(
     return parser
 
 
+def add_address(parser: Parser, port: int) -> None:
+    """Add --host and --port, where a server listens; `port` is the usual one."""
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="H",
+        help="where to listen; any but a loopback address asks for a token (default: 127.0.0.1)",
+    )
+    parser.add_argument("--port", type=int, default=port, metavar="N", help=f"(default: {port})")
+
+
 def add_frame_rate(parser: Parser) -> None:
     """Add --fps, the rate of the frames in a file; the kind of file has a usual one."""
     parser.add_argument(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from openvasa.commands.consent import add_consent, require_consent
 from openvasa.commands.device import add_device
 from openvasa.commands.exit_status import OK
-from openvasa.commands.parser import Commands, Parser, add_command
+from openvasa.commands.parser import Commands, Parser, add_address, add_command
 
 if TYPE_CHECKING:
     from openvasa.jobs.serve import Storage
@@ -38,13 +38,7 @@ def _add_serve(commands: Commands) -> None:
         "openvasa serve --host 0.0.0.0 --clients clients.json --workers 4",
         "OPENVASA_DATABASE=postgresql+psycopg://… openvasa serve --files s3://b/jobs --workers 0",
     )
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        metavar="H",
-        help="where to listen; any but a loopback address asks for a token (default: 127.0.0.1)",
-    )
-    parser.add_argument("--port", type=int, default=8766, metavar="N", help="(default: 8766)")
+    add_address(parser, 8766)
     parser.add_argument(
         "--upload", type=int, default=100, metavar="MB", help="of one request (default: 100)"
     )

@@ -1,10 +1,21 @@
-"""Options that say how motion is made while the sound still comes in."""
+"""Options that say how a stream is made while the sound still comes in."""
 
 from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import TYPE_CHECKING
 
 from openvasa.commands.hair import add_hair_lag
 from openvasa.commands.parser import Parser
 from openvasa.rates import FRAME_RATES
+
+if TYPE_CHECKING:
+    from openvasa.live.frame import LiveSettings
+    from openvasa.render.renderer import RendererFactory
+
+SOUND_RATE = 48000
+"""Hz, as browsers play it."""
 
 
 def add_streaming(parser: Parser) -> None:
@@ -40,3 +51,19 @@ def add_streaming(parser: Parser) -> None:
         help="folds and shadows that move with the face, as in files; half as much work again",
     )
     add_hair_lag(parser)
+
+
+def read_streaming(options: argparse.Namespace) -> tuple[LiveSettings, RendererFactory]:
+    """How a stream is made and drawn, by the options of `add_streaming`."""
+    from openvasa.live.frame import LiveSettings
+    from openvasa.render.shipped import shipped_renderer
+
+    settings = LiveSettings(
+        options.fps,
+        SOUND_RATE,
+        options.hop,
+        options.lookahead,
+        size=options.size,
+        hair_lag=options.hair_lag,
+    )
+    return settings, partial(shipped_renderer, refined=options.refine)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from openvasa.commands.exit_status import OK
 from openvasa.commands.live_options import add_serving, start_server
 from openvasa.commands.parser import Commands, Parser, add_command
-from openvasa.commands.streaming import add_streaming
+from openvasa.commands.streaming import add_streaming, read_streaming
 from openvasa.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,21 +61,9 @@ def _bench(options: argparse.Namespace) -> int:
         options.usage_error(f"rounds {options.rounds}: choose 1 or more")
     settings = talk_settings(options)
 
-    from functools import partial
-
-    from openvasa.live.frame import LiveSettings
-    from openvasa.render.shipped import shipped_renderer
     from openvasa.talk.bench import bench_talk, talk_report
 
-    live = LiveSettings(
-        options.fps,
-        48000,
-        options.hop,
-        options.lookahead,
-        size=options.size,
-        hair_lag=options.hair_lag,
-    )
-    renderer = partial(shipped_renderer, refined=options.refine)
+    live, renderer = read_streaming(options)
     print(talk_report(bench_talk(options.portrait, settings, live, options.rounds, renderer)))
     return OK
 

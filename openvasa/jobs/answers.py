@@ -64,6 +64,8 @@ ERRORS: dict[int | str, dict[str, object]] = {
         409: "It does not go with the state of the job, or the key belongs to another request.",
         422: "The input cannot be used.",
         429: "The client has as many jobs as it may have.",
+        503: "The database does not answer.",
+        507: "There is no room for the files.",
     }.items()
 }
 

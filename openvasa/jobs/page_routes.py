@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, Response
@@ -32,13 +33,13 @@ from openvasa.motion.controls import Curve
 
 def video_extension(
     amount: Amount = Amount(),  # noqa: B008 (frozen)
-    start_workers: Callable[[], Workers] = one_worker,
+    start_workers: Callable[[Path], Workers] = one_worker,
 ) -> Extension:
     """Lets the clients of a live server order videos.
 
     Args:
         amount: of movement, of every portrait of the server.
-        start_workers: starts what makes the videos.
+        start_workers: as in `PageVideos`.
     """
 
     def extend(app: FastAPI, studio: Studio) -> None:

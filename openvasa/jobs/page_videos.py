@@ -42,9 +42,14 @@ NICENESS = 5
 """Live pictures go first."""
 
 
-def one_worker() -> Workers:
-    """One process that makes videos on what live portraits leave of the processor."""
-    return ProcessWorkers(1, Share(cpus=1, device=get_runtime().device, niceness=NICENESS))
+def one_worker(folder: Path) -> Workers:
+    """One process that makes videos on what live portraits leave of the processor.
+
+    Args:
+        folder: where it keeps what it needs; a server that is killed leaves nothing elsewhere.
+    """
+    share = Share(cpus=1, device=get_runtime().device, niceness=NICENESS)
+    return ProcessWorkers(1, share, folder)
 
 
 class PageVideos:
@@ -52,13 +57,13 @@ class PageVideos:
 
     Args:
         folder: where files lie; the caller removes it.
-        start_workers: starts what makes the videos.
+        start_workers: starts what makes the videos, given a folder for its own files.
     """
 
-    def __init__(self, folder: Path, start_workers: Callable[[], Workers] = one_worker) -> None:
+    def __init__(self, folder: Path, start_workers: Callable[[Path], Workers] = one_worker) -> None:
         self._files = Files(str(folder / "videos"))
         self._queue = JobQueue(Database(f"sqlite:///{folder / 'videos.db'}"))
-        self._start_workers = start_workers
+        self._folder, self._start_workers = folder, start_workers
         self._lock = threading.Lock()
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
@@ -138,7 +143,7 @@ class PageVideos:
             self._thread.start()
 
     def _run(self, stop: threading.Event) -> None:
-        workers = self._start_workers()
+        workers = self._start_workers(self._folder)
         try:
             chores = partial(self._tidy, stop)
             Dispatcher(self._queue, self._files, workers, chores).run(stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import FastAPI, File, Form, Header, Query, Request, UploadFile
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from openvasa.jobs.answers import (
     ERRORS,
@@ -69,7 +69,6 @@ def _add_ordering(app: FastAPI, service: Service) -> None:
     )
     def order_video(
         request: Request,
-        response: Response,
         portrait: _Picture = None,
         avatar: _Avatar = None,
         audio: _Sound = None,
@@ -79,7 +78,7 @@ def _add_ordering(app: FastAPI, service: Service) -> None:
         format: _Format = "mp4",
         webhook: _Webhook = None,
         idempotency_key: _Key = None,
-    ) -> JobAnswer:
+    ) -> Response:
         """Order a video of a portrait or an avatar with a sound or a text.
 
         The answer comes when the job is kept safely. A repeated request is answered with the job
@@ -98,10 +97,11 @@ def _add_ordering(app: FastAPI, service: Service) -> None:
             idempotency_key,
         )
         job, new = service.accept(request.state.client, asked)
-        response.headers["Location"] = f"/v1/videos/{job.id}"
+        headers = {"Location": f"/v1/videos/{job.id}"}
         if not new:
-            response.headers["Idempotent-Replay"] = "true"
-        return answer_job(job)
+            headers["Idempotent-Replay"] = "true"
+        # Ready as it is: an answer that is checked once more takes another turn of a thread.
+        return JSONResponse(answer_job(job).model_dump(mode="json"), 202, headers)
 
     @app.get("/v1/videos", response_model=JobList, responses=ERRORS, tags=["videos"])
     def list_videos(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pipecat.frames.frames import ErrorFrame, Frame, TranscriptionFrame, TTSAudioRawFrame
@@ -21,6 +24,9 @@ from openvasa.live.resample import StreamResampler
 from openvasa.live.speech import Voice, speak
 from openvasa.rates import SAMPLE_RATE
 from openvasa.talk.script import ScriptedAgent
+
+if TYPE_CHECKING:
+    from moonshine_voice import Transcriber
 
 VOICE_RATE = 24_000
 PIECE = VOICE_RATE // 25
@@ -112,9 +118,7 @@ class MoonshineEars(SegmentedSTTService):
             ttfs_p99_latency=LONGEST_HEARING_S,
             settings=STTSettings(model="moonshine-tiny", language=None),
         )
-        from moonshine_voice import ModelArch, Transcriber, get_model_path
-
-        self._transcriber = Transcriber(str(get_model_path("tiny-en")), ModelArch.TINY)
+        load_moonshine()
 
     @property
     def wants_wav_segments(self) -> bool:
@@ -128,14 +132,28 @@ class MoonshineEars(SegmentedSTTService):
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame, None]:
         """16-bit samples of one turn → its text."""
         await self.start_processing_metrics()
-        samples = from_int16(np.frombuffer(audio, "<i2")).tolist()
-        heard = await asyncio.to_thread(
-            self._transcriber.transcribe_without_streaming, samples, SAMPLE_RATE
-        )
+        text = await asyncio.to_thread(_transcribe, from_int16(np.frombuffer(audio, "<i2")))
         await self.stop_processing_metrics()
-        text = " ".join(line.text for line in heard.lines).strip()
         if text:
             yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
+
+
+@lru_cache(maxsize=1)
+def load_moonshine() -> Transcriber:
+    """One for all conversations of a process: each would take 20 MB that never come back."""
+    from moonshine_voice import ModelArch, Transcriber, get_model_path
+
+    return Transcriber(str(get_model_path("tiny-en")), ModelArch.TINY)
+
+
+_transcribing = threading.Lock()
+
+
+def _transcribe(samples: np.ndarray) -> str:
+    """(n,) float32 samples at 16 kHz → what was said."""
+    with _transcribing:
+        heard = load_moonshine().transcribe_without_streaming(samples.tolist(), SAMPLE_RATE)
+    return " ".join(line.text for line in heard.lines).strip()
 
 
 class MachineVoice(TTSService):

@@ -77,8 +77,10 @@ function fits(file) {
 function takeDropped(file) {
   // Browsers know no type for HEIC.
   const isPicture = /^image\//.test(file?.type) || /\.(heic|heif|avif|tiff?)$/i.test(file?.name);
+  const isSound = /^(audio|video)\//.test(file?.type) || /\.(wav|mp3|m4a|ogg|opus|flac|mp4|mov|mkv|webm)$/i.test(file?.name);
   if (isPicture) takePortrait(file);
-  else takeSound(file);
+  else if (isSound) takeSound(file);
+  else if (file) notice(`${file.name} is neither a picture nor a sound; drop a portrait or a voice.`);
 }
 
 function dropping(on) {

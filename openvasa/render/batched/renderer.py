@@ -5,6 +5,7 @@ Geometry, mouth, eyes, refinement and what is in front are `WarpRenderer`'s own,
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,8 @@ class TorchRenderer(WarpRenderer):
         width, height = face.size
         self.batch = max(1, BATCH_PX // (width * height))
         self._device = torch.device(device)
+        # Twins share it: the device's memory is that of one batch, however many threads paint.
+        self._turn = threading.Lock()
         self._view = self._load(self._mesh, self._samples, self._sources, self._triangles)
         hidden = self._mirrored
         self._other_view = hidden and self._load(
@@ -98,7 +101,6 @@ class TorchRenderer(WarpRenderer):
             torch.from_numpy(triangles).to(self._device).long(),
         )
 
-    @torch.inference_mode()
     def _warp(
         self,
         frames: Sequence[np.ndarray],
@@ -106,6 +108,15 @@ class TorchRenderer(WarpRenderer):
         grounds: Sequence[Ground],
     ) -> None:
         """As `WarpRenderer`, for all frames at once."""
+        with self._turn, torch.inference_mode():
+            self._warp_batch(frames, geometries, grounds)
+
+    def _warp_batch(
+        self,
+        frames: Sequence[np.ndarray],
+        geometries: Sequence[FrameGeometry],
+        grounds: Sequence[Ground],
+    ) -> None:
         size = frames[0].shape[1], frames[0].shape[0]
         person, maps = self._view.draw(geometries, size)
         person = self._with_hidden(person, geometries, size)
