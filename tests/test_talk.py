@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ from live_stand_in import StandInModel
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
+from openvasa.errors import InputError
 from openvasa.evaluate.bench_soak import resident_bytes
 from openvasa.live.frame import LiveSettings
 from openvasa.live.memory import give_back_memory
@@ -32,6 +34,7 @@ from openvasa.live.session import Session
 from openvasa.live.speech import Voice, speak, voices
 from openvasa.live.studio import Studio
 from openvasa.rates import SAMPLE_RATE
+from openvasa.talk import services
 from openvasa.talk.dialogue import Dialogue
 from openvasa.talk.echo_gate import EchoGate
 from openvasa.talk.routes import talk_extension
@@ -119,6 +122,30 @@ async def _speak(session: Session, samples: np.ndarray, rate: int) -> None:
     for at in range(0, len(samples), step):
         session.microphone(samples[at : at + step], rate)
         await asyncio.sleep(0.02)
+
+
+def test_conversations_that_begin_together_share_their_ears() -> None:
+    services._moonshine.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        ears = list(pool.map(lambda _: services.load_moonshine(), range(4)))
+    assert len(set(map(id, ears))) == 1
+
+
+def test_a_session_whose_conversation_cannot_begin_leaves_no_session(tmp_path: Path) -> None:
+    async def fail(session: Session) -> None:
+        raise InputError("no ears")
+
+    studio = Studio(
+        settings=LiveSettings(fps=25, size=256),
+        model=lambda seed: StandInModel(),
+        portraits={"example": EXAMPLE_PORTRAIT},
+        folder=tmp_path,
+        on_open=fail,
+    )
+    with TestClient(create_app(studio)) as http:
+        answer = http.post("/api/sessions", params={"portrait": "example"})
+        assert (answer.status_code, answer.json()) == (422, {"error": "no ears"})
+        assert not studio.sessions
 
 
 @pytest.mark.slow

@@ -150,7 +150,11 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
             studio.opening -= 1
         studio.sessions[session.id] = session
         if studio.on_open is not None:
-            await studio.on_open(session)
+            try:
+                await studio.on_open(session)
+            except BaseException:
+                await studio.close(session, "failed")
+                raise
         studio.metrics.opened.inc()
         note("session opened", {"session": session.id[:6], "portrait": portrait or "upload"})
         return _describe_opened(session, offered)

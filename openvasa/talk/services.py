@@ -138,21 +138,30 @@ class MoonshineEars(SegmentedSTTService):
             yield TranscriptionFrame(text, self._user_id, time_now_iso8601())
 
 
-@lru_cache(maxsize=1)
+_loading, _transcribing = threading.Lock(), threading.Lock()
+
+
 def load_moonshine() -> Transcriber:
-    """One for all conversations of a process: each would take 20 MB that never come back."""
+    """One for all conversations of a process: each would take 7 MB that never come back.
+
+    Its library is not ready for two conversations that load it at the same time.
+    """
+    with _loading:
+        return _moonshine()
+
+
+@lru_cache(maxsize=1)
+def _moonshine() -> Transcriber:
     from moonshine_voice import ModelArch, Transcriber, get_model_path
 
     return Transcriber(str(get_model_path("tiny-en")), ModelArch.TINY)
 
 
-_transcribing = threading.Lock()
-
-
 def _transcribe(samples: np.ndarray) -> str:
     """(n,) float32 samples at 16 kHz → what was said."""
+    ears = load_moonshine()
     with _transcribing:
-        heard = load_moonshine().transcribe_without_streaming(samples.tolist(), SAMPLE_RATE)
+        heard = ears.transcribe_without_streaming(samples.tolist(), SAMPLE_RATE)
     return " ".join(line.text for line in heard.lines).strip()
 
 
