@@ -119,9 +119,8 @@ def test_rims_of_a_turned_head_stay_ellipses(spectacled: FaceLatent, yaw: float)
     mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=None)
     _, front = part_face(face, mesh)
     assert front is not None
-    depth, maps = np.empty((512, 512), np.float32), tuple(np.empty((2, 512, 512), np.float32))
     geometry = pose_face(face, pose, face.canonical - face.neutral)
-    ((things, _),) = front.draw(geometry, depth, (maps[0], maps[1]))
+    ((things, _),) = front.draw(geometry, (512, 512))
     solid = (things[..., 3] > 127).astype(np.uint8)
     outlines, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     whole = [outline for outline in outlines if len(outline) > 50]

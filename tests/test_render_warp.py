@@ -143,6 +143,17 @@ def test_portrait_at_rest_comes_back(face: FaceLatent, renderer: WarpRenderer):
     assert 10 * np.log10(255**2 / (error**2).mean()) > 45
 
 
+def test_bands_join_without_a_trace(
+    face: FaceLatent, renderer: WarpRenderer, monkeypatch: pytest.MonkeyPatch
+):
+    turned = _posed(face, [0.05, 0.35, 0.06, 0.03, -0.02, 0.03])
+    frames = []
+    for px in (512 * 512, 512 * 9):
+        monkeypatch.setattr("openvasa.render.warp.BAND_PX", px)
+        frames.append(_warped(renderer.twin(), turned))
+    np.testing.assert_array_equal(*frames)
+
+
 @pytest.mark.parametrize("yaw", [-20.0, 0.0, 20.0])
 def test_landmarks_land_where_the_geometry_says(
     face: FaceLatent, renderer: WarpRenderer, yaw: float
@@ -150,18 +161,17 @@ def test_landmarks_land_where_the_geometry_says(
     change = np.zeros((478, 3), np.float32)
     change[[13, 14, 17, 152, 148, 377], 1] = [-0.2, 0.8, 0.8, 1.0, 0.9, 0.9]
     geometry = _posed(face, [0.05, np.radians(yaw), 0.06, 0.03, -0.02, 0.03], change)
-    _warped(renderer, geometry)
+    depth, *maps = (np.empty((512, 512), np.float32) for _ in range(3))
+    corners, window = pose_mesh(renderer._mesh, geometry), (0, 0, 512, 512)
+    rasterize(corners, renderer._sources, renderer._triangles, depth, *maps, window)
     where = geometry.landmarks[:SURFACE_POINTS, :2]
-    seen = [
-        cv2.remap(plane, where[:, :1], where[:, 1:], cv2.INTER_LINEAR)[:, 0]
-        for plane in renderer._maps
-    ]
+    seen = [cv2.remap(plane, where[:, :1], where[:, 1:], cv2.INTER_LINEAR)[:, 0] for plane in maps]
     found = np.column_stack(seen) / SUBSAMPLES - MARGIN
-    depth = cv2.remap(renderer._depth, where[:, :1], where[:, 1:], cv2.INTER_NEAREST)[:, 0]
+    depth = cv2.remap(depth, where[:, :1], where[:, 1:], cv2.INTER_NEAREST)[:, 0]
     visible = geometry.landmarks[:SURFACE_POINTS, 2] < depth + 1
     # Towards the oval the depth is eased on purpose.
     interior = visible & (near_oval() == 0)
-    bend = [np.hypot(*np.gradient(plane)) / SUBSAMPLES for plane in renderer._maps]
+    bend = [np.hypot(*np.gradient(plane)) / SUBSAMPLES for plane in maps]
     squeeze = np.column_stack(
         [cv2.remap(s, where[:, :1], where[:, 1:], cv2.INTER_LINEAR)[:, 0] for s in bend]
     )

@@ -72,6 +72,7 @@ def compose(
     residue: np.ndarray,
     plate: np.ndarray,
     still_plate: np.ndarray,
+    settled: np.ndarray,
     head_shift: float,
     frame: np.ndarray,
     window: tuple[int, int, int, int],
@@ -85,13 +86,14 @@ def compose(
 
     Args:
         person: (h, w, 4) uint8 RGBA of the window, not premultiplied.
-        map_x: (H, W) float32 column of the cutout's samples that each px shows.
-        map_y: (H, W) float32 row.
+        map_x: (h, w) float32 column of the cutout's samples that each px shows.
+        map_y: (h, w) float32 row.
         per_px: samples per px of the portrait.
         margin: px of the cutout around the portrait.
         residue: (H, W, 3) int16, the portrait's edges less their composition at rest.
         plate: (H, W, 3) uint8 RGB, the background completed behind and close to the person.
         still_plate: (H, W, 3) uint8 RGB, the portrait wherever it shows no person, else the plate.
+        settled: (H, W) bool: the frame shows the background here before anything is drawn.
         head_shift: px by which the head as a whole has moved.
         frame: (H, W, 3) uint8 RGB, written.
         window: left, top, right, bottom of the px to draw.
@@ -103,15 +105,19 @@ def compose(
     scale = np.float32(1 / (STILL_REACH * stated) ** 2)
     exact_scale = np.float32(1 / (EXACT_REACH * stated) ** 2)
     head_still = max(np.float32(0), np.float32(1) - np.float32(head_shift * head_shift) * scale)
-    for y in range(top, bottom):
-        for x in range(left, right):
-            alpha = np.int32(person[y - top, x - left, 3])
+    for j in range(bottom - top):
+        y = top + j
+        for i in range(right - left):
+            x = left + i
+            alpha = person[j, i, 3]
             if alpha == 255:
                 for c in range(3):
-                    frame[y, x, c] = person[y - top, x - left, c]
+                    frame[y, x, c] = person[j, i, c]
                 continue
-            u = map_x[y, x] * to_px - np.float32(margin)
-            v = map_y[y, x] * to_px - np.float32(margin)
+            if alpha == 0 and settled[y, x]:
+                continue
+            u = map_x[j, i] * to_px - np.float32(margin)
+            v = map_y[j, i] * to_px - np.float32(margin)
             du, dv = u - np.float32(x), v - np.float32(y)
             moved = du * du + dv * dv
             still = np.float32(1) - moved * scale
@@ -124,7 +130,7 @@ def compose(
                 value = np.float32(plate[y, x, c])
                 value += back * (np.float32(still_plate[y, x, c]) - value)
                 if alpha > 0:
-                    value += opaque * (np.float32(person[y - top, x - left, c]) - value)
+                    value += opaque * (np.float32(person[j, i, c]) - value)
                     if exact > 0 and on_portrait:
                         value += exact * np.float32(residue[row, column, c])
                 value += np.float32(0.5)
@@ -135,6 +141,7 @@ def compose(
 def cover(
     person: np.ndarray,
     rest: np.ndarray,
+    reached: np.ndarray,
     frame: np.ndarray,
     opacity: np.ndarray,
     window: tuple[int, int, int, int],
@@ -144,6 +151,7 @@ def cover(
     Args:
         person: (h, w, 4) uint8 RGBA of the window, not premultiplied.
         rest: (H, W, 4) uint8 RGBA, whose colours fill what the person leaves.
+        reached: (H, W) bool: where the person may move away; elsewhere they rest.
         frame: (H, W, 3) uint8 RGB, written; the person's colours without any background.
         opacity: (H, W) uint8, written.
         window: left, top, right, bottom of the px to draw.
@@ -152,6 +160,8 @@ def cover(
     for y in range(top, bottom):
         for x in range(left, right):
             alpha = person[y - top, x - left, 3]
+            if alpha == 0 and not reached[y, x]:
+                continue
             opacity[y, x] = alpha
             for c in range(3):
                 frame[y, x, c] = person[y - top, x - left, c] if alpha > 0 else rest[y, x, c]
@@ -173,34 +183,37 @@ def _mark_jumps(
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def soften_edges(
+def find_edges(
     person: np.ndarray,
     map_x: np.ndarray,
     map_y: np.ndarray,
-    frame: np.ndarray,
     window: tuple[int, int, int, int],
-) -> None:
-    """Anti-alias, in place, where a nearer surface ends in front of a farther one.
+    found: np.ndarray,
+    count: int,
+) -> int:
+    """Find where a nearer surface ends in front of a farther one, inside a window's outermost px.
 
     Args:
         person: (h, w, 4) uint8 RGBA of the window.
-        map_x: (H, W) float32 column that each px was sampled from.
-        map_y: (H, W) float32 row.
-        frame: (H, W, C) uint8.
-        window: left, top, right, bottom of the px to treat.
+        map_x: (h, w) float32 column that each px was sampled from.
+        map_y: (h, w) float32 row.
+        window: left, top, right, bottom of the px to search.
+        found: (N, 2) int32 rows and columns of the frame, written from the `count`-th on.
+        count: how many are found already.
+
+    Returns:
+        How many are found now, N at most.
     """
     left, top, right, bottom = window
     width = right - left
     jump = np.zeros(width, np.uint8)
     across = np.zeros(width, np.uint8)
     below, above = np.zeros(width, np.uint8), np.zeros(width, np.uint8)
-    found = np.empty((EDGE_PX_A_ROW * len(frame), 2), np.int32)
-    count = 0
-    for y in range(top, bottom - 1):
+    for j in range(bottom - top - 1):
         above, below = below, above
-        _mark_jumps(map_x[y, left:right], map_x[y + 1, left:right], across, below, False)
-        _mark_jumps(map_y[y, left:right], map_y[y + 1, left:right], across, below, True)
-        if y == top:
+        _mark_jumps(map_x[j, :width], map_x[j + 1, :width], across, below, False)
+        _mark_jumps(map_y[j, :width], map_y[j + 1, :width], across, below, True)
+        if j == 0:
             continue
         hits = 0
         for i in range(1, width - 1):
@@ -208,7 +221,6 @@ def soften_edges(
             hits += jump[i]
         if hits == 0:
             continue
-        j = y - top
         for i in range(1, width - 1):
             if not jump[i] or count == len(found):
                 continue
@@ -218,9 +230,20 @@ def soften_edges(
                 max(person[j - 1, i, 3], person[j + 1, i, 3]),
             )
             if opaque > 0:
-                found[count, 0], found[count, 1] = y, left + i
+                found[count, 0], found[count, 1] = top + j, left + i
                 count += 1
-    channels = frame.shape[2]
+    return count
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def soften_edges(frame: np.ndarray, found: np.ndarray) -> None:
+    """Anti-alias the px that `find_edges` found, in place.
+
+    Args:
+        frame: (H, W, C) uint8.
+        found: (N, 2) int32 rows and columns, none in the frame's outermost px.
+    """
+    count, channels = len(found), frame.shape[2]
     mixed = np.empty((count, channels), np.uint8)
     for n in range(count):
         y, x = found[n, 0], found[n, 1]

@@ -103,24 +103,23 @@ class Front:
     def draw(
         self,
         geometry: FrameGeometry,
-        depth: np.ndarray,
-        maps: tuple[np.ndarray, np.ndarray],
+        size: tuple[int, int],
     ) -> Iterable[tuple[np.ndarray, tuple[int, int]]]:
         """Each layer's (h, w, 4) uint8 RGBA at a head pose, and its left and top in the frame.
 
         Args:
             geometry: only its head counts.
-            depth: (H, W) float32, written.
-            maps: (H, W) float32 each, written.
+            size: width and height of the frame.
         """
         for layer in self.layers:
             corners = self._place(layer, geometry)
-            window = _window(corners[np.unique(layer.triangles), :2], depth.shape)
+            window = _window(corners[np.unique(layer.triangles), :2], size)
             left, top, right, bottom = window
             if left >= right or top >= bottom:
                 continue
-            rasterize(corners, layer.sources, layer.triangles, depth, *maps, window)
-            map_x, map_y = (plane[top:bottom, left:right] for plane in maps)
+            shape = bottom - top, right - left
+            depth, map_x, map_y = (np.empty(shape, np.float32) for _ in range(3))
+            rasterize(corners, layer.sources, layer.triangles, depth, map_x, map_y, window)
             yield cv2.remap(layer.samples, map_x, map_y, cv2.INTER_LINEAR), (left, top)
         if self.held is not None:
             yield self.held
@@ -312,9 +311,9 @@ def _before_eyes(px: np.ndarray, head: HeadTransform, front: float) -> np.ndarra
     return points.astype(np.float32)
 
 
-def _window(points: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def _window(points: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of the px that points enclose in a frame."""
-    height, width = shape
+    width, height = size
     low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0)) + 1
     left, right = (int(np.clip(v, 0, width)) for v in (low[0], high[0]))
     top, bottom = (int(np.clip(v, 0, height)) for v in (low[1], high[1]))

@@ -13,9 +13,7 @@ import numpy as np
 
 from openvasa.render.compose import compose, cover, lay_before, lay_over, soften_edges
 from openvasa.render.cutout import SUBSAMPLES
-
-Window = tuple[int, int, int, int]
-"""Left, top, right, bottom in px of the frame."""
+from openvasa.render.warp import Window
 
 SPREAD_REACH = 24.0
 """Stated px over which the person's colours are spread beyond their outline."""
@@ -40,10 +38,19 @@ class Ground(Protocol):
 
         Args:
             person: (h, w, 4) uint8 RGBA of the window, not premultiplied.
-            maps: (H, W) float32 column and row of the cutout's samples that each px shows.
+            maps: (h, w) float32 column and row of the cutout's samples that each px shows.
             head_shift: px by which the head as a whole has moved.
             frame: (H, W, 3) uint8 RGB, written.
             window: the px to draw.
+        """
+        ...
+
+    def soften_edges(self, found: np.ndarray, frame: np.ndarray) -> None:
+        """Anti-alias a frame, in place.
+
+        Args:
+            found: (N, 2) int32 rows and columns of the px to mix with those around them.
+            frame: (H, W, 3) uint8 RGB, written.
         """
         ...
 
@@ -74,6 +81,7 @@ class OwnBackground:
         image: (H, W, 3) uint8 RGB, the portrait.
         plate: (H, W, 3) uint8 RGB, the background completed behind and close to the person.
         still_plate: (H, W, 3) uint8 RGB, the portrait wherever it shows no person, else the plate.
+        settled: (H, W) bool: image and both plates are the same.
         residue: (H, W, 3) int16, the portrait's edges less their composition at rest.
         margin: px of the cutout around the portrait.
         stated: px that one stated px is long.
@@ -82,6 +90,7 @@ class OwnBackground:
     image: np.ndarray
     plate: np.ndarray
     still_plate: np.ndarray
+    settled: np.ndarray
     residue: np.ndarray
     margin: int
     stated: float
@@ -100,9 +109,12 @@ class OwnBackground:
     ) -> None:
         """Compose person and plate."""
         scales = (SUBSAMPLES, self.margin)
-        plates = (self.residue, self.plate, self.still_plate)
+        plates = (self.residue, self.plate, self.still_plate, self.settled)
         compose(person, *maps, *scales, *plates, head_shift, frame, window, self.stated)
-        soften_edges(person, *maps, frame, window)
+
+    def soften_edges(self, found: np.ndarray, frame: np.ndarray) -> None:
+        """Anti-alias the colours."""
+        soften_edges(frame, found)
 
     def lay_front(self, things: np.ndarray, place: tuple[int, int], frame: np.ndarray) -> None:
         """Lay them over person and background."""
@@ -126,10 +138,12 @@ class NoBackground:
 
     Attributes:
         rest: (H, W, 4) uint8 RGBA, the person at rest over their spread colours.
+        reached: (H, W) bool: where the person may move away.
         opacity: (H, W) uint8, of the frame in work.
     """
 
     rest: np.ndarray
+    reached: np.ndarray
     opacity: np.ndarray
 
     def start(self) -> np.ndarray:
@@ -146,9 +160,12 @@ class NoBackground:
         window: Window,
     ) -> None:
         """Put the person's own colours and opacity down."""
-        cover(person, self.rest, frame, self.opacity, window)
-        soften_edges(person, *maps, frame, window)
-        soften_edges(person, *maps, self.opacity[..., None], window)
+        cover(person, self.rest, self.reached, frame, self.opacity, window)
+
+    def soften_edges(self, found: np.ndarray, frame: np.ndarray) -> None:
+        """Anti-alias colours and opacity."""
+        soften_edges(frame, found)
+        soften_edges(self.opacity[..., None], found)
 
     def lay_front(self, things: np.ndarray, place: tuple[int, int], frame: np.ndarray) -> None:
         """Lay them over the person, and where nobody is behind them, alone."""
@@ -167,16 +184,19 @@ class NoBackground:
         return replace(self, opacity=np.empty_like(self.opacity))
 
 
-def prepare_no_background(cutout: np.ndarray, stated: float) -> NoBackground:
+def prepare_no_background(cutout: np.ndarray, reached: np.ndarray, stated: float) -> NoBackground:
     """Nothing behind the person of an (H, W, 4) uint8 RGBA cutout, not premultiplied.
 
     Args:
         cutout: the person at rest.
+        reached: (H, W) bool: where the person may move away.
         stated: px that one stated px is long.
     """
     colours = np.where(cutout[..., 3:] > 0, cutout[..., :3], _spread_colours(cutout, stated))
     rest = np.dstack([colours, cutout[..., 3]])
-    return NoBackground(rest, np.empty_like(rest[..., 3]))
+    # Px on the outermost ring are half covered by what stands still beyond it.
+    inside = cv2.erode(reached.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return NoBackground(rest, inside, np.empty_like(rest[..., 3]))
 
 
 def _spread_colours(cutout: np.ndarray, stated: float) -> np.ndarray:

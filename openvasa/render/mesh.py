@@ -14,7 +14,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from openvasa.face.canonical import HeadTransform, apply_pose, pose_between
+from openvasa.face.canonical import LOG_DISTANCE, HeadTransform, apply_pose, pose_between
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import (
     CHIN,
@@ -39,6 +39,10 @@ NECK_LENGTH = 0.55
 
 BODY_SHARE = np.array([0.0, 0.2, 0.15, 0.3, 0.3, 0.4], np.float32)
 """Part of the head's pose (pitch, yaw, roll, shift x and y, log distance) that the body follows."""
+
+BODY_FOLLOWS = 0.06
+"""Log distance up to which the body goes along; farther away goes the head alone, or the picture
+would end beside the shoulders."""
 
 BODY_PIVOT = np.array([[0.0, 28.0, 6.0]])
 """Canonical point in the middle of the chest, about which the body turns."""
@@ -233,7 +237,9 @@ def build_mesh(
 
 def _body(rest: HeadTransform, head: HeadTransform) -> HeadTransform:
     """What the chest makes of a movement of the head from `rest`."""
-    pose = pose_between(rest, head) * BODY_SHARE
+    pose = pose_between(rest, head)
+    pose[LOG_DISTANCE] = min(pose[LOG_DISTANCE], BODY_FOLLOWS)
+    pose = pose * BODY_SHARE
     turned = apply_pose(rest, pose)
     shift = turned.translation - rest.translation
     slip = rest.apply(BODY_PIVOT)[0] - turned.apply(BODY_PIVOT)[0] + shift

@@ -21,34 +21,36 @@ def rasterize(
 ) -> None:
     """Draw triangles into `depth`, `map_x` and `map_y` in place; the nearest wins.
 
+    The planes hold the window alone: their first px is the window's left and top.
+
     Args:
         corners: (V, 3) float32 px of the frame; z away from the camera.
         sources: (V, 2) float32 px of the source picture.
         triangles: (T, 3) int32.
-        depth: (H, W) float32.
-        map_x: (H, W) float32 source column of each px, `UNCOVERED` where there is none.
-        map_y: (H, W) float32 source row.
-        window: left, top, right, bottom of the px to clear and draw.
+        depth: (h, w) float32.
+        map_x: (h, w) float32 source column of each px, `UNCOVERED` where there is none.
+        map_y: (h, w) float32 source row.
+        window: left, top, right, bottom of the px of the frame to draw.
     """
     left, upper, right, lower = window
-    depth[upper:lower, left:right] = np.float32(1e9)
-    map_x[upper:lower, left:right] = UNCOVERED
-    map_y[upper:lower, left:right] = UNCOVERED
+    depth[:] = np.float32(1e9)
+    map_x[:] = UNCOVERED
+    map_y[:] = UNCOVERED
     # Neighbouring triangles overlap by this much, so that rounding leaves no gaps between them.
-    slack = np.float32(1e-3)
+    slack, flat = np.float32(1e-3), np.float32(1e-9)
+    slopes, rises = np.empty(3, np.float32), np.empty(3, np.float32)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay = corners[a, 0], corners[a, 1]
-        bx, by = corners[b, 0] - ax, corners[b, 1] - ay
-        cx, cy = corners[c, 0] - ax, corners[c, 1] - ay
-        area = bx * cy - by * cx
-        if abs(area) < 1e-6:
-            continue
-        top = min(0.0, by, cy) + ay
-        bottom = max(0.0, by, cy) + ay
-        first = max(upper, int(np.ceil(top - slack)))
-        last = min(lower - 1, int(np.floor(bottom + slack)))
+        ay, by, cy = corners[a, 1], corners[b, 1], corners[c, 1]
+        first = max(upper, int(np.ceil(min(ay, by, cy) - slack)))
+        last = min(lower - 1, int(np.floor(max(ay, by, cy) + slack)))
         if first > last:
+            continue
+        ax = corners[a, 0]
+        bx, cx = corners[b, 0] - ax, corners[c, 0] - ax
+        by, cy = by - ay, cy - ay
+        area = bx * cy - by * cx
+        if abs(area) < np.float32(1e-6):
             continue
         inverse = np.float32(1) / area
         # Barycentric weights of b and c: affine in (x, y) relative to a.
@@ -60,36 +62,39 @@ def rasterize(
         zx, zy = zb * bdx + zc * cdx, zb * bdy + zc * cdy
         ux, uy = ub * bdx + uc * cdx, ub * bdy + uc * cdy
         vx, vy = vb * bdx + vc * cdx, vb * bdy + vc * cdy
+        slopes[0], slopes[1], slopes[2] = bdx, cdx, -bdx - cdx
+        rises[0], rises[1], rises[2] = bdy, cdy, -bdy - cdy
         for y in range(first, last + 1):
             dy = np.float32(y) - ay
             low, high = np.float32(-1e9), np.float32(1e9)
             for edge in range(3):
-                if edge == 0:
-                    slope, offset = bdx, bdy * dy
-                elif edge == 1:
-                    slope, offset = cdx, cdy * dy
-                else:
-                    slope, offset = -bdx - cdx, np.float32(1) - (bdy + cdy) * dy
-                if slope > 1e-9:
+                slope = slopes[edge]
+                offset = rises[edge] * dy + np.float32(1 if edge == 2 else 0)
+                if slope > flat:
                     low = max(low, -offset / slope)
-                elif slope < -1e-9:
+                elif slope < -flat:
                     high = min(high, -offset / slope)
                 elif offset < 0:
                     high = np.float32(-1e9)
             start = max(left, int(np.ceil(low + ax - slack)))
-            stop = min(right - 1, int(np.floor(high + ax + slack)))
-            if start > stop:
+            stop = min(right - 1, int(np.floor(high + ax + slack))) + 1
+            if start >= stop:
                 continue
-            base_z = corners[a, 2] + zy * dy
-            base_u = sources[a, 0] + uy * dy
-            base_v = sources[a, 1] + vy * dy
-            for x in range(start, stop + 1):
-                dx = np.float32(x) - ax
-                z = base_z + zx * dx
-                if z < depth[y, x]:
-                    depth[y, x] = z
-                    map_x[y, x] = base_u + ux * dx
-                    map_y[y, x] = base_v + vx * dx
+            dx = np.float32(start) - ax
+            z0 = corners[a, 2] + zy * dy + zx * dx
+            u0 = sources[a, 0] + uy * dy + ux * dx
+            v0 = sources[a, 1] + vy * dy + vx * dx
+            nearest = depth[y - upper, start - left : stop - left]
+            row_x = map_x[y - upper, start - left : stop - left]
+            row_y = map_y[y - upper, start - left : stop - left]
+            # Every px is written, changed or not: the compiler makes vector instructions of that.
+            for i in range(stop - start):
+                step = np.float32(np.int32(i))
+                z = z0 + zx * step
+                near = z < nearest[i]
+                nearest[i] = z if near else nearest[i]
+                row_x[i] = u0 + ux * step if near else row_x[i]
+                row_y[i] = v0 + vx * step if near else row_y[i]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -12,18 +12,17 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from openvasa.assets import ASSETS
 from openvasa.face.latent import FaceLatent, FrameGeometry
-from openvasa.render.compose import lay_over
+from openvasa.render.compose import EDGE_PX_A_ROW, find_edges
 from openvasa.render.cutout import cut_out, margin_px, place, upsample
 from openvasa.render.eye.lift import prepare_eyes
 from openvasa.render.eye.paint import paint_eyes
 from openvasa.render.front import part_face
 from openvasa.render.geometry import prepare_geometry
-from openvasa.render.ground import Ground, OwnBackground, Window, prepare_no_background
+from openvasa.render.ground import Ground, OwnBackground, prepare_no_background
 from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import (
     build_mesh,
@@ -36,10 +35,11 @@ from openvasa.render.mesh import (
 from openvasa.render.mouth.cover_opening import cover_opening
 from openvasa.render.mouth.paint import paint_mouth
 from openvasa.render.mouth.prepare import prepare_mouth
-from openvasa.render.rasterize import moving_window, rasterize
+from openvasa.render.rasterize import moving_window
 from openvasa.render.refine import Refiner, networks_in
 from openvasa.render.renderer import Renderer
 from openvasa.render.shading import Shading
+from openvasa.render.warp import SecondView, View, Warper, Window
 
 STILL = 0.005
 """Px by which a point may move and still count as resting."""
@@ -105,23 +105,24 @@ class WarpRenderer(Renderer):
         self._sources = place(self._mesh.points, margin)
         self._triangles = covered_triangles(self._mesh, cutout[..., 3], margin, face.stated)
         self._mirrored = mirrored_view(face, cutout)
-        shape = (height, width)
-        self._depth = np.empty(shape, np.float32)
-        self._maps = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        self._warper = Warper(width)
+        self._edges = np.empty((EDGE_PX_A_ROW * height, 2), np.int32)
         self._ground: Ground = self._own_background(face, margin)
 
     def twin(self) -> WarpRenderer:
         """A second renderer of this portrait for another thread; they share what both only read."""
         twin = copy(self)
-        twin._depth = np.empty_like(self._depth)
-        twin._maps = np.empty_like(self._maps[0]), np.empty_like(self._maps[1])
+        twin._warper = self._warper.twin()
+        twin._edges = np.empty_like(self._edges)
         twin._ground = self._ground.twin()
         return twin
 
     def without_background(self) -> WarpRenderer:
         """A renderer of this portrait's person alone; not for another thread."""
         alone = copy(self)
-        alone._ground = prepare_no_background(self._at_rest, self._stated)
+        height, width = self._at_rest.shape[:2]
+        reached = find_reach(self._mesh, (width, height))
+        alone._ground = prepare_no_background(self._at_rest, reached, self._stated)
         return alone
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
@@ -174,7 +175,7 @@ class WarpRenderer(Renderer):
 
     def _lay_front(self, frame: np.ndarray, geometry: FrameGeometry, ground: Ground) -> None:
         if self._front is not None:
-            for things, corner in self._front.draw(geometry, self._depth, self._maps):
+            for things, corner in self._front.draw(geometry, (frame.shape[1], frame.shape[0])):
                 ground.lay_front(things, corner, frame)
 
     def _warp(
@@ -190,9 +191,34 @@ class WarpRenderer(Renderer):
                 corners, self._mesh.points, self._triangles, STILL, frame.shape[1::-1]
             )
             if window[0] < window[2]:
-                person = self._person(geometry, corners, window)
-                shift = head_shift(self._mesh, geometry)
-                ground.lay_person(person, self._maps, shift, frame, window)
+                self._lay_person(ground, geometry, corners, frame, window)
+
+    def _lay_person(
+        self,
+        ground: Ground,
+        geometry: FrameGeometry,
+        corners: np.ndarray,
+        frame: np.ndarray,
+        window: Window,
+    ) -> None:
+        """Draw the person into a frame that `ground` started."""
+        shift = head_shift(self._mesh, geometry)
+        view = View(self._samples, corners, self._sources, self._triangles)
+        found = 0
+        for band in self._warper.draw(view, self._second_view(geometry, window), window):
+            ground.lay_person(band.person, band.maps, shift, frame, band.window)
+            found = find_edges(band.person, *band.maps, band.window, self._edges, found)
+        ground.soften_edges(self._edges[:found], frame)
+
+    def _second_view(self, geometry: FrameGeometry, window: Window) -> SecondView | None:
+        """The mirrored portrait where it is seen."""
+        other = self._mirrored
+        share = other.share(geometry.head) if other else 0.0
+        if other is None or share <= 0:
+            return None
+        corners = pose_mesh(other.mesh, geometry)
+        view = View(other.samples, corners, other.sources, other.mesh.triangles)
+        return SecondView(view, _shared_window(corners[other.trusted, :2], window), share)
 
     def _own_background(self, face: FaceLatent, margin: int) -> OwnBackground:
         """The portrait's background, told what composing the portrait at rest misses."""
@@ -200,42 +226,15 @@ class WarpRenderer(Renderer):
         reached = find_reach(self._mesh, face.size)[..., None]
         plate = np.where(reached, face.background, face.image)
         still_plate = np.where(self._at_rest[..., 3:] == 0, face.image, plate)
+        settled = ((plate == face.image) & (still_plate == face.image)).all(axis=2)
         nothing = np.zeros(face.image.shape, np.int16)
-        ground = OwnBackground(face.image, plate, still_plate, nothing, margin, face.stated)
+        ground = OwnBackground(
+            face.image, plate, still_plate, settled, nothing, margin, face.stated
+        )
         resting = FrameGeometry(face.canonical, face.head, face.landmarks)
-        window = (0, 0, *face.size)
-        person = self._person(resting, pose_mesh(self._mesh, resting), window)
-        frame = np.empty_like(face.image)
-        ground.lay_person(person, self._maps, 0.0, frame, window)
+        frame, window = ground.start(), (0, 0, *face.size)
+        self._lay_person(ground, resting, pose_mesh(self._mesh, resting), frame, window)
         return replace(ground, residue=face.image.astype(np.int16) - frame)
-
-    def _person(self, geometry: FrameGeometry, corners: np.ndarray, window: Window) -> np.ndarray:
-        """(h, w, 4) uint8 RGBA of the person within the window; leaves the maps behind."""
-        view = self._mirrored
-        share = view.share(geometry.head) if view else 0.0
-        if view is None or share <= 0:
-            self._rasterize(corners, self._sources, self._triangles, window)
-            return self._sample(self._samples, window)
-        theirs = pose_mesh(view.mesh, geometry)
-        part = _shared_window(theirs[view.trusted, :2], window)
-        self._rasterize(theirs, view.sources, view.mesh.triangles, part)
-        other = self._sample(view.samples, part)
-        self._rasterize(corners, self._sources, self._triangles, window)
-        person = self._sample(self._samples, window)
-        left, top = part[0] - window[0], part[1] - window[1]
-        height, width = other.shape[:2]
-        lay_over(person[top : top + height, left : left + width], other, share)
-        return person
-
-    def _rasterize(
-        self, corners: np.ndarray, sources: np.ndarray, triangles: np.ndarray, window: Window
-    ) -> None:
-        rasterize(corners, sources, triangles, self._depth, *self._maps, window)
-
-    def _sample(self, samples: np.ndarray, window: Window) -> np.ndarray:
-        left, top, right, bottom = window
-        map_x, map_y = (plane[top:bottom, left:right] for plane in self._maps)
-        return cv2.remap(samples, map_x, map_y, cv2.INTER_LINEAR)
 
 
 def _shared_window(points: np.ndarray, window: Window) -> Window:

@@ -24,6 +24,7 @@ from openvasa.render.batched.compose import (
     soften_edges,
 )
 from openvasa.render.batched.rasterize import rasterize
+from openvasa.render.compose import find_edges
 from openvasa.render.ground import Ground, OwnBackground
 from openvasa.render.mesh import WarpMesh, head_shift, pose_mesh
 from openvasa.render.shading import Shading
@@ -131,9 +132,12 @@ class TorchRenderer(WarpRenderer):
         people, columns, rows = (
             part.contiguous().cpu().numpy() for part in (person.byte(), maps[..., 0], maps[..., 1])
         )
+        window = (0, 0, *size)
         for k, (frame, ground) in enumerate(zip(frames, grounds, strict=True)):
             where = columns[k], rows[k]
-            ground.lay_person(people[k], where, shifts[k], frame, (0, 0, *size))
+            ground.lay_person(people[k], where, shifts[k], frame, window)
+            found = find_edges(people[k], *where, window, self._edges, 0)
+            ground.soften_edges(self._edges[:found], frame)
 
     def _with_hidden(
         self, person: Tensor, geometries: Sequence[FrameGeometry], size: tuple[int, int]
