@@ -201,9 +201,14 @@ def test_a_renderer_that_draws_no_person_alone_says_so(face: FaceLatent) -> None
         list(animate(face, turning(2), renderer=Plain, background="green"))
 
 
-def test_the_whole_picture_keeps_its_background(face: FaceLatent) -> None:
-    with pytest.raises(InputError, match="full_frame"):
-        animate(face, turning(2), full_frame=True, background="green")
+def test_a_whole_picture_lies_on_another_background_without_a_gap() -> None:
+    face = load_portrait(EXAMPLE_PORTRAIT)
+    video = animate(face, turning(2), full_frame=True, size=512, background="transparent")
+    first, second = (frame[..., 3] for frame in video)
+    # The suit, far below the head, on both sides of where the surface that moves ends.
+    for opacity in (first, second):
+        assert (opacity[330:500, 110:280] > 250).mean() > 0.98
+        assert (opacity[:60, :120] == 0).all(), "the flag"
 
 
 def test_transparent_pictures_keep_their_opacity_and_are_marked(

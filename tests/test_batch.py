@@ -181,7 +181,7 @@ def test_options_are_read_from_cells() -> None:
         {"movement": "wild"},
         {"codec": "divx"},
         {"label_seconds": 3},
-        {"full_frame": True, "background": "green"},
+        {"full_frame": True, "aspect": "4:5"},
         {"full_frame": "perhaps"},
         {"background": "a\nb"},
         {"seconds": 0},

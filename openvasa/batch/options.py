@@ -109,8 +109,6 @@ def _check_together(options: Options) -> None:
     gaze = options.gaze if isinstance(options.gaze, tuple) else None
     Controls(gaze, options.distance, options.emotion)
     check_hair_lag(options.hair_lag)
-    if options.full_frame and options.background != Own.KEEP.value:
-        raise InputError("option background: does not go with full_frame; choose one")
     if options.full_frame and options.aspect is not None:
         raise InputError("option aspect: does not go with full_frame; choose one")
     largest = LONGEST_SIDE if options.full_frame else SIZES[1]

@@ -24,9 +24,7 @@ def add_background(parser: Parser) -> None:
 
 
 def background_of(options: argparse.Namespace) -> Background:
-    """The background asked for; --full-frame goes with the portrait's own alone."""
-    if options.full_frame and options.background != "keep":
-        options.usage_error("--background does not go with --full-frame")
+    """The background asked for."""
     from openvasa.backgrounds import parse_background
 
     return parse_background(options.background)

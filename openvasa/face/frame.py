@@ -33,6 +33,9 @@ ROOM_ABOVE = 0.3
 SURROUNDINGS = 2.4
 """Side, over the crop's, of the square in which the person is looked for beyond the crop: as far as
 head and body carry anything along."""
+WIDEST = 5.0
+"""Side, over the crop's, up to which the whole picture is looked at in its place, where the frame
+shows more: a smaller head would leave the network too little."""
 RIM = 0.05
 """Share of the square's side over which its matte gives way to the surroundings'."""
 OTHER_HEAD = 0.8
@@ -206,14 +209,28 @@ def _carry(
     return cv2.warpAffine(plane, to_plane.astype(np.float32), size, flags=flags, borderMode=border)
 
 
+def _surrounding_square(face: FaceLatent, frame: Frame) -> np.ndarray:
+    """(3,) left, top and side, px of the picture, of where a frame's person is looked for."""
+    side = float(face.crop[2])
+    centre = face.landmarks[FACE_OVAL, :2].mean(axis=0) / face.zoom + face.crop[:2]
+    low = frame.crop[:2].astype(np.float64)
+    extent = np.array(frame.size) * float(frame.crop[2]) / frame.size[0]
+    reach = float(np.abs(np.array([low, low + extent]) - centre).max())
+    whole = float(extent.max())
+    if reach > SURROUNDINGS * side / 2 and whole <= WIDEST * side:
+        centre, wide = low + extent / 2, whole
+    else:
+        wide = SURROUNDINGS * side
+    return np.array([*(centre - wide / 2), wide], np.float32)
+
+
 def _surrounding_matte(face: FaceLatent, frame: Frame) -> np.ndarray:
     """(H, W) float32 coarse matte of a frame around the square that the portrait is in.
 
     Other people's heads are left to the background: they must not turn with this one.
     """
-    wide = float(face.crop[2]) * SURROUNDINGS
-    centre = face.landmarks[FACE_OVAL, :2].mean(axis=0) / face.zoom + face.crop[:2]
-    crop = np.array([*(centre - wide / 2), wide], np.float32)
+    crop = _surrounding_square(face, frame)
+    wide = float(crop[2])
     image = cut_crop(face.picture, crop, (CROP_SIDE, CROP_SIDE))
     zoom = CROP_SIDE / wide
     shift = np.append((face.crop[:2] - crop[:2]) * zoom, 0).astype(np.float32)
