@@ -30,6 +30,7 @@ from openvasa.media.container import Codec
 from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
 from openvasa.media.frames import FrameFolderWriter
 from openvasa.media.video_writer import VideoWriter
+from openvasa.motion.distance import limit_distance
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.listening.model import ListeningMotion
 from openvasa.motion.model import MotionModel
@@ -101,11 +102,6 @@ class Video:
         exact_rate(self.fps)
         check_hair_lag(self.hair_lag)
         _ = self.frame
-        if self.full_frame and self.background is not Own.KEEP:
-            raise InputError(
-                "full_frame: the whole picture keeps its background; take the square, or keep it",
-                parameters=("full_frame", "background"),
-            )
 
     @property
     def rate(self) -> Fraction:
@@ -384,7 +380,10 @@ def animate(
     path = Path(audio)
     probe(path)
     if model is None:
-        model = SpeechMotion(settings or MotionSettings(seed=seed))
+        settings = settings or MotionSettings(seed=seed)
+        frame = choose_frame(face, size=size, full_frame=full_frame, aspect=aspect)
+        controls = limit_distance(settings.controls, face, frame)
+        model = SpeechMotion(replace(settings, controls=controls))
     elif settings is not None:
         raise InputError("settings: a model given brings its own; give the settings to the model")
     if partner is not None:

@@ -9,14 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from openvasa import InputError, Motion, MotionSettings, load_portrait
-from openvasa.assets import EXAMPLES
+from openvasa import FaceLatent, InputError, Motion, MotionSettings, animate, load_portrait
+from openvasa.assets import EXAMPLE_VOICE, EXAMPLES
 from openvasa.cli import main
 from openvasa.face.dynamics import dynamics_code, lid_gap
+from openvasa.face.landmarker import track_next
 from openvasa.media.inspect import inspect_video
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.idle import idle_motion
-from openvasa.motion.loop import FADE_S, loop_motion, resample_loop
+from openvasa.motion.loop import (
+    FADE_S,
+    HEAD_RETURN_S,
+    loop_motion,
+    resample_loop,
+    return_to_start,
+)
 from openvasa.motion.row import row_width
 
 PORTRAIT = EXAMPLES / "gallery" / "mona_lisa.jpg"
@@ -35,6 +42,47 @@ def test_a_loop_ends_where_it_begins(loop: Motion) -> None:
     assert steps[-1] <= np.percentile(steps[:-1], 95), "from the last frame to the first"
     fade = round(FADE_S * loop.fps)
     assert steps[-fade:].max() <= 1.1 * steps[:-fade].max(), "within the fade"
+
+
+def _seen_apart(face: FaceLatent, first: np.ndarray, second: np.ndarray) -> float:
+    """Px between the points of a face as they are tracked in two frames, the median point's."""
+    tracked = [track_next(frame, face.landmarks).landmarks[:, :2] for frame in (first, second)]
+    return float(np.median(np.linalg.norm(tracked[1] - tracked[0], axis=1)))
+
+
+def test_the_last_frame_of_an_idle_loop_meets_the_first(loop: Motion) -> None:
+    face = load_portrait(PORTRAIT)
+    rows = loop.rows()
+    ends = Motion.from_rows(np.stack([rows[-1], rows[0]]), loop.fps)
+    last, first = list(animate(face, ends))
+    assert _seen_apart(face, last, first) < 1.0
+
+
+def test_speech_that_loops_comes_back_to_its_start() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.cumsum(rng.normal(0, 0.02, (100, row_width())), axis=0).astype(np.float32)
+    motion = Motion.from_rows(rows, 25.0)
+    closed = return_to_start(motion).rows()
+    assert len(closed) == len(rows)
+    np.testing.assert_allclose(closed[-1], closed[0], atol=1e-6)
+    kept = round((1 - HEAD_RETURN_S) * 25) + 75
+    np.testing.assert_array_equal(closed[: kept - 1], rows[: kept - 1])
+    # Lips speak on nearly to the end.
+    np.testing.assert_array_equal(closed[:90, 6:], rows[:90, 6:])
+    steps = np.abs(np.diff(closed[:, :6], axis=0)).max(axis=1)
+    apart = np.abs(rows[-26:, :6] - rows[0, :6]).max()
+    assert steps[-25:].max() < np.abs(np.diff(rows[:, :6], axis=0)).max() + 0.1 * apart
+
+
+def test_the_last_frame_of_looping_speech_meets_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "loop.mp4"
+    command = ["animate", str(PORTRAIT), str(EXAMPLE_VOICE), "-o", str(path), "--loop"]
+    kept = tmp_path / "motion.npz"
+    assert main([*command, "--save-motion", str(kept), "--size", "128", "--quiet"]) == 0
+    rows = Motion.load(kept).rows()
+    face = load_portrait(PORTRAIT)
+    last, first = list(animate(face, Motion.from_rows(np.stack([rows[-1], rows[0]]), 25.0)))
+    assert _seen_apart(face, last, first) < 1.0
 
 
 @pytest.mark.parametrize("fps", [20, 30000 / 1001, 60])

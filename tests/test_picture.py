@@ -219,3 +219,16 @@ def test_a_telephones_heic_is_read_upright() -> None:
     picture = load_picture(path)
     assert picture.shape == (512, 512, 3)
     assert find_faces(picture)
+
+
+def test_a_frame_of_an_animation_is_chosen(tmp_path: Path):
+    path = tmp_path / "moving.gif"
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    for number, channel in ((1, 0), (2, 1), (3, 2)):
+        assert load_picture(path, frame=number)[32, 32].argmax() == channel
+    with pytest.raises(InputError, match="holds 3 frames; there is no frame 4"):
+        load_picture(path, frame=4)
+    frames[0].save(tmp_path / "still.png")
+    with pytest.raises(InputError, match="holds one frame"):
+        load_picture(tmp_path / "still.png", frame=2)

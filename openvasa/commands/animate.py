@@ -86,6 +86,9 @@ def add(commands: Commands) -> None:
         help="AUDIO is a conversation on two channels: the portrait speaks this one and listens "
         "to the other, as with --partner",
     )
+    parser.add_argument(
+        "--loop", action="store_true", help="ease head and face back at the end to how they begin"
+    )
     add_pose_from(parser, "move the head as there: a motion, or a video clip of a person")
     parser.add_argument(
         "--save-motion", type=Path, metavar="FILE", help="write the motion too (.npz or .csv)"
@@ -101,6 +104,8 @@ def _animate(options: argparse.Namespace) -> int:
     if options.preview and (options.size is not None or options.full_frame):
         options.usage_error("--preview goes with neither --size nor --full-frame")
     check_seed(options)
+    if options.preview and options.loop:
+        options.usage_error("--loop goes round whole videos, not a --preview")
 
     from openvasa.face.frame import choose_frame
 
@@ -116,8 +121,8 @@ def _animate(options: argparse.Namespace) -> int:
         face.save(options.save_avatar)
     with _each_voice(options) as asked:
         video = _video(face, background, asked)
-        if asked.pose_from or asked.save_motion:
-            video = replace(video, source=_motion(video, asked))
+        if asked.pose_from or asked.save_motion or asked.loop:
+            video = replace(video, source=_motion(video, asked), loop=asked.loop)
         with _both_voices(video, asked.partner) as heard:
             save_video(heard, asked, marking)
     return OK
@@ -186,12 +191,15 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
 
 
 def _motion(video: Video, options: argparse.Namespace) -> Motion:
-    """The motion with the head asked for; --save-motion writes it."""
+    """The motion with the head and the end asked for; --save-motion writes it."""
     from openvasa.motion.edit import take_pose
+    from openvasa.motion.loop import return_to_start
 
     motion = _whole_motion(video)
     if options.pose_from:
         motion = take_pose(motion, motion_from(options.pose_from, options.quiet, options.pose_face))
+    if options.loop:
+        motion = return_to_start(motion)
     if options.save_motion:
         motion.save(options.save_motion)
     return motion

@@ -42,10 +42,10 @@ def _check(options: argparse.Namespace) -> int:
     for path in options.portraits:
         try:
             if options.faces:
-                found = write_preview(path, options.faces)
+                found = write_preview(path, options.faces, options.frame)
                 findings = check_found(found, face=options.face, name=str(path))
             else:
-                findings = check_portrait(path, face=options.face)
+                findings = check_portrait(path, face=options.face, frame=options.frame)
         except InputError as error:
             status = bad_input(str(error))
             continue

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
 
 def add_face_choice(parser: Parser, option: str = "--face") -> None:
-    """Add the option that chooses a face of the portrait, and --faces."""
+    """Add the option that chooses a face of the portrait, --frame and --faces."""
     parser.add_argument(
         option,
         type=int,
         metavar="N",
         help="which of several faces of PORTRAIT, in reading order from 1",
+    )
+    parser.add_argument(
+        "--frame",
+        type=int,
+        default=1,
+        metavar="N",
+        help="which frame of an animated PORTRAIT (GIF, WebP, …), from 1 (default: 1)",
     )
     parser.add_argument(
         "--faces",
@@ -45,14 +52,21 @@ def read_portrait(options: argparse.Namespace, face: int | None) -> FaceLatent:
     from openvasa.face.upright import choose_portrait
 
     if not options.faces:
-        return load_portrait(options.portrait, face=face, anyway=options.anyway)
-    found = write_preview(Path(options.portrait), options.faces)
+        return load_portrait(
+            options.portrait, face=face, anyway=options.anyway, frame=options.frame
+        )
+    found = write_preview(Path(options.portrait), options.faces, options.frame)
     portrait = choose_portrait(found, face=face, name=options.portrait)
     return encode_portrait(portrait, name=options.portrait, anyway=options.anyway)
 
 
-def write_preview(portrait: Path, preview: Path) -> UprightPicture:
+def write_preview(portrait: Path, preview: Path, frame: int = 1) -> UprightPicture:
     """Write the upright portrait with a numbered box around each face.
+
+    Args:
+        portrait: the picture.
+        preview: the file to write.
+        frame: of an animated picture, from 1.
 
     Returns:
         The portrait and its faces.
@@ -72,7 +86,7 @@ def write_preview(portrait: Path, preview: Path) -> UprightPicture:
     if preview.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
         raise InputError(f"{preview}: a preview is a picture; end its name in .png")
     spare_inputs(preview, portrait)
-    found = find_upright(load_picture(portrait))
+    found = find_upright(load_picture(portrait, frame=frame))
     image = Image.fromarray(number_faces(found.picture, found.faces))
     try:
         image.save(preview)

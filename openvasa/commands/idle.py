@@ -48,11 +48,15 @@ def _idle(options: argparse.Namespace) -> int:
         options.usage_error("--notice goes with sound, and an idle portrait has none")
     face = read_portrait(options, options.face)
 
+    from openvasa.face.frame import choose_frame
+    from openvasa.motion.distance import limit_distance
     from openvasa.motion.idle import idle_motion
     from openvasa.motion.speech_motion import SpeechMotion
     from openvasa.video import Video
 
     settings, rate = motion_settings(options, face), frame_rate(options)
+    frame = choose_frame(face, **framing_of(options, usual_size(options.output)))
+    settings = replace(settings, controls=limit_distance(settings.controls, face, frame))
     generated = {"motion": "generated from silence", **SpeechMotion(settings).describe()}
     marking = replace(marking, controls={**generated, **marking.controls})
     video = Video(

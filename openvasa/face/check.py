@@ -80,12 +80,13 @@ class Finding:
         return asdict(self)
 
 
-def check_portrait(path: str | Path, *, face: int | None = None) -> list[Finding]:
+def check_portrait(path: str | Path, *, face: int | None = None, frame: int = 1) -> list[Finding]:
     """Say how well a portrait can be animated.
 
     Args:
         path: any picture that `load_portrait` reads.
         face: which face of several, in reading order from 1; None for the largest.
+        frame: which frame of an animated picture, from 1.
 
     Returns:
         What is wrong, the worst first; one finding of severity `ok` where nothing is; then, as
@@ -94,7 +95,7 @@ def check_portrait(path: str | Path, *, face: int | None = None) -> list[Finding
     Raises:
         InputError: no such file or not a picture.
     """
-    return check_found(find_upright(load_picture(path)), face=face, name=str(path))
+    return check_found(find_upright(load_picture(path, frame=frame)), face=face, name=str(path))
 
 
 def check_found(found: UprightPicture, *, face: int | None, name: str) -> list[Finding]:

@@ -165,13 +165,16 @@ def encode_portrait(portrait: UprightPortrait, *, name: str, anyway: bool = Fals
     return encode_face(portrait.picture, portrait.face, name=name, anyway=anyway)
 
 
-def load_portrait(path: str | Path, *, face: int | None = None, anyway: bool = False) -> FaceLatent:
+def load_portrait(
+    path: str | Path, *, face: int | None = None, anyway: bool = False, frame: int = 1
+) -> FaceLatent:
     """Encode a portrait file, or read an avatar file (`.npz`) encoded before.
 
     Args:
         path: any image format Pillow reads, or an avatar written by `FaceLatent.save`.
         face: which face of several, in reading order from 1; None for the largest.
         anyway: encode a portrait that `check_portrait` refuses.
+        frame: which frame of an animated picture, from 1.
 
     Warns of what would come out worse.
 
@@ -180,5 +183,7 @@ def load_portrait(path: str | Path, *, face: int | None = None, anyway: bool = F
     """
     path = Path(path)
     if path.suffix == ".npz":
+        if frame != 1:
+            raise InputError(f"{path}: an avatar holds one picture; there is no frame {frame}")
         return FaceLatent.load(path)
-    return encode_upright(load_picture(path), face=face, name=str(path), anyway=anyway)
+    return encode_upright(load_picture(path, frame=frame), face=face, name=str(path), anyway=anyway)

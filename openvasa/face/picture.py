@@ -36,17 +36,18 @@ _pixel_limit = threading.Lock()
 pi_heif.register_heif_opener()
 
 
-def load_picture(path: str | Path) -> np.ndarray:
+def load_picture(path: str | Path, *, frame: int = 1) -> np.ndarray:
     """Decode a picture to (H, W, 3) uint8 sRGB, upright, its long side at most 4096 px.
 
     Any format Pillow reads (JPEG, PNG, WebP, AVIF, TIFF, …) except PostScript, which would run a
-    program, and HEIC. EXIF rotation is applied,
-    transparency laid on white, an embedded colour profile converted to sRGB, 16-bit and float
-    samples scaled to 8 bits, and of an animation the first frame taken. Larger pictures are reduced
-    while decoding where the format allows it, else right after.
+    program, and HEIC. EXIF rotation is applied, transparency laid on white, an embedded colour
+    profile converted to sRGB, 16-bit and float samples scaled to 8 bits, and of an animation the
+    `frame`-th frame taken, from 1. Larger pictures are reduced while decoding where the format
+    allows it, else right after.
 
     Raises InputError: no such file, a directory, empty, not a picture, damaged or cut off, a side
-    below 32 px, more than 200 megapixels. Warns when the colour profile or EXIF data is unusable.
+    below 32 px, more than 200 megapixels, no such frame. Warns when the colour profile or EXIF data
+    is unusable.
     """
     path = Path(path)
     _check_file(path)
@@ -54,6 +55,7 @@ def load_picture(path: str | Path) -> np.ndarray:
         image = _open_image(path)
         with image:
             _check_size(path, image)
+            _turn_to_frame(path, image, frame)
             # Lets JPEG leave out the detail that would be thrown away: 1/8 of time and memory.
             image.draft(None, _bound_size(image.size))
             try:
@@ -141,6 +143,20 @@ def _check_size(path: Path, image: Image.Image) -> None:
         raise InputError(
             f"{path}: {width}×{height} is too small; give at least {SHORTEST_SIDE} px a side"
         )
+
+
+def _turn_to_frame(path: Path, image: Image.Image, frame: int) -> None:
+    count = getattr(image, "n_frames", 1)
+    if not 1 <= frame <= count:
+        holds = "one frame" if count == 1 else f"{count} frames"
+        raise InputError(f"{path}: holds {holds}; there is no frame {frame}")
+    if frame > 1:
+        try:
+            image.seek(frame - 1)
+        except (EOFError, OSError, SyntaxError, ValueError) as error:
+            raise InputError(
+                f"{path}: damaged or cut off picture ({_one_line(error)}); save it again"
+            ) from error
 
 
 def _bound_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -22,6 +22,14 @@ STEP_WEIGHT = 25.0
 """A second has so many steps: a seam that steps along as fast as the motion would for a second is
 as bad as one whose ends lie so far apart."""
 
+SLOWED, SLOWED_S = 0.65, 0.25
+"""By how much of its speed a loop slows down where it begins again, and over how long: its last
+frame is then within a px of its first."""
+
+HEAD_RETURN_S, FACE_RETURN_S = 1.0, 0.3
+"""How long the head takes back to where it began, and the face: a head swings, lips close quickly,
+and what is said in that time is not seen."""
+
 NEIGHBOURS = 3
 """Rows beyond each end that interpolation may look at."""
 
@@ -50,8 +58,22 @@ def loop_motion(motion: Motion, seconds: float) -> Motion:
     ends = rows[start + count : start + count + fade]
     share = smoothstep(0, 1, np.arange(1, fade + 1) / (fade + 1))[:, None]
     seam = ends + share * (begins - ends)
-    looped = np.concatenate([rows[start + fade : start + count], seam]).astype(np.float32)
-    return Motion.from_rows(looped, motion.fps)
+    looped = np.concatenate([rows[start + fade : start + count], seam])
+    return Motion.from_rows(_slow_at_seam(looped, motion.fps), motion.fps)
+
+
+def return_to_start(motion: Motion) -> Motion:
+    """A motion that ends as it begins, of the same length: speech that is shown again and again.
+
+    Head and face ease back to the first row over the motion's last moments, at most its last half.
+    """
+    rows, pose = motion.rows().copy(), motion.pose.shape[1]
+    first = rows[0].copy()
+    for part, seconds in ((slice(0, pose), HEAD_RETURN_S), (slice(pose, None), FACE_RETURN_S)):
+        count = min(max(round(seconds * motion.fps), 1), (len(rows) + 1) // 2)
+        share = smoothstep(0, 1, np.arange(1, count + 1) / count)[:, None]
+        rows[-count:, part] += share * (first[part] - rows[-count:, part])
+    return Motion.from_rows(rows, motion.fps)
 
 
 def resample_loop(motion: Motion, fps: float) -> Motion:
@@ -61,9 +83,24 @@ def resample_loop(motion: Motion, fps: float) -> Motion:
     """
     rows = motion.rows()
     count = max(round(len(rows) * fps / motion.fps), 1)
-    around = np.pad(rows, ((NEIGHBOURS, NEIGHBOURS), (0, 0)), mode="wrap")
     at = (np.arange(count) + 0.5) * len(rows) / count - 0.5
-    return Motion.from_rows(interpolate(around, at + NEIGHBOURS), fps)
+    return Motion.from_rows(_rows_around(rows, at), fps)
+
+
+def _rows_around(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Rows of a loop at (N,) places between its own."""
+    around = np.pad(rows, ((NEIGHBOURS, NEIGHBOURS), (0, 0)), mode="wrap")
+    return interpolate(around, at + NEIGHBOURS).astype(np.float32)
+
+
+def _slow_at_seam(rows: np.ndarray, fps: float) -> np.ndarray:
+    """As many rows of a loop that passes from its last row to its first more slowly."""
+    count = len(rows)
+    after = np.arange(1, count + 1)
+    from_seam = np.minimum(after, count - after)
+    steps = 1 - SLOWED * np.exp(-((from_seam / (SLOWED_S * fps)) ** 2))
+    steps *= count / steps.sum()
+    return _rows_around(rows, np.append(0, np.cumsum(steps[:-1])) + (steps[-1] - 1) / 2)
 
 
 def _most_alike(rows: np.ndarray, count: int, fade: int) -> int:
