@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,16 +36,28 @@ def face() -> FaceLatent:
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a file system of 64 KiB."""
-    folder = tmp_path / "disk"
+    with mount_disk(tmp_path / "disk", "64k") as folder:
+        yield folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of 2 MiB: a database and a short video have room there."""
+    with mount_disk(tmp_path / "disk", "2m") as folder:
+        yield folder
+
+
+@contextmanager
+def mount_disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir()
     if not shutil.which("mount"):
         pytest.skip("there is no mount command")
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
         capture_output=True,
         check=False,
     )
     if mounted.returncode:
         pytest.skip("only root can mount a small file system")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
