@@ -144,8 +144,8 @@ def shaken(frames: int, fps: float = 25.0) -> Motion:
 
 def test_a_file_and_a_stream_move_hair_alike(face: FaceLatent) -> None:
     motion = shaken(12)
-    kept = {"size": 256, "hair_lag": 1.5}
-    file = list(Video(face, motion, **kept))
+    video = Video(face, motion, size=256, hair_lag=1.5)
+    file = list(video)
     stiff = list(Video(face, motion, size=256, hair_lag=0))
     assert any((a != b).any() for a, b in zip(file, stiff, strict=True))
     poses = [*trailed_poses(motion.rows(), 25, 1.5)]
@@ -153,8 +153,9 @@ def test_a_file_and_a_stream_move_hair_alike(face: FaceLatent) -> None:
     lag = painter._hair
     assert lag is not None
     for number, (row, pose) in enumerate(zip(motion.rows(), poses, strict=True)):
+        assert pose is not None
         np.testing.assert_array_equal(lag.follow(row[:6], number / 25), pose)
-    whole = list(islice(Video(face, motion, **kept), 12))
+    whole = list(islice(video, 12))
     for a, b in zip(file, whole, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -165,5 +166,8 @@ def test_hair_of_a_loop_has_no_seam(face: FaceLatent) -> None:
     twice = replace(once, source=Motion.from_rows(np.tile(motion.rows(), (3, 1)), 25))
     planned = [moved for *_, moved, _ in once._plan(once.rows(), iter([None] * 50))]
     again = [moved for *_, moved, _ in twice._plan(twice.rows(), iter([None] * 150))]
-    np.testing.assert_allclose(planned[0], again[100], atol=1e-4)
-    assert np.abs(planned[0][ROLL] - motion.pose[0, ROLL]) > 0.01, "as it is in the middle of it"
+    first, later = planned[0], again[100]
+    assert first is not None
+    assert later is not None
+    np.testing.assert_allclose(first, later, atol=1e-4)
+    assert np.abs(first[ROLL] - motion.pose[0, ROLL]) > 0.01, "as it is in the middle of it"
