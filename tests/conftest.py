@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,3 +62,11 @@ def mount_disk(folder: Path, size: str) -> Iterator[Path]:
         pytest.skip("only root can mount a small file system")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Give torch one thread where it is loaded: networks of tests are so small that a second one
+    mostly waits, and burns a core meanwhile."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
