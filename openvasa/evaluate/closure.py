@@ -87,8 +87,13 @@ def closure(make: Make, chances: int = CHANCES) -> Closure:
         for s in _say(make, DENTAL_SENTENCES, chances)
         if s.phone in DENTALS
     ]
-    shares = (float(np.mean(seen)) for seen in (lips, vowels, dentals))
-    return Closure(*shares, len(lips), len(dentals))
+    return Closure(
+        bilabials=float(np.mean(lips)),
+        vowels=float(np.mean(vowels)),
+        dentals=float(np.mean(dentals)),
+        count=len(lips),
+        dental_count=len(dentals),
+    )
 
 
 def _say(make: Make, sentences: Sequence[str], chances: int) -> Iterator[_Spoken]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from openvasa.errors import InputError
@@ -79,5 +78,6 @@ class VideoWriter(FileWriter):
             quality,
             dict(metadata or {}),
         )
-        encode = partial(_ENCODERS.get(container.format, encode_film), plan=plan)
-        super().__init__(path, (size[1], size[0], 3), encode, finishing)
+        encode = _ENCODERS.get(container.format, encode_film)
+        shape = (size[1], size[0], 3)
+        super().__init__(path, shape, lambda file, frames: encode(file, frames, plan), finishing)
