@@ -21,7 +21,7 @@ from live_stand_in import StandInModel
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.evaluate.bench_interrupts import FIRST_PHONE_S, LIPS_MOVE
-from openvasa.evaluate.bench_soak import Delays, resident_bytes, soak
+from openvasa.evaluate.bench_soak import Delays, soak
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.live.assemble import assemble_engine
@@ -31,6 +31,7 @@ from openvasa.live.memory import give_back_memory
 from openvasa.live.protocol import PICTURE
 from openvasa.live.session import Limits
 from openvasa.live.studio import Studio
+from openvasa.machine import resident_memory
 from openvasa.motion.row import Row
 from openvasa.rates import SAMPLE_RATE
 
@@ -164,7 +165,7 @@ def has_picture(messages: list) -> bool:
 def settled() -> int:
     time.sleep(0.5)
     give_back_memory()
-    return resident_bytes()
+    return resident_memory()
 
 
 def test_sync_is_that_of_the_worst_second() -> None:

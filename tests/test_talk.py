@@ -25,7 +25,6 @@ from live_stand_in import StandInModel
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import main
 from openvasa.errors import InputError
-from openvasa.evaluate.bench_soak import resident_bytes
 from openvasa.live.frame import LiveSettings
 from openvasa.live.memory import give_back_memory
 from openvasa.live.metrics import Metrics
@@ -33,6 +32,7 @@ from openvasa.live.server import create_app
 from openvasa.live.session import Session
 from openvasa.live.speech import Voice, speak, voices
 from openvasa.live.studio import Studio
+from openvasa.machine import resident_memory
 from openvasa.rates import SAMPLE_RATE
 from openvasa.talk import services
 from openvasa.talk.dialogue import Dialogue
@@ -157,7 +157,7 @@ def test_conversations_leave_no_memory_behind(face, tmp_path: Path, voice: Voice
     for _ in range(CONVERSATIONS):
         asyncio.run(_converse(face, tmp_path, voice, listen))
         give_back_memory()
-        sizes.append(resident_bytes())
+        sizes.append(resident_memory())
     assert sizes[-1] < sizes[WARM_UP] + MOST_GROWTH
 
 

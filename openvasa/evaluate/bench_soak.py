@@ -8,12 +8,11 @@ how much later than their sound pictures come, in frames: the worst second of th
 from __future__ import annotations
 
 import asyncio
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from openvasa.live.outlet import Outlet
 from openvasa.live.player import Shown
 from openvasa.live.scratch import server_folder
 from openvasa.live.session import Session
+from openvasa.machine import resident_memory
 from openvasa.rates import SAMPLE_RATE
 from openvasa.render.warp_renderer import WarpRenderer
 
@@ -203,7 +203,7 @@ class _Receiver:
             sync_frames=self._delays.worst() * self._session.settings.fps,
             left_out=since.left_out / max(1, since.frames + since.left_out),
             stalled_s=since.stalled_s,
-            rss_mb=resident_bytes() / 1e6,
+            rss_mb=resident_memory() / 1e6,
         )
         self._delays, self._pictures, self._since, self._stats = Delays(), 0, now, stats
         return minute
@@ -228,13 +228,3 @@ class _Receiver:
             assert self._origin_s is not None
             time_s = self._origin_s + sound.position / self._outlet.rate
             self._delays.note_sound(time_s, time.perf_counter())
-
-
-def resident_bytes() -> int:
-    """Memory that this process has just now; where the system does not tell, the most it had."""
-    with suppress(OSError):
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import av
 from av.codec.codec import UnknownCodecError
+from av.error import FFmpegError
 
 from openvasa.media.container import Codec
 from openvasa.media.encoding import Quality
@@ -45,6 +46,6 @@ def _opens(name: str, size: tuple[int, int]) -> bool:
         context.width, context.height = size  # pyright: ignore[reportAttributeAccessIssue]
         context.pix_fmt = "yuv420p"  # pyright: ignore[reportAttributeAccessIssue]
         context.open()
-    except (UnknownCodecError, av.FFmpegError):
+    except (UnknownCodecError, FFmpegError):
         return False
     return True
