@@ -181,7 +181,9 @@ class Video:
         size = self.frame_size
 
         def paint(renderer: Renderer, planned: list[_Planned]) -> list[np.ndarray]:
-            frames = renderer.render_many([geometry_at(face, *moved) for *moved, _ in planned])
+            frames = renderer.render_many(
+                [geometry_at(face, row, trailed) for row, trailed, _ in planned]
+            )
             resized = (_resize_frame(frame, size) for frame in frames)
             return [
                 frame if plate is None else lay_on(frame, plate)
