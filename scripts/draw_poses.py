@@ -56,7 +56,7 @@ def draw_row(path: Path, size: int) -> np.ndarray:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Draw portraits in seven poses.")
     parser.add_argument("portraits", nargs="+", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the sheets")
     parser.add_argument("--size", type=int, default=1024, help="px of a frame (default: 1024)")

@@ -33,7 +33,7 @@ def _with_cut_hair(face: FaceLatent, room: int) -> FaceLatent:
     matte, side = face.matte.copy(), face.size[0]
     matte[:40, 200:300] = 1
     picture = np.zeros((side + room, side, 3), np.uint8)
-    return replace(face, matte=matte, picture=picture, crop=np.float32([0, room, side]))
+    return replace(face, matte=matte, picture=picture, crop=np.array([0, room, side], np.float32))
 
 
 def test_a_head_with_room_around_it_goes_as_far_as_heads_may(face: FaceLatent) -> None:

@@ -106,6 +106,6 @@ class Warper:
 
     def _warp(self, view: View, window: Window) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         left, top, right, bottom = window
-        depth, *maps = (plane[: bottom - top, : right - left] for plane in self._planes)
-        rasterize(view.corners, view.sources, view.triangles, depth, *maps, window)
-        return cv2.remap(view.samples, *maps, cv2.INTER_LINEAR), (maps[0], maps[1])
+        depth, map_x, map_y = (plane[: bottom - top, : right - left] for plane in self._planes)
+        rasterize(view.corners, view.sources, view.triangles, depth, map_x, map_y, window)
+        return cv2.remap(view.samples, map_x, map_y, cv2.INTER_LINEAR), (map_x, map_y)
