@@ -27,13 +27,19 @@ from openvasa.learned.config import CONFIGS, LatentConfig  # noqa: E402
 from openvasa.learned.export import export_network  # noqa: E402
 from openvasa.learned.face_crop import CENTRE, HALF, crop_faces  # noqa: E402
 from openvasa.learned.files import READING_FILE  # noqa: E402
-from openvasa.learned.losses import cross_identity, flow_anchors  # noqa: E402
+from openvasa.learned.losses import cross_identity, flow_anchors, gaze_error  # noqa: E402
 from openvasa.learned.network import LatentNetwork  # noqa: E402
 from openvasa.learned.points import FEATURES, mean_points, mirror_order  # noqa: E402
 from openvasa.learned.pose import Pose, pose_from_numbers  # noqa: E402
 from openvasa.learned.renderer import learned_renderer  # noqa: E402
-from openvasa.learned.warps import warp_from_canonical, warp_to_canonical  # noqa: E402
-from openvasa.learned.weights import load_network, save_network  # noqa: E402
+from openvasa.learned.warps import (  # noqa: E402
+    carry_colours,
+    find_canonical,
+    find_in_source,
+    warp_from_canonical,
+    warp_to_canonical,
+)
+from openvasa.learned.weights import begin_with, load_network, save_network  # noqa: E402
 from openvasa.render.warp_renderer import WarpRenderer  # noqa: E402
 from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task  # noqa: E402
 from openvasa.train.latent_export import fit_reading  # noqa: E402
@@ -170,6 +176,32 @@ def test_flows_that_lead_to_the_points_have_no_error() -> None:
     assert flow_anchors(-there, there, points, points, mean) > 0.5
 
 
+def test_colours_are_carried_to_where_the_head_turns() -> None:
+    source = torch.rand(2, 3, 16, 16)
+    source = torch.nn.functional.interpolate(source, size=(64, 64), mode="bilinear")
+    still = torch.zeros(2, 3, 4, 4, 4)
+    here, moved = turned(20, 2), turned(20, 2)
+    moved = Pose(moved.rotation, moved.shift + torch.tensor([0.25, 0.0]), moved.size)
+    for pose, columns in ((here, 0), (moved, 8)):
+        points = find_canonical(pose, still, 4, 16)
+        carried = carry_colours(source, find_in_source(points, here, still))
+        assert carried.shape == (2, 3, 4, 64, 64)
+        wanted = source.roll(columns, 3)[..., 12:-4]
+        inner = carried[..., 4:-4, 12:-4]
+        assert (inner - wanted[:, :, None, 4:-4]).abs().max() < 1e-3
+
+
+def test_a_gaze_error_sees_irises_alone() -> None:
+    points = torch.randn(3, 8, 3)
+    eyes = ((torch.tensor([0, 1]), torch.tensor([2, 3])),)
+    elsewhere, looked = points.clone(), points.clone()
+    elsewhere[:, 4:] += 1
+    elsewhere[:, :4] += 0.5
+    looked[:, :2] += torch.tensor([0.3, 0.0, 0.0])
+    assert gaze_error(elsewhere, points, eyes) < 1e-6
+    assert torch.isclose(gaze_error(looked, points, eyes), torch.tensor(0.1))
+
+
 def test_points_know_their_mirror_image() -> None:
     mean, order = mean_points(), mirror_order()
     assert np.abs(mean[order] * [-1, 1, 1] - mean).max() < 1e-4
@@ -280,6 +312,17 @@ def test_weights_come_back_from_files(tmp_path: Path) -> None:
         load_network(tmp_path / "nowhere")
 
 
+def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
+    config = smallest("mini")
+    trained = LatentNetwork(config)
+    save_network(tmp_path, trained, "mini", 7)
+    wider = LatentNetwork(replace(config, dynamics=16))
+    share = begin_with(wider, tmp_path)
+    assert 0.5 < share < 1
+    for name, value in wider.appearance.state_dict().items():
+        assert torch.allclose(value, trained.appearance.state_dict()[name], atol=1e-3)
+
+
 def test_a_reading_tells_codes_of_points_that_move_them() -> None:
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(30, 6))
@@ -331,6 +374,9 @@ def test_the_renderer_draws_what_the_network_draws(
     pose_changed = pose_face(face, np.array([0, 0.4, 0, 0, 0, 0], np.float32), np.zeros((478, 3)))
     assert np.abs(renderer.render(pose_changed).astype(int) - shown).max() > 3
     opened = replace(rest, canonical=face.canonical + np.float32(0.5))
+    together = renderer.render_many([rest, pose_changed, opened])
+    for frame, geometry in zip(together, (rest, pose_changed, opened), strict=True):
+        assert np.abs(frame.astype(int) - renderer.render(geometry)).max() <= 1
     assert np.abs(renderer.render(opened).astype(int) - shown).max() > 0
 
 

@@ -278,6 +278,15 @@ def _render(options: argparse.Namespace) -> int:
     return OK
 
 
+LOSSES = {
+    "consist": "consist",
+    "cross-id": "cross_identity",
+    "perceptual": "perceptual",
+    "adversary": "adversary",
+}
+"""Losses of the learned latent that can be left out, and their names in its weights."""
+
+
 def _add_latent(group: Commands) -> None:
     parser = add_command(
         group,
@@ -302,9 +311,22 @@ def _add_latent(group: Commands) -> None:
     )
     parser.add_argument("--people", type=int, metavar="N", help="at most N (default: all)")
     parser.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="X",
+        help="at its peak (default: 0.0005, good for the batches of a GPU; small ones bear 0.001)",
+    )
+    parser.add_argument(
+        "--from",
+        type=Path,
+        dest="first",
+        metavar="RUN",
+        help="begin a new run with the weights of this one, where names and shapes agree",
+    )
+    parser.add_argument(
         "--without",
         action="append",
-        choices=("consist", "cross-id", "adversary"),
+        choices=tuple(LOSSES),
         default=[],
         help="leave a loss out, to see what it does; may be given again",
     )
@@ -314,10 +336,12 @@ def _latent(options: argparse.Namespace) -> int:
     from openvasa.learned.config import find_config
     from openvasa.train.latent import DEFAULTS, LatentTraining, LatentWeights, train
 
-    names = {"consist": "consist", "cross-id": "cross_identity", "adversary": "adversary"}
-    weights = replace(LatentWeights(), **{names[name]: 0.0 for name in options.without})
+    weights = replace(LatentWeights(), **{LOSSES[name]: 0.0 for name in options.without})
     training = LatentTraining(find_config(options.config), weights, options.batch, options.people)
-    train(options.cache, options.clips, options.run, _trainer(DEFAULTS, options), training)
+    trainer = _trainer(DEFAULTS, options)
+    if options.learning_rate is not None:
+        trainer = replace(trainer, learning_rate=options.learning_rate)
+    train(options.cache, options.clips, options.run, trainer, training, options.first)
     return OK
 
 

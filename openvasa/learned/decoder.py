@@ -1,9 +1,10 @@
 """Decoder: what a frame shows of the canonical volume → picture.
 
 The depth of the volume is read as channels (MegaPortraits section 3.1, G_2D) and 2D convolutions
-make the picture. Two things are ours: the codes scale and shift the channels, so that teeth can
-appear which the source does not show; and where the decoder sees the background it lets the
-source's own pixels through.
+make the picture. Three things are ours. The codes scale and shift the channels, so that teeth can
+appear which the source does not show. The decoder says at which depth a surface is, and may take
+the source's colours that both warps carried there (`openvasa.learned.warps.carry_colours`) in the
+place of its own. Where it sees the background it lets the source's own pixels through.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Decoder(nn.Module):
         self.finer = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
         self.finer_blocks = nn.ModuleList(Block(b, nn.Conv2d) for _, b in pairs)
         self.norm = Norm(widths[-1])
-        self.last = nn.Conv2d(widths[-1], 4, 3, padding=1)
+        # Colours; shares of the drawn and of the painted; how likely a surface is at each depth.
+        self.last = nn.Conv2d(widths[-1], 5 + config.depth, 3, padding=1)
 
     def forward(
         self,
@@ -41,6 +43,7 @@ class Decoder(nn.Module):
         identity: Tensor,
         dynamics: Tensor,
         source: Tensor,
+        carried: Tensor,
         hidden: Tensor,
     ) -> Tensor:
         """Draw frames.
@@ -51,6 +54,7 @@ class Decoder(nn.Module):
             identity: (N, identity) of the source.
             dynamics: (N, dynamics) of the driver.
             source: (N, 3, S, S) in 0–1, whose background shows.
+            carried: (N, 3, D, S, S) the source's colours at each depth.
             hidden: (N, 1, S, S) in 0–1, where neither the still layer nor the source may show.
 
         Returns:
@@ -65,6 +69,9 @@ class Decoder(nn.Module):
         for finer, block in zip(self.finer, self.finer_blocks, strict=True):
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = block(finer(x))
-        drawn = torch.sigmoid(self.last(functional.silu(self.norm(x))).float())
-        share = hidden + (1 - hidden) * drawn[:, 3:]
-        return share * drawn[:, :3] + (1 - share) * source
+        told = self.last(functional.silu(self.norm(x))).float()
+        colours, shown, painted = torch.sigmoid(told[:, :5]).split([3, 1, 1], dim=1)
+        surface = (carried * told[:, None, 5:].softmax(dim=2)).sum(dim=2)
+        drawn = painted * colours + (1 - painted) * surface
+        share = hidden + (1 - hidden) * shown
+        return share * drawn + (1 - share) * source

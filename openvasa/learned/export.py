@@ -1,7 +1,8 @@
 """Export of the learned latent for the renderer: two ONNX files that need no torch.
 
-`encoder.onnx` runs once for a portrait, `decoder.onnx` for each frame. Volumes are sampled by
-GridSample in three dimensions, which ONNX knows since opset 20.
+`encoder.onnx` runs once for a portrait, `decoder.onnx` for each batch of its frames. Volumes are
+sampled by GridSample in three dimensions, which ONNX knows since opset 20. Shapes of views are
+written with −1 for the batch: what else a trace sees of it becomes a constant.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from openvasa.learned.network import Appearance, LatentNetwork
 from openvasa.learned.pose import Pose
 
 OPSET = 20
-APPEARANCE = ("volume", "still", "identity", "source")
+APPEARANCE = ("volume", "still", "identity", "flow", "source")
 POSE = ("rotation", "shift", "size")
 
 
@@ -32,8 +33,8 @@ class _Encoder(nn.Module):
         pose = Pose(rotation, shift, size)
         crops = self.network.crop(source, pose)
         identity, dynamics = self.network.identity(crops), self.network.dynamics(crops)
-        seen, _ = self.network.encode(source, pose, identity, dynamics)
-        return seen.volume, seen.still, identity, dynamics
+        seen = self.network.encode(source, pose, identity, dynamics)
+        return seen.volume, seen.still, identity, seen.flow, dynamics
 
 
 class _Decoder(nn.Module):
@@ -46,6 +47,7 @@ class _Decoder(nn.Module):
         volume: Tensor,
         still: Tensor,
         identity: Tensor,
+        flow: Tensor,
         source: Tensor,
         source_rotation: Tensor,
         source_shift: Tensor,
@@ -55,33 +57,50 @@ class _Decoder(nn.Module):
         shift: Tensor,
         size: Tensor,
     ) -> Tensor:
-        of_source = Pose(source_rotation, source_shift, source_size)
-        seen = Appearance(volume, still, identity, source, of_source)
+        frames = dynamics.shape[0]
+        look = (volume, still, identity, flow, source, source_rotation, source_shift, source_size)
+        *parts, turn, place, scale = (part.expand(frames, *part.shape[1:]) for part in look)
+        seen = Appearance(*parts, Pose(turn, place, scale))
         return self.network.decode(seen, Pose(rotation, shift, size), dynamics)
 
 
 def export_network(network: LatentNetwork, folder: Path) -> None:
-    """Write `encoder.onnx` and `decoder.onnx`; both draw one frame at a time."""
+    """Write `encoder.onnx` and `decoder.onnx`: one appearance, any number of frames of it."""
     side = network.config.side
     pose = torch.eye(3)[None], torch.zeros(1, 2), torch.full((1,), 0.05)
     source = torch.rand(1, 3, side, side)
     encoder, decoder = _Encoder(network).eval(), _Decoder(network).eval()
     with torch.no_grad():
-        volume, still, identity, dynamics = encoder(source, *pose)
+        volume, still, identity, flow, dynamics = encoder(source, *pose)
     given = (source, *pose)
     _write(encoder, given, ("source", *POSE), ENCODER_FILE, folder)
-    given = (volume, still, identity, source, *pose, dynamics, *pose)
+    driving = [part.repeat(2, *[1] * (part.ndim - 1)) for part in (dynamics, *pose)]
     names = (*APPEARANCE, *(f"source_{name}" for name in POSE), "dynamics", *POSE)
-    _write(decoder, given, names, DECODER_FILE, folder)
+    open_axes = {name: {0: "frames"} for name in ("dynamics", *POSE, "picture")}
+    given = (volume, still, identity, flow, source, *pose, *driving)
+    _write(decoder, given, names, DECODER_FILE, folder, ["picture"], open_axes)
 
 
 def _write(
-    module: nn.Module, given: tuple[Tensor, ...], names: tuple[str, ...], file: str, folder: Path
+    module: nn.Module,
+    given: tuple[Tensor, ...],
+    names: tuple[str, ...],
+    file: str,
+    folder: Path,
+    outputs: list[str] | None = None,
+    open_axes: dict[str, dict[int, str]] | None = None,
 ) -> None:
     partial = folder / f"{file}.partial"
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, given, str(partial), input_names=list(names), opset_version=OPSET, dynamo=False
+            module,
+            given,
+            str(partial),
+            input_names=list(names),
+            output_names=outputs,
+            dynamic_axes=open_axes,
+            opset_version=OPSET,
+            dynamo=False,
         )
     partial.replace(folder / file)

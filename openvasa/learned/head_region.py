@@ -20,7 +20,7 @@ RADIUS, EDGE = 8.0, 2.5
 def head_region(poses: Pose, side: int) -> Tensor:
     """(N, 1, side, side) in 0–1: 1 on the head, 0 away from it."""
     device = poses.shift.device
-    centre = torch.tensor(CENTRE, device=device).expand(len(poses.shift), 1, 3)
+    centre = torch.tensor(CENTRE, device=device).expand(1, 1, 3)
     middle = poses.project(centre)[:, 0, :2]
     across = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) * 2 / side - 1
     x, y = across - middle[:, :1], across - middle[:, 1:]

@@ -61,6 +61,22 @@ def flow_anchors(
     return back.abs().mean() + forth.abs().mean()
 
 
+def gaze_error(told: Tensor, points: Tensor, eyes: tuple[tuple[Tensor, Tensor], ...]) -> Tensor:
+    """Mean error of where irises stand between the lids, canonical units.
+
+    The mean over all points hardly sees it: irises are few and lids move with the brows.
+
+    Args:
+        told, points: (N, K, 3) points that codes tell, and tracked ones.
+        eyes: of each eye, the numbers of its iris' points and of its lids' among K.
+    """
+    errors = []
+    for iris, lids in eyes:
+        a, b = (p[:, iris].mean(dim=1) - p[:, lids].mean(dim=1) for p in (told, points))
+        errors.append((a - b).abs().mean())
+    return torch.stack(errors).mean()
+
+
 def pose_error(predicted: Tensor, poses: Pose) -> Tensor:
     """Mean absolute error of (N, NUMBERS) predicted head poses."""
     return (predicted - poses.numbers()).abs().mean()

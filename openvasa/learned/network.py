@@ -16,7 +16,14 @@ from openvasa.learned.facial_dynamics import DynamicsEncoder, PointHead
 from openvasa.learned.head_region import head_region
 from openvasa.learned.identity import IdentityEncoder
 from openvasa.learned.pose import Pose, PoseEncoder
-from openvasa.learned.warps import FlowGenerator, warp_from_canonical, warp_to_canonical
+from openvasa.learned.warps import (
+    FlowGenerator,
+    carry_colours,
+    find_canonical,
+    find_in_source,
+    sample_volume,
+    warp_to_canonical,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Appearance:
         volume: (N, C, D, G, G) canonical appearance volume.
         still: (N, still, G, G) features that do not move.
         identity: (N, identity).
+        flow: (N, 3, 16, 32, 32) of the source's warp, canonical units.
         source: (N, 3, S, S) the frames, in 0–1.
         pose: of the frames.
     """
@@ -34,6 +42,7 @@ class Appearance:
     volume: Tensor
     still: Tensor
     identity: Tensor
+    flow: Tensor
     source: Tensor
     pose: Pose
 
@@ -43,6 +52,7 @@ class Appearance:
             self.volume[rows],
             self.still[rows],
             self.identity[rows],
+            self.flow[rows],
             self.source[rows],
             self.pose.pick(rows),
         )
@@ -73,29 +83,24 @@ class LatentNetwork(nn.Module):
         """(N, 3, S, S) frames → the upright faces that the codes are read from."""
         return crop_faces(frames, poses, self.config.crop)
 
-    def encode(
-        self, frames: Tensor, poses: Pose, identity: Tensor, dynamics: Tensor
-    ) -> tuple[Appearance, Tensor]:
-        """Appearance of source frames from their pose and codes, and the flow that took it there.
+    def encode(self, frames: Tensor, poses: Pose, identity: Tensor, dynamics: Tensor) -> Appearance:
+        """Appearance of source frames from their pose and codes.
 
         Args:
             frames: (N, 3, S, S) in 0–1.
             poses: of the frames.
             identity, dynamics: (N, ...) codes of the frames.
-
-        Returns:
-            The appearance, and the (N, 3, 16, 32, 32) flow of the source's warp.
         """
         volume, still = self.appearance(frames)
         flow = self.to_canonical(identity, dynamics)
         warped = warp_to_canonical(volume, poses, flow)
-        return Appearance(self.canonical(warped), still, identity, frames, poses), flow
+        return Appearance(self.canonical(warped), still, identity, flow, frames, poses)
 
     def encode_frames(self, frames: Tensor, poses: Pose) -> tuple[Appearance, Tensor]:
         """Appearance and (N, dynamics) codes of (N, 3, S, S) frames."""
         crops = self.crop(frames, poses)
         dynamics = self.dynamics(crops)
-        return self.encode(frames, poses, self.identity(crops), dynamics)[0], dynamics
+        return self.encode(frames, poses, self.identity(crops), dynamics), dynamics
 
     def read_dynamics(self, frames: Tensor, poses: Pose) -> Tensor:
         """(N, dynamics) codes of (N, 3, S, S) frames."""
@@ -107,7 +112,11 @@ class LatentNetwork(nn.Module):
 
     def draw(self, seen: Appearance, poses: Pose, dynamics: Tensor, flow: Tensor) -> Tensor:
         """`decode` by a flow of the driver's warp that is known already."""
-        volume = warp_from_canonical(seen.volume, poses, flow)
+        points = find_canonical(poses, flow, self.config.depth, self.config.grid)
+        volume = sample_volume(seen.volume, points)
+        carried = carry_colours(seen.source, find_in_source(points, seen.pose, seen.flow))
         side = seen.source.shape[-1]
         hidden = torch.maximum(head_region(seen.pose, side), head_region(poses, side))
-        return self.decoder(volume, seen.still, seen.identity, dynamics, seen.source, hidden)
+        return self.decoder(
+            volume, seen.still, seen.identity, dynamics, seen.source, carried, hidden
+        )

@@ -7,6 +7,7 @@ against the portrait's own is read as a change of the dynamics code. Torch is no
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,8 @@ from openvasa.learned.files import DECODER_FILE, ENCODER_FILE, NAME_FILE, READIN
 from openvasa.learned.points import FEATURES
 from openvasa.render.renderer import Renderer, RendererFactory
 
+BATCH = 8
+"""Frames that the decoder draws at once."""
 Numbers = tuple[np.ndarray, np.ndarray, np.ndarray]
 """A head pose as the networks take it; see `openvasa.learned.pose.Pose`."""
 
@@ -40,7 +43,7 @@ def learned_renderer(run: Path) -> RendererFactory:
 
 
 class LearnedRenderer(Renderer):
-    """Draws square frames at the network's own side.
+    """Draws square frames at the network's own side, in batches.
 
     Args:
         face: the portrait, in a square crop.
@@ -49,6 +52,8 @@ class LearnedRenderer(Renderer):
     Raises:
         InputError: the crop is not square.
     """
+
+    batch = BATCH
 
     def __init__(self, face: FaceLatent, run: Path) -> None:
         width, height = face.size
@@ -64,8 +69,8 @@ class LearnedRenderer(Renderer):
         picture = cv2.resize(face.image, (side, side), interpolation=cv2.INTER_AREA)
         source = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / 255
         pose = self._numbers(face.head)
-        volume, still, identity, self._dynamics = load_onnx(run / ENCODER_FILE)(source, *pose)
-        self._appearance = (volume, still, identity, source, *pose)
+        *seen, self._dynamics = load_onnx(run / ENCODER_FILE)(source, *pose)
+        self._appearance = (*seen, source, *pose)
         self._decode = load_onnx(run / DECODER_FILE)
 
     def twin(self) -> LearnedRenderer:
@@ -74,15 +79,22 @@ class LearnedRenderer(Renderer):
 
     def render(self, geometry: FrameGeometry) -> np.ndarray:
         """(S, S, 3) uint8 RGB frame, S being the network's side."""
-        change = (geometry.canonical[FEATURES] - self._own).ravel() @ self._reading
-        dynamics = (self._dynamics + change).astype(np.float32)
-        (drawn,) = self._decode(*self._appearance, dynamics, *self._numbers(geometry.head))
-        return np.rint(np.clip(drawn[0].transpose(1, 2, 0), 0, 1) * 255).astype(np.uint8)
+        return self.render_many([geometry])[0]
 
-    def _numbers(self, head: HeadTransform) -> Numbers:
+    def render_many(self, geometries: Sequence[FrameGeometry]) -> list[np.ndarray]:
+        """Frames as `render` draws them, by one pass of the decoder."""
+        points = np.stack([geometry.canonical[FEATURES] for geometry in geometries])
+        change = (points - self._own).reshape(len(points), -1) @ self._reading
+        dynamics = (self._dynamics + change).astype(np.float32)
+        pose = self._numbers(*(geometry.head for geometry in geometries))
+        (drawn,) = self._decode(*self._appearance, dynamics, *pose)
+        frames = np.rint(np.clip(drawn.transpose(0, 2, 3, 1), 0, 1) * 255).astype(np.uint8)
+        return list(frames)
+
+    def _numbers(self, *heads: HeadTransform) -> Numbers:
         scale = 2 / self._width
         return (
-            head.rotation[None].astype(np.float32),
-            (head.translation[None, :2] * scale - 1).astype(np.float32),
-            np.array([head.scale * scale], np.float32),
+            np.stack([head.rotation for head in heads]).astype(np.float32),
+            np.stack([head.translation[:2] * scale - 1 for head in heads]).astype(np.float32),
+            np.array([head.scale * scale for head in heads], np.float32),
         )

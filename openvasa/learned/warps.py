@@ -7,6 +7,10 @@ the mean head's shape with the mean face's expression: flows have to move each t
 its place on the person and its place on the mean head, which is what anchors them
 (`openvasa.learned.losses.flow_anchor`).
 
+The source's own colours take the same way (`carry_colours`): both warps in a row say, for each cell
+of what a frame sees, where the source shows it. This is ours. A small volume carries a face but few
+of its details.
+
 Volumes are sampled in boxes: the canonical one `CENTRE ± HALF`, the one of a frame the whole
 picture with `DEPTH` canonical units before and behind the head's origin.
 """
@@ -51,7 +55,7 @@ class FlowGenerator(nn.Module):
     def forward(self, identity: Tensor, dynamics: Tensor) -> Tensor:
         """(N, identity), (N, dynamics) → (N, 3, 16, 32, 32) float32 canonical units."""
         x = self.first(torch.cat([identity, dynamics], dim=1))
-        x = self.blocks[0](x.view(len(x), -1, START, START, START))
+        x = self.blocks[0](x.view(-1, x.shape[1] // START**3, START, START, START))
         for step, (finer, block) in enumerate(zip(self.finer, self.blocks[1:], strict=True)):
             scale = (2.0, 2.0, 2.0) if step < 2 else (1.0, 2.0, 2.0)
             x = functional.interpolate(finer(x), scale_factor=scale, mode="nearest")
@@ -81,7 +85,7 @@ def sample_flow(flow: Tensor, points: Tensor) -> Tensor:
 
 def _sample(volume: Tensor, at: Tensor, padding: str) -> Tensor:
     shape = at.shape[1:-1]
-    grid = at if at.ndim == 5 else at.view(len(at), 1, 1, -1, 3)
+    grid = at if at.ndim == 5 else at[:, None, None]
     # Coordinates need float32; with them, volumes in half precision become float32 too.
     sampled = functional.grid_sample(
         volume.float(), grid.float(), padding_mode=padding, align_corners=False
@@ -102,16 +106,43 @@ def warp_to_canonical(volume: Tensor, pose: Pose, flow: Tensor) -> Tensor:
     n, _, depth, grid, _ = volume.shape
     cells = cell_centres(depth, grid, volume.device)
     points = cells * cells.new_tensor(HALF) + cells.new_tensor(CENTRE)
-    points = points.expand(n, *points.shape)
-    moved = points + sample_flow(flow, points)
-    seen = pose.project(moved.flatten(1, 3)).view_as(moved)
+    seen = find_in_source(points.expand(n, *points.shape), pose, flow)
     return _sample(volume, seen / seen.new_tensor([1.0, 1.0, DEPTH]), "zeros")
+
+
+def find_in_source(points: Tensor, pose: Pose, flow: Tensor) -> Tensor:
+    """Canonical (N, D, H, W, 3) points → where a source shows them and how deep: `Pose.project`."""
+    moved = points + sample_flow(flow, points)
+    return pose.project(moved.flatten(1, 3)).view_as(moved)
+
+
+def find_canonical(pose: Pose, flow: Tensor, depth: int, grid: int) -> Tensor:
+    """Canonical points of all cells of what frames see: (N, depth, grid, grid, 3)."""
+    cells = cell_centres(depth, grid, flow.device) * flow.new_tensor([1.0, 1.0, DEPTH])
+    points = pose.unproject(cells.flatten(0, 2).expand(flow.shape[0], -1, 3))
+    points = points.view(-1, depth, grid, grid, 3)
+    return points + sample_flow(flow, points)
 
 
 def warp_from_canonical(volume: Tensor, pose: Pose, flow: Tensor) -> Tensor:
     """Driver's warp: canonical (N, C, D, G, G) volumes → as a frame of this pose sees them."""
-    n, _, depth, grid, _ = volume.shape
-    cells = cell_centres(depth, grid, volume.device) * volume.new_tensor([1.0, 1.0, DEPTH]).float()
-    points = pose.unproject(cells.flatten(0, 2).expand(n, -1, 3))
-    points = points.view(n, depth, grid, grid, 3)
-    return sample_volume(volume, points + sample_flow(flow, points))
+    _, _, depth, grid, _ = volume.shape
+    return sample_volume(volume, find_canonical(pose, flow, depth, grid))
+
+
+def carry_colours(source: Tensor, seen: Tensor) -> Tensor:
+    """Colours of sources on the cells of what frames see, at the sources' resolution.
+
+    Args:
+        source: (N, 3, S, S).
+        seen: (N, D, G, G, 3) where the sources show each cell: `find_in_source`.
+
+    Returns:
+        (N, 3, D, S, S): one picture for each depth at which a frame may see something.
+    """
+    depth, side = seen.shape[1], source.shape[-1]
+    place = seen[..., :2].permute(0, 1, 4, 2, 3).flatten(0, 1)
+    fine = functional.interpolate(place, size=(side, side), mode="bilinear")
+    grid = fine.view(-1, depth, 2, side, side).permute(0, 1, 3, 4, 2).flatten(1, 2)
+    carried = functional.grid_sample(source, grid, padding_mode="border", align_corners=False)
+    return carried.view(-1, 3, depth, side, side)

@@ -21,14 +21,21 @@ from torch import Tensor, nn
 
 from openvasa.data.latent_frames import ClipFrames, Frames, Pairs, split_clips
 from openvasa.data.latent_tracks import read_latent_tracks
-from openvasa.face.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from openvasa.face.topology import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_IRIS,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+)
 from openvasa.learned import losses
 from openvasa.learned.config import LatentConfig
 from openvasa.learned.identity import identity_contrast
 from openvasa.learned.network import LatentNetwork
 from openvasa.learned.points import FEATURES
 from openvasa.learned.pose import join_poses
-from openvasa.learned.weights import save_network
+from openvasa.learned.weights import begin_with, save_network
 from openvasa.train.latent_adversary import LatentAdversary
 from openvasa.train.latent_perceptual import find_perceptual, perceptual_loss
 from openvasa.train.latent_validation import judge_latent
@@ -82,6 +89,8 @@ class LatentWeights:
     """Of the error of both flows at tracked points, canonical units."""
     points: float = 0.1
     """Of the error of the tracked points that codes tell, canonical units."""
+    gaze: float = 0.1
+    """Of the error of where irises stand between the lids, canonical units."""
     pose: float = 0.2
     """Of the error of the pose encoder."""
 
@@ -109,7 +118,12 @@ class LatentTraining:
 
 
 def train(
-    cache: Path, clips: Path, run: Path, config: TrainerConfig, training: LatentTraining
+    cache: Path,
+    clips: Path,
+    run: Path,
+    config: TrainerConfig,
+    training: LatentTraining,
+    first: Path | None = None,
 ) -> nn.Module:
     """Train to `config.steps`, going on from the checkpoint in `run`.
 
@@ -119,16 +133,19 @@ def train(
         run: folder of the run.
         config: steps, learning rate, seed.
         training: sizes, losses, batch.
+        first: another run, whose weights a new one begins with where names and shapes agree.
 
     Raises:
-        InputError: there are too few people, or `run` was made with other settings.
+        InputError: there are too few people, `run` was made with other settings, or `first` holds
+            no weights.
     """
     device = training_device()
     if device != "cpu":
         torch.backends.cudnn.benchmark = True
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    features = find_perceptual(cache, device)
-    if features is None:
+    wanted = training.weights.perceptual > 0
+    features = find_perceptual(cache, device) if wanted else None
+    if wanted and features is None:
         print("perceptual loss: no weights at hand, left out", file=sys.stderr)
     tracks, side = read_latent_tracks(cache), training.config.side
     learnt, judged = split_clips(tracks, cache, side, training.people)
@@ -136,6 +153,8 @@ def train(
     judges = ClipFrames(tracks, judged, clips, side, EVERY, device)
     print(f"{len(reader)} frames to learn from, {len(judges)} held back", file=sys.stderr)
     task = latent_task(reader, judges, features, config, training, device, run)
+    if first is not None:
+        print(f"{begin_with(task.network, first):.0%} of the weights from {first}", file=sys.stderr)
     return run_training(task, config, run)
 
 
@@ -220,7 +239,7 @@ def draw_batch(
         pose = network.pose(frames.picture)
         # Sources, then those drivers that l_consist takes as sources.
         rows = torch.arange(n + m if weights.consist > 0 else n, device=device)
-        seen, back = network.encode(
+        seen = network.encode(
             frames.picture[rows], frames.pose.pick(rows), identity[rows], dynamics[rows]
         )
         few = torch.arange(m, device=device)
@@ -250,7 +269,7 @@ def draw_batch(
         identity,
         dynamics,
         pose,
-        (back[:n], forth[:n]),
+        (seen.flow[:n], forth[:n]),
         consist,
         crossed,
         batch.group.to(device),
@@ -311,6 +330,7 @@ def _anchor_terms(
     contrast = identity_contrast(drawn.identity[:n], drawn.identity[n:], drawn.groups)
     return {
         "points": weights.points * torch.stack(apart).mean(),
+        "gaze": weights.gaze * losses.gaze_error(told, drawn.frames.points, _eyes(told.device)),
         "flow": weights.flow * flow,
         "pose": weights.pose * losses.pose_error(drawn.pose, drawn.frames.pose),
         "contrast": weights.contrast * contrast,
@@ -331,3 +351,8 @@ def face_focus(frames: Frames) -> Tensor:
 
 def _places(groups: tuple[np.ndarray, ...], device: torch.device) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(np.searchsorted(FEATURES, g)).to(device) for g in groups)
+
+
+def _eyes(device: torch.device) -> tuple[tuple[Tensor, Tensor], ...]:
+    pairs = ((RIGHT_IRIS, RIGHT_EYE), (LEFT_IRIS, LEFT_EYE))
+    return tuple((iris, lids) for iris, lids in (_places(pair, device) for pair in pairs))

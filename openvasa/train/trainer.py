@@ -209,6 +209,7 @@ def _optimiser(network: nn.Module, config: TrainerConfig, replayed: bool) -> tor
         betas=config.betas,
         weight_decay=config.weight_decay,
         capturable=replayed,
+        fused=not replayed,
     )
 
 
