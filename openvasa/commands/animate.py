@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openvasa.commands.choosing import read_portrait
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import framing_of
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.renderers import add_renderer, choose_renderer
+from openvasa.commands.renderers import LATENT, add_renderer, choose_motion, choose_renderer
 from openvasa.commands.saving import frame_rate, save_video, usual_size
 from openvasa.commands.steering import add_steering, motion_settings
 from openvasa.commands.tracking import add_pose_from, motion_from
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from openvasa.backgrounds import Background
     from openvasa.face.latent import FaceLatent
     from openvasa.motion.motion import Motion
+    from openvasa.motion.settings import MotionSettings
     from openvasa.video import Video
 
 PREVIEW_SECONDS = 3.0
@@ -178,7 +179,7 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
         source,
         fps=frame_rate(options),
         **framing_of(options, usual_size(options.output)),
-        settings=settings,
+        **_who_moves(options, settings),
         partner=options.partner,
         sound=options.audio,
         background=background,
@@ -188,6 +189,16 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
     if options.preview:
         return replace(video, size=PREVIEW_SIZE, seconds_limit=PREVIEW_SECONDS)
     return video
+
+
+def _who_moves(options: argparse.Namespace, settings: MotionSettings) -> dict[str, Any]:
+    if not options.renderer.startswith(LATENT):
+        return {"settings": settings}
+    if options.motion or options.partner:
+        options.usage_error(
+            "--renderer latent: makes its own motion; for a ready one or a partner, take learned:"
+        )
+    return {"model": choose_motion(options.renderer, settings)}
 
 
 def _motion(video: Video, options: argparse.Namespace) -> Motion:

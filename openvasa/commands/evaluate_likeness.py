@@ -8,7 +8,7 @@ from pathlib import Path
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.renderers import add_renderer, choose_renderer
+from openvasa.commands.renderers import add_renderer, choose_motion, choose_renderer
 from openvasa.commands.training_data import add_cache, add_clips
 
 LEAST_SIDE = 64
@@ -92,7 +92,7 @@ def _likeness(options: argparse.Namespace) -> int:
             check_writable(path)
 
     def shipped(seed: int) -> SpeechMotion:
-        return SpeechMotion(MotionSettings(seed=seed), threads=1)
+        return choose_motion(options.renderer, MotionSettings(seed=seed), threads=1)
 
     makers: dict[str, Make] = {WHOLE: whole_file(shipped)}
     if options.live:

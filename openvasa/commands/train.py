@@ -146,22 +146,53 @@ def _add_motion(group: Commands) -> None:
         "train the motion generator; goes on from the last checkpoint in RUN",
         "openvasa train motion cache/ runs/first",
         "openvasa train motion cache/ runs/first --export clips/",
+        "openvasa train motion cache/ runs/spoken --latent runs/tiny --clips clips/",
     )
     _add_run(parser, steps=24_000)
+    parser.add_argument(
+        "--latent",
+        type=Path,
+        metavar="RUN",
+        help="learn pose and dynamics codes of this run of openvasa train latent, and put the "
+        "weights beside it, for openvasa animate --renderer latent:RUN",
+    )
+    parser.add_argument(
+        "--clips", type=Path, metavar="CLIPS", help="files of the cache's clips, for --latent"
+    )
+    parser.add_argument(
+        "--people", type=int, metavar="N", help="at most N to learn from, for --latent"
+    )
 
 
 def _motion(options: argparse.Namespace) -> int:
-    from openvasa.train.speech_motion import DEFAULTS, train
-    from openvasa.train.speech_motion_data import split_clips
+    from openvasa.train.speech_motion import DEFAULTS, geometric_rows, train
     from openvasa.train.speech_motion_export import export
     from openvasa.train.style_response import read_sound
 
-    train(options.cache, options.run, _trainer(DEFAULTS, options))
+    if options.latent:
+        return _latent_motion(options)
+    if options.clips or options.people:
+        options.usage_error("--clips and --people: go with --latent")
+    rows = geometric_rows(options.cache)
+    train(rows, options.run, _trainer(DEFAULTS, options))
     if options.export:
-        learnt, _ = split_clips(options.cache)
         sound_of = partial(read_sound, options.export)
-        space = export(options.run, learnt, sound_of, options.weights)
+        space = export(options.run, rows.learnt, sound_of, options.weights)
         print(f"in files\n{space.in_files.text}\nin streams\n{space.in_streams.text}")
+    return OK
+
+
+def _latent_motion(options: argparse.Namespace) -> int:
+    from openvasa.train.latent_motion import export_motion, latent_rows
+    from openvasa.train.speech_motion import DEFAULTS, train
+
+    if options.clips is None:
+        options.usage_error(
+            "--latent: its encoder looks at the clips; give their folder by --clips"
+        )
+    rows = latent_rows(options.cache, options.clips, options.latent, options.run, options.people)
+    train(rows, options.run, _trainer(DEFAULTS, options))
+    print(export_motion(options.run, options.latent, options.weights))
     return OK
 
 
@@ -324,6 +355,12 @@ def _add_latent(group: Commands) -> None:
         help="begin a new run with the weights of this one, where names and shapes agree",
     )
     parser.add_argument(
+        "--decoded",
+        type=Path,
+        metavar="FOLDER",
+        help="keep decoded frames there, so that another run begins at once",
+    )
+    parser.add_argument(
         "--without",
         action="append",
         choices=tuple(LOSSES),
@@ -341,7 +378,8 @@ def _latent(options: argparse.Namespace) -> int:
     trainer = _trainer(DEFAULTS, options)
     if options.learning_rate is not None:
         trainer = replace(trainer, learning_rate=options.learning_rate)
-    train(options.cache, options.clips, options.run, trainer, training, options.first)
+    where = options.cache, options.clips, options.run
+    train(*where, trainer, training, options.first, options.decoded)
     return OK
 
 

@@ -81,6 +81,7 @@ class ClipFrames:
         side: px of a frame.
         every: take one of so many frames.
         device: where frames are kept.
+        decoded: folder in which decoded frames are kept for other runs; None to decode them anew.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class ClipFrames:
         side: int,
         every: int,
         device: str,
+        decoded: Path | None = None,
     ) -> None:
         number = {name: k for k, name in enumerate(tracks.names)}
         self.device, self.side = device, side
@@ -109,7 +111,7 @@ class ClipFrames:
         self._rotation = torch.from_numpy(_matrices(self.pose[:, :3])).to(device)
         self._place = torch.from_numpy(self.pose[:, 3:]).to(device)
         self._points = torch.from_numpy(_points(tracks, self.clips, number, rows)).to(device)
-        pictures = _decode_all(tracks, self.clips, number, rows, folder, side)
+        pictures = _decode_all(tracks, self.clips, number, rows, folder, side, decoded)
         self._pictures = torch.from_numpy(pictures).to(device)
         self._mirror = torch.from_numpy(mirror_order()).to(device)
         length = np.diff(self.starts)
@@ -209,6 +211,7 @@ def _decode_all(
     rows: list[np.ndarray],
     folder: Path,
     side: int,
+    decoded: Path | None,
 ) -> np.ndarray:
     """(T, side, side, 3) uint8 frames of all clips."""
     pictures = np.empty((sum(map(len, rows)), side, side, 3), np.uint8)
@@ -218,7 +221,9 @@ def _decode_all(
         k = number[clip.name]
         length = int(tracks.starts[k + 1] - tracks.starts[k])
         place = pictures[end - len(chosen) : end]
-        jobs.append((folder / f"{clip.name}.mp4", length, chosen - tracks.starts[k], place))
+        at = chosen - tracks.starts[k]
+        kept = None if decoded is None else decoded / f"{clip.name}-{side}-{len(at)}.npy"
+        jobs.append((folder / f"{clip.name}.mp4", length, at, place, kept))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = pool.map(lambda job: _decode(*job), jobs)
         for _ in tqdm(done, total=len(jobs), desc="decoding", unit="clip", mininterval=5):
@@ -232,13 +237,23 @@ def read_clip(path: Path, length: int) -> list[av.VideoFrame]:
         return list(container.decode(video=0))[-length:]
 
 
-def _decode(path: Path, length: int, chosen: np.ndarray, place: np.ndarray) -> None:
-    """Write the chosen ones of a clip's last `length` frames into `place`.
+def _decode(
+    path: Path, length: int, chosen: np.ndarray, place: np.ndarray, kept: Path | None
+) -> None:
+    """Write the chosen ones of a clip's last `length` frames into `place`, and into a file.
 
     A track leaves out the frames before the first that shows a face.
     """
+    if kept is not None and kept.exists():
+        place[:] = np.load(kept)
+        return
     side = place.shape[1]
     frames = read_clip(path, length)
     for k, number in enumerate(chosen):
         picture = frames[number].to_ndarray(format="rgb24")
         place[k] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(".partial.npy")
+        np.save(partial, place)
+        partial.replace(kept)

@@ -50,15 +50,22 @@ class TalkingClip:
     Attributes:
         clip: the line of the clip list.
         renditions: the clip as it is, then with other voices.
+        geometric: (T, 6 + D) motion in the shipped code where the renditions have another one.
     """
 
     clip: Clip
     renditions: list[Rendition]
+    geometric: np.ndarray | None = None
 
     @property
     def motion(self) -> np.ndarray:
         """(T, 6 + D) float32 motion of the clip as it is."""
         return self.renditions[0].motion
+
+    @property
+    def style_motion(self) -> np.ndarray:
+        """(T, 6 + D) float32 motion in the shipped code, which speaking styles are measured in."""
+        return self.motion if self.geometric is None else self.geometric
 
     @property
     def speech(self) -> np.ndarray:
@@ -147,7 +154,7 @@ def mouth_rest_matrix(code: DynamicsCode) -> np.ndarray:
     return code.encode(code.basis * (1 - mouth_share())[:, None])
 
 
-def points_matrix(code: DynamicsCode, points: np.ndarray) -> np.ndarray:
-    """(D, 2 n) float32: codes → x and y of n points, canonical units."""
-    assert code.basis.shape[1] == POINTS
-    return code.basis[:, points, :2].reshape(code.size, -1)
+def points_matrix(basis: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(D, 2 n) float32: codes of a (D, 478, 3) basis → x and y of n points, canonical units."""
+    assert basis.shape[1] == POINTS
+    return basis[:, points, :2].reshape(len(basis), -1)

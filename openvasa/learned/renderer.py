@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,9 +17,16 @@ import numpy as np
 from openvasa.backend import load_onnx
 from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform
+from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.learned.config import find_config
-from openvasa.learned.files import DECODER_FILE, ENCODER_FILE, NAME_FILE, READING_FILE
+from openvasa.learned.files import (
+    DECODER_FILE,
+    ENCODER_FILE,
+    MOTION_CODE_FILE,
+    NAME_FILE,
+    READING_FILE,
+)
 from openvasa.learned.points import FEATURES
 from openvasa.render.renderer import Renderer, RendererFactory
 
@@ -28,18 +36,23 @@ Numbers = tuple[np.ndarray, np.ndarray, np.ndarray]
 """A head pose as the networks take it; see `openvasa.learned.pose.Pose`."""
 
 
-def learned_renderer(run: Path) -> RendererFactory:
+def learned_renderer(run: Path, *, own_motion: bool = False) -> RendererFactory:
     """What prepares a portrait for the network of a run.
+
+    Args:
+        run: folder of the exported network.
+        own_motion: rows of motion carry numbers of the learned code, not of the geometric one.
 
     Raises:
         InputError: the run holds no exported network.
     """
-    for name in (NAME_FILE, ENCODER_FILE, DECODER_FILE, READING_FILE):
+    wanted = [NAME_FILE, ENCODER_FILE, DECODER_FILE, READING_FILE]
+    for name in wanted:
         if not (run / name).is_file():
             raise InputError(
                 f"{run}: holds no {name}; write it by openvasa train latent-export CACHE CLIPS RUN"
             )
-    return lambda face: LearnedRenderer(face, run)
+    return lambda face: LearnedRenderer(face, run, own_motion=own_motion)
 
 
 class LearnedRenderer(Renderer):
@@ -48,6 +61,7 @@ class LearnedRenderer(Renderer):
     Args:
         face: the portrait, in a square crop.
         run: folder of the exported network.
+        own_motion: see `learned_renderer`.
 
     Raises:
         InputError: the crop is not square.
@@ -55,7 +69,7 @@ class LearnedRenderer(Renderer):
 
     batch = BATCH
 
-    def __init__(self, face: FaceLatent, run: Path) -> None:
+    def __init__(self, face: FaceLatent, run: Path, *, own_motion: bool = False) -> None:
         width, height = face.size
         if width != height:
             raise InputError(
@@ -63,13 +77,19 @@ class LearnedRenderer(Renderer):
                 "leave out --aspect and --full-frame"
             )
         side = find_config(json.loads((run / NAME_FILE).read_text("utf-8"))["config"]).side
-        self._width, self._own = width, face.canonical[FEATURES]
+        self._width, self._start = width, face.neutral
         with np.load(run / READING_FILE) as data:
-            self._reading = data["matrix"].astype(np.float32)
+            reading = data["matrix"].astype(np.float32)
+        self._read = partial(_read_points, reading=reading)
+        if own_motion:
+            with np.load(run / MOTION_CODE_FILE) as data:
+                self._read = partial(_read_numbers, directions=data["directions"])
         picture = cv2.resize(face.image, (side, side), interpolation=cv2.INTER_AREA)
         source = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / 255
         pose = self._numbers(face.head)
-        *seen, self._dynamics = load_onnx(run / ENCODER_FILE)(source, *pose)
+        *seen, shown = load_onnx(run / ENCODER_FILE)(source, *pose)
+        # Of the resting face, from which motion starts.
+        self._rest = shown - _read_points((face.canonical - face.neutral)[None], reading)
         self._appearance = (*seen, source, *pose)
         self._decode = load_onnx(run / DECODER_FILE)
 
@@ -83,9 +103,8 @@ class LearnedRenderer(Renderer):
 
     def render_many(self, geometries: Sequence[FrameGeometry]) -> list[np.ndarray]:
         """Frames as `render` draws them, by one pass of the decoder."""
-        points = np.stack([geometry.canonical[FEATURES] for geometry in geometries])
-        change = (points - self._own).reshape(len(points), -1) @ self._reading
-        dynamics = (self._dynamics + change).astype(np.float32)
+        changes = np.stack([geometry.canonical for geometry in geometries]) - self._start
+        dynamics = (self._rest + self._read(changes)).astype(np.float32)
         pose = self._numbers(*(geometry.head for geometry in geometries))
         (drawn,) = self._decode(*self._appearance, dynamics, *pose)
         frames = np.rint(np.clip(drawn.transpose(0, 2, 3, 1), 0, 1) * 255).astype(np.uint8)
@@ -98,3 +117,13 @@ class LearnedRenderer(Renderer):
             np.stack([head.translation[:2] * scale - 1 for head in heads]).astype(np.float32),
             np.array([head.scale * scale for head in heads], np.float32),
         )
+
+
+def _read_points(changes: np.ndarray, reading: np.ndarray) -> np.ndarray:
+    """(N, 478, 3) changes of the shape → (N, D) of the dynamics code, by tracked points."""
+    return changes[:, FEATURES].reshape(len(changes), -1) @ reading
+
+
+def _read_numbers(changes: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """(N, 478, 3) changes that rows of the learned code were decoded to → (N, D) of that code."""
+    return dynamics_code().encode(changes) @ directions

@@ -11,12 +11,13 @@ import numpy as np
 from openvasa.ahead import made_ahead
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.errors import InputError
 from openvasa.motion.controls import GROUPS
 from openvasa.motion.generator import MotionGenerator
 from openvasa.motion.motion import Motion
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.streaming import StreamingGenerator
-from openvasa.motion.window_network import window_network
+from openvasa.motion.window_network import WindowNetwork, window_network
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,18 @@ class SpeechMotion:
         encoder: hears the speech; the one that the network was trained with.
         threads: CPU threads of whole files. A stream takes one.
         without: names of corrections that are left out; see `motion.correction`.
+        network: instead of the shipped one, for whole files.
     """
 
     settings: MotionSettings = field(default_factory=MotionSettings)
     encoder: SpeechEncoder = field(default_factory=MoonshineEncoder)
     threads: int = 2
     without: tuple[str, ...] = ()
+    network: WindowNetwork | None = None
 
     def frames(self, blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> Iterator[np.ndarray]:
         """See `MotionModel.frames`."""
-        network = window_network(self.threads)
+        network = self.network or window_network(self.threads)
         generator = MotionGenerator(network, self.settings, self.encoder, self.without)
         with closing(made_ahead(self.encoder.stream(blocks, gain=gain))) as pieces:
             for features in pieces:
@@ -50,6 +53,8 @@ class SpeechMotion:
 
     def live(self, hop: int = 2, lookahead: int = 1) -> StreamingGenerator:
         """See `MotionModel.live`."""
+        if self.network is not None:
+            raise InputError("live: this network makes the motion of whole files only")
         return StreamingGenerator(
             self.settings, self.encoder, hop=hop, lookahead=lookahead, without=self.without
         )

@@ -124,6 +124,7 @@ def train(
     config: TrainerConfig,
     training: LatentTraining,
     first: Path | None = None,
+    decoded: Path | None = None,
 ) -> nn.Module:
     """Train to `config.steps`, going on from the checkpoint in `run`.
 
@@ -133,6 +134,7 @@ def train(
         run: folder of the run.
         config: steps, learning rate, seed.
         training: sizes, losses, batch.
+        decoded: see `ClipFrames`.
         first: another run, whose weights a new one begins with where names and shapes agree.
 
     Raises:
@@ -149,8 +151,8 @@ def train(
         print("perceptual loss: no weights at hand, left out", file=sys.stderr)
     tracks, side = read_latent_tracks(cache), training.config.side
     learnt, judged = split_clips(tracks, cache, side, training.people)
-    reader = ClipFrames(tracks, learnt, clips, side, EVERY, device)
-    judges = ClipFrames(tracks, judged, clips, side, EVERY, device)
+    reader = ClipFrames(tracks, learnt, clips, side, EVERY, device, decoded)
+    judges = ClipFrames(tracks, judged, clips, side, EVERY, device, decoded)
     print(f"{len(reader)} frames to learn from, {len(judges)} held back", file=sys.stderr)
     task = latent_task(reader, judges, features, config, training, device, run)
     if first is not None:

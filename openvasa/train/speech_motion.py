@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.data.row_code import RowCode, geometric_row_code
 from openvasa.data.talking_clips import TalkingClip
 from openvasa.face.canonical import POSE_DIM
 from openvasa.motion.prior import MotionPrior
@@ -97,29 +98,50 @@ class PriorOnDevice:
         return torch.einsum("bcij,bjc->bic", factor, white) / self.deviation[pattern][:, :frames]
 
 
+@dataclass(frozen=True)
+class MotionRows:
+    """Clips to learn from and of people held back, and the code that their rows carry."""
+
+    learnt: list[TalkingClip]
+    judged: list[TalkingClip]
+    code: RowCode
+
+
+def geometric_rows(cache: Path) -> MotionRows:
+    """The clips of a cache in the shipped code.
+
+    Raises:
+        InputError: CACHE holds fewer than two people with sound.
+    """
+    learnt, judged = split_clips(cache)
+    return MotionRows(learnt, judged, geometric_row_code())
+
+
 def train(
-    cache: Path, run: Path, config: TrainerConfig, training: MotionTraining | None = None
+    rows: MotionRows, run: Path, config: TrainerConfig, training: MotionTraining | None = None
 ) -> nn.Module:
-    """Train on the clips of a cache; returns the averaged network.
+    """Train on clips; returns the averaged network.
 
     Args:
-        cache: of `openvasa data prepare`.
+        rows: of `geometric_rows`, or of `latent_motion.latent_rows`.
         run: folder of the run, which goes on from its checkpoint.
         config: steps, learning rate, seed.
         training: what windows show.
 
     Raises:
-        InputError: CACHE holds fewer than two people with sound, or RUN was made otherwise.
+        InputError: RUN was made otherwise.
     """
     training, device, encoder = training or MotionTraining(), training_device(), MoonshineEncoder()
-    learnt, judged = split_clips(cache)
+    learnt, judged = rows.learnt, rows.judged
     sizes = NetworkConfig(learnt[0].motion.shape[1], encoder.dim)
     scale = StyleScale.fit(real_clips(learnt))
     space = _run_space(run, real_clips(learnt), scale, sizes, encoder.name)
     torch.manual_seed(config.seed)
     network = MotionNetwork(sizes).to(device).train()
     drawn = Augmentation()
-    samplers = [WindowSampler(part, space, scale, encoder, drawn) for part in (learnt, judged)]
+    samplers = [
+        WindowSampler(part, space, scale, encoder, drawn, rows.code) for part in (learnt, judged)
+    ]
     settings = {
         "network": asdict(sizes),
         "training": asdict(training),
@@ -148,7 +170,8 @@ def motion_task(
         device: where the network is.
         settings: kept in the run's `config.json`.
     """
-    prior, loss = PriorOnDevice(space.prior, device), MotionLoss.build(space, device)
+    prior = PriorOnDevice(space.prior, device)
+    loss = MotionLoss.build(space, learnt.code.basis, device)
     rng = np.random.default_rng(0)
     whole = [as_tensors(judged.whole(training.batch, rng)) for _ in range(VALIDATION_BATCHES)]
     live = [as_tensors(judged.live(training.live_batch, rng)) for _ in range(VALIDATION_BATCHES)]

@@ -10,17 +10,15 @@ import numpy as np
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.data.clip_list import Kind, Split
 from openvasa.data.held_back import held_back_people
+from openvasa.data.row_code import RowCode, geometric_row_code
 from openvasa.data.talking_clips import (
     POSE_MIRROR,
     Rendition,
     TalkingClip,
     load_clips,
-    mirror_matrix,
     mouth_rest,
-    mouth_rest_matrix,
 )
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
-from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
 from openvasa.motion.row import Row
 from openvasa.motion.speaker import (
@@ -118,7 +116,7 @@ class StyleScale:
     @staticmethod
     def fit(clips: list[TalkingClip]) -> StyleScale:
         """Of the clips, all counting alike."""
-        styles = np.stack([measure_style(clip.motion) for clip in clips])
+        styles = np.stack([measure_style(clip.style_motion) for clip in clips])
         heads = [np.log(head_spread(clip.motion) + 1e-3) for clip in clips]
         return StyleScale(
             styles.mean(axis=0), np.maximum(styles.std(axis=0), LEAST_SPREAD), float(np.mean(heads))
@@ -166,7 +164,7 @@ def fit_space(
         window=sizes.window,
     )
     long = [clip for clip in clips if len(clip.motion) >= SPEAKER_FRAMES]
-    styles = np.stack([scale.style(clip.motion) for clip in long])
+    styles = np.stack([scale.style(clip.style_motion) for clip in long])
     chances = count_people_alike([clip.clip.group for clip in long])
     speakers = Speakers(
         styles,
@@ -195,12 +193,11 @@ class WindowSampler:
     augmentation: Augmentation = field(default_factory=Augmentation)
     silences: int = SILENCES
     """Stretches of silence that are heard and chosen from."""
+    code: RowCode = field(default_factory=geometric_row_code)
 
     def __post_init__(self) -> None:
         """Precompute what every draw needs."""
-        code = dynamics_code()
-        self._mirror, self._mouth_rest = mirror_matrix(code), mouth_rest_matrix(code)
-        self._styles = [self.scale.style(clip.motion) for clip in self.clips]
+        self._styles = [self.scale.style(clip.style_motion) for clip in self.clips]
         self._heads = [self.scale.head(clip.motion) for clip in self.clips]
         self._silences = _draw_silences(self.encoder, self._prior.recent, self.silences)
         chances = self._weigh_clips()
@@ -307,9 +304,9 @@ class WindowSampler:
         rows = np.clip(np.arange(start - past, start + frames), 0, length - 1)
         row, still = Row.split(take.motion[rows]), rest[rows][:, None]
         pose, codes = row.pose / self._heads[index], row.codes
-        codes = codes + still * (codes @ self._mouth_rest - codes)
+        codes = codes + still * (codes @ self.code.mouth_rest - codes)
         if rng.random() < 0.5:
-            pose, codes = pose * POSE_MIRROR, codes @ self._mirror
+            pose, codes = pose * POSE_MIRROR, codes @ self.code.mirror
         motion = (Row(pose, codes).join() - self.space.mean) / self.space.deviation
         history = self._prior.read_history(motion[past - min(start, past) : past])
         inside = (np.arange(start, start + frames) < length).astype(np.float32)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from openvasa.data.talking_clips import points_matrix
 from openvasa.face.canonical import POSE_DIM
-from openvasa.face.dynamics import dynamics_code, lid_gap, lip_gap
+from openvasa.face.dynamics import lid_gap, lip_gap
 from openvasa.face.topology import INNER_LIPS, LEFT_EYE, LIPS, OUTER_LIPS, RIGHT_EYE
 from openvasa.motion.window_network import MotionSpace
 
@@ -39,18 +39,18 @@ class MotionLoss:
     readings: dict[str, Tensor]
 
     @staticmethod
-    def build(space: MotionSpace, device: str) -> MotionLoss:
-        """Prepare for a motion space."""
-        code, deviation = dynamics_code(), space.deviation[POSE_DIM:]
-        strength = np.sqrt((code.basis**2).sum(axis=(1, 2))) * deviation
+    def build(space: MotionSpace, basis: np.ndarray, device: str) -> MotionLoss:
+        """Prepare for a motion space whose codes move a face by a (D, 478, 3) basis."""
+        deviation = space.deviation[POSE_DIM:]
+        strength = np.sqrt((basis**2).sum(axis=(1, 2))) * deviation
         weights = np.concatenate([np.full(POSE_DIM, strength.max()), strength]) / strength.max()
         weights = np.maximum(weights, LEAST_WEIGHT)
         lips = np.unique(np.concatenate([LIPS, INNER_LIPS, OUTER_LIPS]))
         readings = {
-            "lips": points_matrix(code, lips),
-            "lids": points_matrix(code, np.concatenate([RIGHT_EYE, LEFT_EYE])),
-            "gap": lip_gap(code.basis)[:, None],
-            "lid gap": lid_gap(code.basis)[:, None],
+            "lips": points_matrix(basis, lips),
+            "lids": points_matrix(basis, np.concatenate([RIGHT_EYE, LEFT_EYE])),
+            "gap": lip_gap(basis)[:, None],
+            "lid gap": lid_gap(basis)[:, None],
         }
 
         def tensor(array: np.ndarray) -> Tensor:
