@@ -12,16 +12,18 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
 from openvasa.data.latent_tracks import pack_tracks, read_latent_tracks  # noqa: E402
-from openvasa.evaluate.latent import (  # noqa: E402
-    BANDS,
-    LatentFigures,
-    choose_pairs,
+from openvasa.evaluate.latent import choose_pairs, turn_range, yaw_degrees  # noqa: E402
+from openvasa.evaluate.latent_figures import BANDS, LatentFigures  # noqa: E402
+from openvasa.evaluate.latent_geometric import (  # noqa: E402
+    GeometricFrame,
+    facing,
     track_head,
-    yaw_degrees,
+    unknown_region,
 )
 from openvasa.evaluate.latent_report import latent_report  # noqa: E402
 from openvasa.face.canonical import HeadTransform  # noqa: E402
-from openvasa.face.topology import canonical_mesh  # noqa: E402
+from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face  # noqa: E402
+from openvasa.face.topology import INNER_LIPS, canonical_mesh  # noqa: E402
 
 SIDE, FRAMES = 200, 30
 
@@ -81,8 +83,36 @@ def test_the_report_has_a_row_for_what_was_measured() -> None:
     figures = LatentFigures("tiny")
     figures.reenacted[1, "learned", "PSNR dB"] = [20.0, 22.0]
     figures.swapped["pose", "turn followed"] = [0.5, 0.7]
+    figures.tried["pose"] = 5
     text = latent_report(figures, {"plain": LatentFigures("tiny")})
-    assert "| 15–30° | learned | 2 | 21.000 | – |" in text
-    assert "| pose | 0.60 | – |" in text
+    assert "| 15–30° | learned | 2 | 21.00 ± 0.71 | – |" in text
+    assert "| pose | 2 of 5 | 0.60 | – |" in text
+    assert "learned, plain" not in text
     assert "plain: taken from another person" in text
     assert "0–15°" not in text
+
+
+def test_heads_that_turn_farther_are_found_out(tmp_path: Path) -> None:
+    write_cache(tmp_path / "cache")
+    tracks = read_latent_tracks(tmp_path / "cache")
+    assert np.isclose(turn_range(tracks, "a"), 0.98 * (FRAMES - 1) / 40, atol=0.01)
+
+
+def test_geometry_knows_what_the_portrait_shows(face: FaceLatent) -> None:
+    rest = FrameGeometry(face.canonical, face.head, face.landmarks)
+    known = facing(face.landmarks) > 0
+    assert known.mean() > 0.9
+    still = unknown_region(face, rest)
+    mouth = face.landmarks[INNER_LIPS, :2].mean(axis=0).astype(int)
+    assert still[mouth[1], mouth[0]] > 0.1
+    aside = pose_face(face, np.array([0, 0.9, 0, 0, 0, 0], np.float32), np.zeros((478, 3)))
+    assert unknown_region(face, aside).sum() > still.sum() + 100
+
+
+def test_the_hybrid_takes_the_learned_picture_where_geometry_does_not_know() -> None:
+    unknown = np.zeros((4, 4), np.float32)
+    unknown[:2] = 1
+    drawn = GeometricFrame(np.full((4, 4, 3), 10, np.uint8), unknown)
+    blended = drawn.blend(np.full((4, 4, 3), 200, np.uint8))
+    assert (blended[:2] == 200).all()
+    assert (blended[2:] == 10).all()

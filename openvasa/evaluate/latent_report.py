@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from openvasa.errors import InputError
-from openvasa.evaluate.latent import BANDS, METHODS, SWAPS, LatentFigures
+from openvasa.evaluate.latent_figures import BANDS, METHODS, SWAPS, LatentFigures
 
 METRICS = ("PSNR dB", "head PSNR dB", "head SSIM", "head features")
 COLUMNS = (
@@ -23,8 +23,13 @@ ROWS_OF_SHEET = 12
 
 
 def latent_report(figures: LatentFigures, others: Mapping[str, LatentFigures]) -> str:
-    """Both tables as Markdown; `others` are further runs by name, in the second table only."""
-    parts = [_reenactment(figures)]
+    """Both tables as Markdown, with mean and standard error over pairs; medians of swaps.
+
+    Args:
+        figures: of the run.
+        others: of further runs by name, without those methods that all runs share.
+    """
+    parts = [_reenactment(figures, others)]
     if figures.left_out:
         parts.append(f"{figures.left_out} pairs left out: no face found in the source")
     parts += [_swaps(name, one) for name, one in {figures.config: figures, **others}.items()]
@@ -32,7 +37,7 @@ def latent_report(figures: LatentFigures, others: Mapping[str, LatentFigures]) -
 
 
 def write_sheet(figures: LatentFigures, path: Path) -> None:
-    """Source, driver, mean, geometric and learned of pairs spread over all, one row each.
+    """Source, driver, mean, geometric, hybrid and learned of pairs spread over all, a row each.
 
     Raises:
         InputError: the file cannot be written.
@@ -43,24 +48,33 @@ def write_sheet(figures: LatentFigures, path: Path) -> None:
         raise InputError(f"{path}: cannot be written; choose a .png in a folder that exists")
 
 
-def _reenactment(figures: LatentFigures) -> str:
+def _reenactment(figures: LatentFigures, others: Mapping[str, LatentFigures]) -> str:
     rows = ["| turn | drawn by | pairs | " + " | ".join(METRICS) + " |"]
     rows.append("|---|---|---|" + "---|" * len(METRICS))
+    drawn = [(method, method, figures) for method in METHODS]
+    drawn += [(f"learned, {name}", "learned", one) for name, one in others.items()]
     for band, (low, high) in enumerate(BANDS):
-        name = f"{low}–{high}°" if high < 180 else f"> {low}°"
-        for method in METHODS:
-            values = [figures.reenacted.get((band, method, metric), []) for metric in METRICS]
+        turn = f"{low}–{high}°" if high < 180 else f"> {low}°"
+        for name, method, one in drawn:
+            values = [one.reenacted.get((band, method, metric), []) for metric in METRICS]
             if values[0]:
-                cells = [f"{np.mean(v):.3f}" if v else "–" for v in values]
-                rows.append(f"| {name} | {method} | {len(values[0])} | " + " | ".join(cells) + " |")
+                cells = [_mean_and_error(v) for v in values]
+                rows.append(f"| {turn} | {name} | {len(values[0])} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
+def _mean_and_error(values: list[float]) -> str:
+    if not values:
+        return "–"
+    return f"{np.mean(values):.2f} ± {np.std(values) / len(values) ** 0.5:.2f}"
+
+
 def _swaps(name: str, figures: LatentFigures) -> str:
-    rows = [f"| {name}: taken from another person | " + " | ".join(COLUMNS) + " |"]
-    rows.append("|---|" + "---|" * len(COLUMNS))
+    rows = [f"| {name}: taken from another person | tracked | " + " | ".join(COLUMNS) + " |"]
+    rows.append("|---|---|" + "---|" * len(COLUMNS))
     for swap in SWAPS:
         values = [figures.swapped.get((swap, column), []) for column in COLUMNS]
         cells = [f"{np.median(v):.2f}" if v else "–" for v in values]
-        rows.append(f"| {swap} | " + " | ".join(cells) + " |")
+        tracked = f"{len(values[0])} of {figures.tried.get(swap, 0)}"
+        rows.append(f"| {swap} | {tracked} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
