@@ -15,6 +15,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
+from latent_processes import FEW_STEPS, small_task, train_in_process  # noqa: E402
+
 from openvasa.cli import main  # noqa: E402
 from openvasa.data.clip_list import Clip, Kind, Split  # noqa: E402
 from openvasa.data.latent_frames import ClipFrames  # noqa: E402
@@ -43,7 +45,8 @@ from openvasa.learned.weights import begin_with, load_network, save_network  # n
 from openvasa.render.warp_renderer import WarpRenderer  # noqa: E402
 from openvasa.train.latent import DEFAULTS, LatentTraining, latent_task  # noqa: E402
 from openvasa.train.latent_export import fit_reading  # noqa: E402
-from openvasa.train.trainer import train  # noqa: E402
+from openvasa.train.processes import own_share  # noqa: E402
+from openvasa.train.trainer import step_seed, train  # noqa: E402
 
 SIDE, FRAMES = 64, 12
 
@@ -284,6 +287,36 @@ def test_every_part_learns_and_no_factor_is_idle(
         assert (picture - plain).abs().max() > 1e-4, f"{factor} does nothing"
 
 
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does_of_both_shares(
+    reader: ClipFrames, tmp_path: Path
+) -> None:
+    config = smallest("mini")
+    torch.save((reader, config), tmp_path / "given.pt")
+    torch.multiprocessing.spawn(train_in_process, (str(tmp_path),), nprocs=2)
+    shared = [torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2)]
+    task = small_task(reader, config)
+
+    def both_shares(batch: Any, step: int):
+        losses, half = [], len(batch.source) // 2
+        for rows in (slice(0, half), slice(half, None)):
+            torch.manual_seed(step_seed(FEW_STEPS.seed, step))
+            losses.append(task.step_loss(batch.pick(rows), step)[0])
+        return sum(losses) / 2, {}
+
+    train(replace(task, step_loss=both_shares, validate=None), FEW_STEPS)
+    for name, value in task.network.state_dict().items():
+        assert torch.equal(shared[0][name], shared[1][name]), name
+        assert torch.allclose(shared[0][name], value, atol=2e-5), name
+
+
+def test_shares_of_a_batch_are_even(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own_share(6) == slice(0, 6)
+    monkeypatch.setattr("openvasa.train.processes.count_processes", lambda: 4)
+    with pytest.raises(InputError, match="multiple"):
+        own_share(6)
+
+
 class _ScaledFrames:
     """Frames of a reader at another side."""
 
@@ -354,6 +387,7 @@ def test_the_renderer_draws_what_the_network_draws(
     exported: tuple[Path, LatentNetwork], face: FaceLatent
 ) -> None:
     folder, network = exported
+    face = replace(face, neutral=face.canonical)
     renderer = learned_renderer(folder)(face)
     rest = FrameGeometry(face.canonical, face.head, face.landmarks)
     shown = renderer.render(rest)

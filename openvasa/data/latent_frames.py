@@ -51,6 +51,10 @@ class Pairs:
     group: Tensor
     mirrored: Tensor
 
+    def pick(self, rows: slice) -> Pairs:
+        """Some of the pairs."""
+        return Pairs(*(part[rows] for part in vars(self).values()))
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -254,6 +258,7 @@ def _decode(
         place[k] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(".partial.npy")
+        # Several processes may decode the same clip.
+        partial = kept.with_suffix(f".{os.getpid()}.partial.npy")
         np.save(partial, place)
         partial.replace(kept)

@@ -28,6 +28,7 @@ from openvasa.learned.files import (
     READING_FILE,
 )
 from openvasa.learned.points import FEATURES
+from openvasa.motion.drawing import meant_codes
 from openvasa.render.renderer import Renderer, RendererFactory
 
 BATCH = 8
@@ -89,7 +90,8 @@ class LearnedRenderer(Renderer):
         pose = self._numbers(face.head)
         *seen, shown = load_onnx(run / ENCODER_FILE)(source, *pose)
         # Of the resting face, from which motion starts.
-        self._rest = shown - _read_points((face.canonical - face.neutral)[None], reading)
+        own = (face.canonical - face.neutral)[FEATURES]
+        self._rest = shown - own.ravel() @ reading
         self._appearance = (*seen, source, *pose)
         self._decode = load_onnx(run / DECODER_FILE)
 
@@ -120,10 +122,16 @@ class LearnedRenderer(Renderer):
 
 
 def _read_points(changes: np.ndarray, reading: np.ndarray) -> np.ndarray:
-    """(N, 478, 3) changes of the shape → (N, D) of the dynamics code, by tracked points."""
+    """(N, 478, 3) changes of the shape → (N, D) of the dynamics code, by tracked points.
+
+    They are changes to be drawn by a warp, which shows less than it is given.
+    """
+    code = dynamics_code()
+    drawn = code.encode(changes)
+    changes = changes + code.decode(meant_codes(drawn) - drawn)
     return changes[:, FEATURES].reshape(len(changes), -1) @ reading
 
 
 def _read_numbers(changes: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """(N, 478, 3) changes that rows of the learned code were decoded to → (N, D) of that code."""
-    return dynamics_code().encode(changes) @ directions
+    return meant_codes(dynamics_code().encode(changes)) @ directions

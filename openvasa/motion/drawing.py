@@ -54,3 +54,8 @@ def shipped_drawing() -> np.ndarray:
 def draw_codes(codes: np.ndarray) -> np.ndarray:
     """(..., D) codes that are to be seen → (..., D) codes to draw."""
     return codes @ shipped_drawing()
+
+
+def meant_codes(drawn: np.ndarray) -> np.ndarray:
+    """Undo `draw_codes`, for a renderer in whose pictures all of a movement is seen."""
+    return np.linalg.solve(shipped_drawing().T, drawn.T).T

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from openvasa.train.processes import average_gradients
+
 
 class Adversary:
     """Critics and their optimiser; what they judge beside pictures is the subclass's affair.
@@ -82,6 +84,7 @@ class Adversary:
         loss = torch.stack(losses).mean()
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        average_gradients(self.critics.parameters())
         self._optimiser.step()
         self.steps += 1
         accuracy = torch.stack(right).mean().detach()

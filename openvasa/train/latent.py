@@ -12,6 +12,7 @@ RUN is a folder as `trainer` makes it, with a sheet of pictures and the averaged
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from openvasa.train.latent_adversary import LatentAdversary
 from openvasa.train.latent_perceptual import find_perceptual, perceptual_loss
 from openvasa.train.latent_validation import judge_latent
 from openvasa.train.precision import half_precision_on_gpu, training_device
+from openvasa.train.processes import join_processes, own_share, share_gradients
 from openvasa.train.render_network import PerceptualFeatures
 from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
@@ -102,7 +104,7 @@ class LatentTraining:
     Attributes:
         config: sizes of the networks.
         weights: of the losses.
-        batch: clips in a batch; None for the configuration's own.
+        batch: clips in a batch, of all processes together; None for the configuration's own.
         people: at most so many; None for all.
     """
 
@@ -141,6 +143,7 @@ def train(
         InputError: there are too few people, `run` was made with other settings, or `first` holds
             no weights.
     """
+    join_processes()
     device = training_device()
     if device != "cpu":
         torch.backends.cudnn.benchmark = True
@@ -178,10 +181,13 @@ def latent_task(
     adversary = LatentAdversary(device, alone)
     start = round(ADVERSARY_FROM * config.steps)
 
-    def step_loss(batch: Pairs, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
+    def compute(batch: Pairs, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
         adversarial = adversary if training.weights.adversary > 0 and step >= start else None
         drawn = draw_batch(network, reader, batch, training.weights, device)
         return _sum_losses(drawn, network, features, adversarial, training.weights)
+
+    step_loss, clips = share_gradients(_Step(network, compute)), training.clips_in_batch(device)
+    share = own_share(clips)
 
     def validate(average: nn.Module, step: int) -> dict[str, float]:
         assert isinstance(average, LatentNetwork)
@@ -191,15 +197,30 @@ def latent_task(
 
     return Task(
         network,
-        draw=lambda rng: reader.draw(training.clips_in_batch(device), rng),
+        draw=lambda rng: reader.draw(clips, rng).pick(share),
         step_loss=step_loss,
         validate=validate,
         companions={"adversary": adversary},
         settings={
-            "training": asdict(training) | {"batch": training.clips_in_batch(device)},
+            "training": asdict(training) | {"batch": clips},
             "perceptual": features is not None,
         },
     )
+
+
+class _Step(nn.Module):
+    """Loss of a batch as a module: gradients are shared behind a forward pass."""
+
+    def __init__(
+        self,
+        network: LatentNetwork,
+        compute: Callable[[Pairs, int], tuple[Tensor, dict[str, Tensor | float]]],
+    ) -> None:
+        super().__init__()
+        self.network, self._compute = network, compute
+
+    def forward(self, batch: Pairs, step: int) -> tuple[Tensor, dict[str, Tensor | float]]:
+        return self._compute(batch, step)
 
 
 @dataclass(frozen=True)

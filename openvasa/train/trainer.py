@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -37,6 +37,7 @@ from tqdm import tqdm
 from openvasa.errors import InputError
 from openvasa.train.checkpoint import BEST_FILE, CHECKPOINT_FILE, Companion, Training
 from openvasa.train.graphed_step import GraphedStep
+from openvasa.train.processes import is_first
 from openvasa.train.run_log import RunLog
 from openvasa.train.run_settings import CONFIG_FILE, keep_settings
 
@@ -136,7 +137,8 @@ class Task(Generic[Batch]):
 def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn.Module:
     """Train to `config.steps`, from the checkpoint in `run` where there is one.
 
-    SIGINT and SIGTERM save a checkpoint and then do what they do otherwise.
+    SIGINT and SIGTERM save a checkpoint and then do what they do otherwise. Of several processes
+    (`train.processes`) the first one alone validates and writes.
 
     Args:
         task: what is learnt.
@@ -154,7 +156,7 @@ def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn
     replayed = task.repeatable and next(task.network.parameters()).is_cuda
     optimiser = _optimiser(task.network, config, replayed)
     training = Training.begin(task.network, optimiser, task.companions)
-    log = RunLog(run)
+    log = RunLog(run if is_first() else None)
     if run is not None:
         keep_settings(
             run,
@@ -164,6 +166,8 @@ def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn
         )
         training.resume(run)
         log.resume(training.step)
+    if not is_first():
+        run, task = None, replace(task, validate=None)
     batches = _draw_batches(task, config, training.step)
     take = partial(_take_step, training, task, config)
     step = GraphedStep(take) if replayed else take
