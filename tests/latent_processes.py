@@ -24,11 +24,10 @@ def small_task(reader: ClipFrames, config: LatentConfig) -> Task[Pairs]:
 
 
 def train_in_process(rank: int, folder: str) -> None:
-    """Train three steps as one of two processes; write the weights."""
+    """Train three steps as one of two processes that meet at `MASTER_PORT`; write the weights."""
     torch.set_num_threads(1)
     here = Path(folder)
-    store = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", **store)
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2")
     join_processes()
     reader, config = torch.load(here / "given.pt", weights_only=False)
     task = small_task(reader, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -289,8 +290,11 @@ def test_every_part_learns_and_no_factor_is_idle(
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does_of_both_shares(
-    reader: ClipFrames, tmp_path: Path
+    reader: ClipFrames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        monkeypatch.setenv("MASTER_PORT", str(free.getsockname()[1]))
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     config = smallest("mini")
     torch.save((reader, config), tmp_path / "given.pt")
     torch.multiprocessing.spawn(train_in_process, (str(tmp_path),), nprocs=2)
