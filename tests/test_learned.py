@@ -27,6 +27,7 @@ from openvasa.evaluate.small_renderer import at_side  # noqa: E402
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face  # noqa: E402
 from openvasa.face.topology import canonical_mesh  # noqa: E402
 from openvasa.learned.config import CONFIGS, LatentConfig  # noqa: E402
+from openvasa.learned.decoder import surface_prior  # noqa: E402
 from openvasa.learned.export import export_network  # noqa: E402
 from openvasa.learned.face_crop import CENTRE, HALF, crop_faces  # noqa: E402
 from openvasa.learned.files import READING_FILE  # noqa: E402
@@ -193,6 +194,15 @@ def test_colours_are_carried_to_where_the_head_turns() -> None:
         wanted = source.roll(columns, 3)[..., 12:-4]
         inner = carried[..., 4:-4, 12:-4]
         assert (inner - wanted[:, :, None, 4:-4]).abs().max() < 1e-3
+
+
+def test_a_surface_is_first_looked_for_where_faces_are() -> None:
+    prior = surface_prior(8)
+    layers = (torch.arange(8) + 0.5) * 3 - 12
+    assert abs(layers[prior.argmax()] - mean_points()[:, 2].mean()) <= 1.5
+    assert prior[-1] < prior.max() - 20
+    decoder = LatentNetwork(smallest("mini")).decoder
+    assert torch.equal(decoder.last.bias[5:].detach(), surface_prior(4))
 
 
 def test_a_gaze_error_sees_irises_alone() -> None:

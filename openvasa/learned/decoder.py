@@ -17,6 +17,19 @@ from torch import Tensor, nn
 
 from openvasa.learned.blocks import Block, Norm
 from openvasa.learned.config import LatentConfig
+from openvasa.learned.points import mean_points
+from openvasa.learned.warps import DEPTH, cell_centres
+
+
+def surface_prior(depth: int) -> Tensor:
+    """(depth,) logarithm of how likely a surface is in each layer of what a frame sees, but for a
+    constant: Gaussian, by the depths of the tracked points on the mean head.
+
+    Without it all layers count alike at first, and what is drawn is a mean of as many pictures.
+    """
+    points = torch.from_numpy(mean_points())[:, 2]
+    layers = cell_centres(depth, 1, points.device)[:, 0, 0, 2] * DEPTH
+    return -((layers - points.mean()) / points.std()).square() / 2
 
 
 class Decoder(nn.Module):
@@ -35,6 +48,9 @@ class Decoder(nn.Module):
         self.norm = Norm(widths[-1])
         # Colours; shares of the drawn and of the painted; how likely a surface is at each depth.
         self.last = nn.Conv2d(widths[-1], 5 + config.depth, 3, padding=1)
+        assert self.last.bias is not None
+        with torch.no_grad():
+            self.last.bias[5:] = surface_prior(config.depth)
 
     def forward(
         self,
