@@ -112,9 +112,7 @@ def latent(tmp_path_factory: pytest.TempPathFactory, encoded: list[EncodedClip])
     )
     scale = StyleScale.fit(clips)
     space = fit_space(clips, scale, SIZES, encoder.name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openvasa.train.speech_motion_data.SILENCES", 4)
-        sampler = WindowSampler(clips, space, scale, encoder, code=code)
+    sampler = WindowSampler(clips, space, scale, encoder, silences=4, code=code)
     settings = {"network": asdict(SIZES)}
     small = MotionTraining(batch=4, live_batch=4)
     task = motion_task(
