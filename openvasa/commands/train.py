@@ -186,7 +186,7 @@ def _latent_motion(options: argparse.Namespace) -> int:
     from openvasa.train.latent_motion import export_motion, latent_rows
     from openvasa.train.speech_motion import DEFAULTS, train
 
-    if options.clips is None:
+    if not options.clips:
         options.usage_error(
             "--latent: its encoder looks at the clips; give their folder by --clips"
         )

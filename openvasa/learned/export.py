@@ -59,8 +59,8 @@ class _Decoder(nn.Module):
     ) -> Tensor:
         frames = dynamics.shape[0]
         look = (volume, still, identity, flow, source, source_rotation, source_shift, source_size)
-        *parts, turn, place, scale = (part.expand(frames, *part.shape[1:]) for part in look)
-        seen = Appearance(*parts, Pose(turn, place, scale))
+        each = [part.expand(frames, *part.shape[1:]) for part in look]
+        seen = Appearance(each[0], each[1], each[2], each[3], each[4], Pose(*each[5:]))
         return self.network.decode(seen, Pose(rotation, shift, size), dynamics)
 
 

@@ -189,12 +189,9 @@ class MotionCode:
     def save(self, path: Path, clips: list[EncodedClip]) -> None:
         """Write it with the numbers of the clips."""
         partial = path.with_suffix(".partial.npz")
-        np.savez(
-            partial,
-            directions=self.directions,
-            **{f"row_{name}": value for name, value in vars(self.row).items()},
-            **{f"clip_{clip.name}": self.numbers(clip.codes) for clip in clips},
-        )
+        arrays = {f"row_{name}": value for name, value in vars(self.row).items()}
+        arrays |= {f"clip_{clip.name}": self.numbers(clip.codes) for clip in clips}
+        np.savez(partial, directions=self.directions, **arrays)  # pyright: ignore
         partial.replace(path)
 
     @staticmethod
