@@ -140,7 +140,8 @@ def train(
     network = MotionNetwork(sizes).to(device).train()
     drawn = Augmentation()
     samplers = [
-        WindowSampler(part, space, scale, encoder, drawn, rows.code) for part in (learnt, judged)
+        WindowSampler(part, space, scale, encoder, drawn, code=rows.code)
+        for part in (learnt, judged)
     ]
     settings = {
         "network": asdict(sizes),
