@@ -273,13 +273,17 @@ class Video:
                 if progress is not None:
                     progress(done)
 
+    def describe_motion(self) -> dict[str, object]:
+        """Where the motion comes from, for the video's manifest."""
+        if isinstance(self.source, Motion):
+            return {"motion": "given"}
+        return {"motion": "generated from audio", **self.model.describe()}
+
     def _complete_marking(self, marking: Marking) -> Marking:
         """The marking with what this video knows: its content id, and what it is made by."""
         if not marking.marked:
             return marking
-        controls: dict[str, object] = {"fps": rate_in_words(self.rate), "motion": "given"}
-        if not isinstance(self.source, Motion):
-            controls |= {"motion": "generated from audio", **self.model.describe()}
+        controls = {"fps": rate_in_words(self.rate), **self.describe_motion()}
         content_id = marking.content_id
         return replace(
             marking,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -219,6 +220,20 @@ def test_a_telephones_heic_is_read_upright() -> None:
     picture = load_picture(path)
     assert picture.shape == (512, 512, 3)
     assert find_faces(picture)
+
+
+def test_damage_in_later_frames_leaves_the_first_readable(tmp_path: Path) -> None:
+    path = tmp_path / "two.tiff"
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    whole = path.read_bytes()
+    # The width of the second page gets a tag that nobody knows.
+    width = struct.pack("<HHI", 256, 4, 1)
+    second = whole.rindex(width)
+    path.write_bytes(whole[:second] + struct.pack("<H", 300) + whole[second + 2 :])
+    assert load_picture(path)[32, 32].argmax() == 0
+    with pytest.raises(InputError, match="damaged"):
+        load_picture(path, frame=2)
 
 
 def test_a_frame_of_an_animation_is_chosen(tmp_path: Path):

@@ -123,6 +123,8 @@ def _animate(options: argparse.Namespace) -> int:
     with _each_voice(options) as asked:
         video = _video(face, background, asked)
         if asked.pose_from or asked.save_motion or asked.loop:
+            # What was generated stays said to be, though the video gets it ready made.
+            marking = replace(marking, controls={**video.describe_motion(), **marking.controls})
             video = replace(video, source=_motion(video, asked), loop=asked.loop)
         with _both_voices(video, asked.partner) as heard:
             save_video(heard, asked, marking)

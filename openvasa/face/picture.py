@@ -146,17 +146,20 @@ def _check_size(path: Path, image: Image.Image) -> None:
 
 
 def _turn_to_frame(path: Path, image: Image.Image, frame: int) -> None:
-    count = getattr(image, "n_frames", 1)
+    if frame == 1:
+        # Counting frames reads all of them; the first is good where a later one is damaged.
+        return
+    try:
+        count = getattr(image, "n_frames", 1)
+        if 1 < frame <= count:
+            image.seek(frame - 1)
+    except Exception as error:
+        raise InputError(
+            f"{path}: damaged or cut off picture ({_one_line(error)}); save it again"
+        ) from error
     if not 1 <= frame <= count:
         holds = "one frame" if count == 1 else f"{count} frames"
         raise InputError(f"{path}: holds {holds}; there is no frame {frame}")
-    if frame > 1:
-        try:
-            image.seek(frame - 1)
-        except (EOFError, OSError, SyntaxError, ValueError) as error:
-            raise InputError(
-                f"{path}: damaged or cut off picture ({_one_line(error)}); save it again"
-            ) from error
 
 
 def _bound_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from openvasa.render.renderer import RendererFactory
 from openvasa.render.shipped import shipped_renderer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PortraitChoice:
     """How a portrait is shown and how it moves, fixed for its life.
 

@@ -39,6 +39,7 @@ from openvasa.live.adapter import PortraitChoice
 from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionModel
 from openvasa.rates import MOTION_RATE
+from openvasa.render.hair_lag import USUAL
 from openvasa.render.renderer import RendererFactory
 
 
@@ -48,7 +49,7 @@ class OpenVasaGenerator(VideoGenerator):
     Args:
         face: the portrait.
         fps: frames a second.
-        sample_rate, size, lookahead, refine, background, seed, renderer, model: as in
+        sample_rate, size, lookahead, refine, background, hair_lag, seed, renderer, model: as in
             `PortraitChoice`.
         controls: gaze, distance and emotion at the start; `avatar.steer` changes them.
     """
@@ -63,13 +64,23 @@ class OpenVasaGenerator(VideoGenerator):
         lookahead: int = 1,
         refine: bool = False,
         background: str | Path = "keep",
+        hair_lag: float = USUAL,
         seed: int = 0,
         renderer: RendererFactory | None = None,
         model: MotionModel | None = None,
         controls: Controls | None = None,
     ) -> None:
         choice = PortraitChoice(
-            fps, sample_rate, size, lookahead, refine, background, seed, renderer, model
+            fps=fps,
+            sample_rate=sample_rate,
+            size=size,
+            lookahead=lookahead,
+            refine=refine,
+            background=background,
+            hair_lag=hair_lag,
+            seed=seed,
+            renderer=renderer,
+            model=model,
         )
         self.avatar = choice.make_avatar(face, controls or Controls())
         self._in_segment = False

@@ -39,6 +39,7 @@ from openvasa.live.player import Shown
 from openvasa.motion.controls import Controls
 from openvasa.motion.model import MotionModel
 from openvasa.rates import MOTION_RATE
+from openvasa.render.hair_lag import USUAL
 from openvasa.render.renderer import RendererFactory
 
 LAST_WORDS_S = 60.0
@@ -83,7 +84,7 @@ class OpenVasaVideo(AIService):
     Args:
         face: the portrait.
         fps: frames a second; give the transport the same, and `size` as its video's.
-        sample_rate, size, lookahead, refine, background, seed, renderer, model: as in
+        sample_rate, size, lookahead, refine, background, hair_lag, seed, renderer, model: as in
             `PortraitChoice`.
         settings: how it begins; what is not given is left to the portrait.
     """
@@ -101,6 +102,7 @@ class OpenVasaVideo(AIService):
         lookahead: int = 1,
         refine: bool = False,
         background: str | Path = "keep",
+        hair_lag: float = USUAL,
         seed: int = 0,
         renderer: RendererFactory | None = None,
         model: MotionModel | None = None,
@@ -112,7 +114,16 @@ class OpenVasaVideo(AIService):
             complete.apply_update(settings)
         super().__init__(settings=complete, **kwargs)
         choice = PortraitChoice(
-            fps, sample_rate, size, lookahead, refine, background, seed, renderer, model
+            fps=fps,
+            sample_rate=sample_rate,
+            size=size,
+            lookahead=lookahead,
+            refine=refine,
+            background=background,
+            hair_lag=hair_lag,
+            seed=seed,
+            renderer=renderer,
+            model=model,
         )
         self.avatar = choice.make_avatar(face, complete.controls())
         self._sending: asyncio.Task | None = None
