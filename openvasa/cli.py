@@ -43,14 +43,25 @@ from openvasa.commands.messages import bad_input, one_line, with_remedy
 from openvasa.commands.parser import Parser
 from openvasa.errors import InputError
 
-EXTRAS = {
+EXTRAS: dict[str, set[str]] = {
     "train": {"onnx", "onnxscript", "torch"},
     "evaluate": {"dlib"},
-    "live": {"aiortc", "fastapi", "multipart", "prometheus_client", "uvicorn", "websockets"},
+    "live": {
+        "aiortc",
+        "fastapi",
+        "multipart",
+        "prometheus_client",
+        "segno",
+        "sqlalchemy",
+        "uvicorn",
+        "websockets",
+    },
     "jobs": {"fastapi", "multipart", "psycopg", "sqlalchemy", "uvicorn"},
     "livekit": {"livekit"},
     "pipecat": {"pipecat"},
     "ray": {"ray"},
+    # Its torch is that of training; `device` names this extra where a GPU is asked for.
+    "gpu": set(),
     "talk": {"espeakng_loader", "moonshine_voice"},
     "vendor": {"tflite"},
 }
