@@ -147,6 +147,16 @@ def onnx_session(path: Path, threads: int, device: Device = Device.CPU) -> ort.I
     return session
 
 
+def run_session(session: ort.InferenceSession) -> Network:
+    """A function that takes one array per input of a session and returns one per output."""
+    names = [node.name for node in session.get_inputs()]
+
+    def run(*inputs: np.ndarray) -> list[np.ndarray]:
+        return [np.asarray(out) for out in session.run(None, dict(zip(names, inputs, strict=True)))]
+
+    return run
+
+
 def load_onnx(path: Path, *, threads: int | None = None, by_rows: bool = False) -> Network:
     """Load an ONNX file into a function from arrays to arrays, on the process's device.
 
@@ -162,12 +172,7 @@ def load_onnx(path: Path, *, threads: int | None = None, by_rows: bool = False) 
     threads = threads or get_runtime().network_threads
     device = get_runtime().device
     by_rows = by_rows and device is Device.CPU
-    session = onnx_session(path, 1 if by_rows else threads, device)
-    names = [node.name for node in session.get_inputs()]
-
-    def run(*inputs: np.ndarray) -> list[np.ndarray]:
-        return [np.asarray(out) for out in session.run(None, dict(zip(names, inputs, strict=True)))]
-
+    run = run_session(onnx_session(path, 1 if by_rows else threads, device))
     if not by_rows or threads == 1:
         return run
     pool = ThreadPoolExecutor(threads, "network-row")

@@ -24,13 +24,14 @@ def small_task(reader: ClipFrames, config: LatentConfig) -> Task[Pairs]:
 
 
 def train_in_process(rank: int, folder: str) -> None:
-    """Train three steps as one of two processes that meet at `MASTER_PORT`; write the weights."""
+    """Train three steps as one of two processes that meet at `MASTER_PORT`; write the weights
+    of each, and one run of both."""
     torch.set_num_threads(1)
     here = Path(folder)
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2")
     join_processes()
     reader, config = torch.load(here / "given.pt", weights_only=False)
     task = small_task(reader, config)
-    train(replace(task, validate=None), FEW_STEPS)
+    train(replace(task, validate=None), FEW_STEPS, here / "run")
     torch.save(task.network.state_dict(), here / f"rank{rank}.pt")
     torch.distributed.destroy_process_group()

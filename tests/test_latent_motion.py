@@ -12,6 +12,7 @@ from test_training import FEATURE_DIM, made_up_clips
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
 from openvasa.audio.moonshine import MoonshineEncoder  # noqa: E402
+from openvasa.cli import main  # noqa: E402
 from openvasa.commands.renderers import choose_motion, choose_renderer  # noqa: E402
 from openvasa.data.row_code import geometric_row_code  # noqa: E402
 from openvasa.data.shapes import mirror_points  # noqa: E402
@@ -30,9 +31,12 @@ from openvasa.motion.geometry import geometry_at  # noqa: E402
 from openvasa.motion.row import row_width  # noqa: E402
 from openvasa.motion.settings import MotionSettings  # noqa: E402
 from openvasa.train.latent_motion import (  # noqa: E402
+    ROWS_FILE,
     EncodedClip,
     MotionCode,
     check_code,
+    check_run,
+    describe_latent,
     export_motion,
     fit_motion_code,
 )
@@ -80,7 +84,9 @@ def test_rows_carry_the_strongest_of_the_code(encoded: list[EncodedClip]) -> Non
 
 def test_encoded_clips_come_back_from_the_run(encoded: list[EncodedClip], tmp_path: Path) -> None:
     code = fit_motion_code(encoded)
-    code.save(tmp_path / "rows.npz", encoded)
+    about = {"name": "small", "steps": 3, "people": None}
+    code.save(tmp_path / "rows.npz", encoded, about)
+    assert MotionCode.read_about(tmp_path / "rows.npz") == about
     again, clips = MotionCode.load(tmp_path / "rows.npz")
     assert np.array_equal(again.directions, code.directions)
     assert np.array_equal(again.row.mirror, code.row.mirror)
@@ -104,7 +110,6 @@ def latent(tmp_path_factory: pytest.TempPathFactory, encoded: list[EncodedClip])
     export_network(network, folder)
     rng, size = np.random.default_rng(0), CONFIGS["mini"].dynamics
     np.savez(folder / READING_FILE, matrix=rng.normal(0, 0.1, (3 * len(FEATURES), size)))
-    np.savez(folder / MOTION_CODE_FILE, directions=rng.normal(0, 1, (D, size)).astype(np.float32))
     code, clips, encoder = (
         fit_motion_code(encoded).row,
         made_up_clips(frames=200),
@@ -124,6 +129,8 @@ def latent(tmp_path_factory: pytest.TempPathFactory, encoded: list[EncodedClip])
     for name, value in task.network.named_parameters():
         assert not torch.equal(value, before[name]), f"{name} has not learnt"
     space.save(run / SPACE_NAME)
+    directions = rng.normal(0, 1, (D, size)).astype(np.float32)
+    MotionCode(directions, code).save(run / ROWS_FILE, [], describe_latent(folder, None))
     export_motion(run, folder, "last")
     return folder
 
@@ -155,6 +162,54 @@ def test_rows_reach_the_decoder_as_the_learned_code(latent: Path, face: FaceLate
     moved = geometry_at(face, row)
     read = own._read((moved.canonical - face.neutral)[None])[0]  # pyright: ignore
     assert np.allclose(read, wanted, atol=1e-2)
+
+
+def test_rows_of_another_latent_are_refused(encoded: list[EncodedClip], tmp_path: Path) -> None:
+    latent, run = tmp_path / "latent", tmp_path / "run"
+    run.mkdir()
+    save_network(latent, LatentNetwork(CONFIGS["mini"]), "mini", 1)
+    about = describe_latent(latent, None)
+    check_run(run, about)
+    fit_motion_code(encoded).save(run / ROWS_FILE, encoded, about)
+    check_run(run, describe_latent(latent, None))
+    with pytest.raises(InputError, match="another RUN"):
+        check_run(run, describe_latent(latent, 5))
+    save_network(latent, LatentNetwork(CONFIGS["mini"]), "mini", 1)
+    with pytest.raises(InputError, match="another RUN"):
+        check_run(run, describe_latent(latent, None))
+
+
+def test_a_run_in_the_shipped_code_is_refused(latent: Path) -> None:
+    # It has a checkpoint whose settings name no latent.
+    with pytest.raises(InputError, match="another RUN"):
+        check_run(latent / "motion", describe_latent(latent, None))
+
+
+@pytest.mark.parametrize("option", ["--motion", "--save-motion", "--partner"])
+def test_motion_of_the_learned_latent_stays_with_it(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["animate", "me.jpg", "voice.wav", "-o", "a.mp4", "--renderer", "latent:run"]
+    assert main([*command, option, "other.npz"]) == 2
+    assert "no other renderer can draw" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["motion", "cache", "run", "--latent", "r", "--clips", "c", "--export", "c"], "--export"),
+        (["motion", "cache", "run", "--people", "3"], "go with --latent"),
+        (["motion", "cache", "run", "--people", "0"], "choose 1 or more"),
+        (["drawing", "cache", "clips", "--people", "0"], "choose 1 or more"),
+        (["drawing", "cache", "clips", "--people", "-1"], "choose 1 or more"),
+        (["latent", "cache", "clips", "run", "--people", "0"], "choose 1 or more"),
+    ],
+)
+def test_training_refuses_options_that_it_would_drop(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *words]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_what_the_learned_latent_cannot_do_is_refused(latent: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,7 +31,14 @@ from openvasa.learned.config import CONFIGS, LatentConfig  # noqa: E402
 from openvasa.learned.decoder import surface_prior  # noqa: E402
 from openvasa.learned.export import export_network  # noqa: E402
 from openvasa.learned.face_crop import CENTRE, HALF, crop_faces  # noqa: E402
-from openvasa.learned.files import READING_FILE  # noqa: E402
+from openvasa.learned.files import (  # noqa: E402
+    DECODER_FILE,
+    ENCODER_FILE,
+    FORMAT,
+    NAME_FILE,
+    READING_FILE,
+    read_about,
+)
 from openvasa.learned.losses import cross_identity, flow_anchors, gaze_error  # noqa: E402
 from openvasa.learned.network import LatentNetwork  # noqa: E402
 from openvasa.learned.points import FEATURES, mean_points, mirror_order  # noqa: E402
@@ -310,6 +318,9 @@ def test_two_processes_learn_what_one_does_of_both_shares(
     torch.save((reader, config), tmp_path / "given.pt")
     torch.multiprocessing.spawn(train_in_process, (str(tmp_path),), nprocs=2)
     shared = [torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2)]
+    written = {file.name for file in (tmp_path / "run").iterdir()}
+    assert {"config.json", "checkpoint.pt", "log.csv"} <= written
+    assert not [name for name in written if "partial" in name]
     task = small_task(reader, config)
 
     def both_shares(batch: Any, step: int):
@@ -358,6 +369,24 @@ def test_weights_come_back_from_files(tmp_path: Path) -> None:
     assert codes.abs().max() > 0
     with pytest.raises(InputError, match="holds no"):
         load_network(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("said", [None, FORMAT + 1])
+def test_weights_of_another_format_are_refused_but_begin_a_run(
+    tmp_path: Path, said: int | None
+) -> None:
+    config = CONFIGS["mini"] if said else replace(CONFIGS["mini"], dynamics=40)
+    save_network(tmp_path, LatentNetwork(config), "mini", 7)
+    replace(read_about(tmp_path), format=said).save(tmp_path)
+    with pytest.raises(InputError, match="train latent CACHE CLIPS NEW_RUN --from"):
+        load_network(tmp_path)
+    assert begin_with(LatentNetwork(CONFIGS["mini"]), tmp_path) > 0.5
+
+
+def test_weights_that_say_no_format_are_used_where_they_fit(tmp_path: Path) -> None:
+    save_network(tmp_path, LatentNetwork(CONFIGS["mini"]), "mini", 7)
+    (tmp_path / NAME_FILE).write_text('{"config": "mini", "parts": 1, "steps": 7}')
+    assert load_network(tmp_path).config == CONFIGS["mini"]
 
 
 def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
@@ -437,6 +466,19 @@ def test_a_run_without_an_export_is_refused(
     wide = replace(face, image=face.image[:400])
     with pytest.raises(InputError, match="squares"):
         learned_renderer(exported[0])(wide)
+
+
+def test_an_export_of_another_format_is_refused(
+    exported: tuple[Path, LatentNetwork], face: FaceLatent, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(exported[0], run)
+    (run / DECODER_FILE).write_bytes((run / ENCODER_FILE).read_bytes())
+    with pytest.raises(InputError, match="latent-export"):
+        learned_renderer(run)(face)
+    replace(read_about(run), format=FORMAT + 1).save(run)
+    with pytest.raises(InputError, match="--from"):
+        learned_renderer(run)
 
 
 def test_frames_are_brought_to_a_side_before_they_are_judged(face: FaceLatent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from interrupting import train_interrupted  # noqa: E402
 from openvasa.audio.moonshine import MoonshineEncoder  # noqa: E402
 from openvasa.backend import load_onnx  # noqa: E402
 from openvasa.data.clip_list import Clip  # noqa: E402
+from openvasa.data.row_code import geometric_row_code  # noqa: E402
 from openvasa.data.voices import LIVE_FRAMES  # noqa: E402
 from openvasa.face.canonical import POSE_DIM  # noqa: E402
 from openvasa.face.dynamics import dynamics_code  # noqa: E402
@@ -33,7 +35,13 @@ from openvasa.motion.window_network import (  # noqa: E402
     MotionSpace,
     WindowNetwork,
 )
-from openvasa.train.speech_motion import DEFAULTS, MotionTraining, motion_task  # noqa: E402
+from openvasa.train.speech_motion import (  # noqa: E402
+    DEFAULTS,
+    MotionRows,
+    MotionTraining,
+    motion_task,
+)
+from openvasa.train.speech_motion import train as train_generator  # noqa: E402
 from openvasa.train.speech_motion_data import (  # noqa: E402
     StyleScale,
     WindowSampler,
@@ -42,7 +50,7 @@ from openvasa.train.speech_motion_data import (  # noqa: E402
 from openvasa.train.speech_motion_export import SPACE_NAME, export  # noqa: E402
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig  # noqa: E402
 from openvasa.train.style_response import match_spread  # noqa: E402
-from openvasa.train.trainer import train  # noqa: E402
+from openvasa.train.trainer import load_settings, load_weights, train  # noqa: E402
 
 SIZES = NetworkConfig(POSE_DIM + dynamics_code().size, FEATURE_DIM, width=32, layers=2)
 
@@ -73,6 +81,26 @@ def test_a_run_interrupted_equals_one_that_was_not(
     rows = train_interrupted(make_task, DEFAULTS, tmp_path)
     names = {name for row in rows for name in row}
     assert {"whole loss", "live loss", "held back face slow 54 R2"} <= names
+
+
+def test_the_whole_training_of_the_generator_runs_and_keeps_what_it_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Small parts in the place of the shipped sizes; every call is the product's.
+    few = partial(WindowSampler, silences=1)
+    small = partial(NetworkConfig, width=SIZES.width, layers=SIZES.layers)
+    monkeypatch.setattr("openvasa.train.speech_motion.WindowSampler", few)
+    monkeypatch.setattr("openvasa.train.speech_motion.NetworkConfig", small)
+    clips = made_up_clips(frames=120)
+    about = {"name": "small", "steps": 3}
+    rows = MotionRows(clips, clips[1:], geometric_row_code(), about)
+    windows = MotionTraining(batch=4, live_batch=4)
+    steps = replace(DEFAULTS, steps=2, warmup=1, log_every=1)
+    train_generator(rows, tmp_path, steps, windows)
+    assert load_settings(tmp_path)["latent"] == about
+    assert load_weights(tmp_path, "best").keys() == load_weights(tmp_path, "last").keys()
+    space = MotionSpace.load(tmp_path / SPACE_NAME)
+    assert space.mean.shape == (SIZES.motion_dim,)
 
 
 @pytest.mark.parametrize("live", [False, True])

@@ -114,6 +114,7 @@ def _animate(options: argparse.Namespace) -> int:
         options.usage_error("--speaks takes the partner from AUDIO; leave out --partner")
     if (options.partner or options.speaks) and options.motion:
         options.usage_error("a partner goes with speech; a ready --motion does not listen")
+    _check_latent(options)
     inputs = (Path(options.audio), options.partner, options.pose_from)
     marking, background = read_video_options(options, *inputs)
     face = read_portrait(options, options.face)
@@ -129,6 +130,16 @@ def _animate(options: argparse.Namespace) -> int:
         with _both_voices(video, asked.partner) as heard:
             save_video(heard, asked, marking)
     return OK
+
+
+def _check_latent(options: argparse.Namespace) -> None:
+    """Motion in a learned latent is drawn by its own renderer alone, and is made nowhere else."""
+    asked = options.motion, options.save_motion, options.partner, options.speaks
+    if options.renderer.startswith(LATENT) and any(asked):
+        options.usage_error(
+            "--renderer latent: makes motion that no other renderer can draw; to take a ready one, "
+            "to save it or for a partner, choose learned:"
+        )
 
 
 @contextmanager
@@ -196,10 +207,6 @@ def _video(face: FaceLatent, background: Background, options: argparse.Namespace
 def _who_moves(options: argparse.Namespace, settings: MotionSettings) -> dict[str, Any]:
     if not options.renderer.startswith(LATENT):
         return {"settings": settings}
-    if options.motion or options.partner:
-        options.usage_error(
-            "--renderer latent: makes its own motion; for a ready one or a partner, take learned:"
-        )
     return {"model": choose_motion(options.renderer, settings)}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.training_data import add_cache, add_clips
+from openvasa.commands.training_data import add_cache, add_clips, count_people
 
 
 def add_latent(group: Commands) -> None:
@@ -23,7 +23,7 @@ def add_latent(group: Commands) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="from openvasa train latent")
     add_cache(parser)
     add_clips(parser)
-    parser.add_argument("--people", type=int, metavar="N", help="at most N (default: all)")
+    parser.add_argument("--people", type=count_people, metavar="N", help="at most N (default: all)")
     parser.add_argument(
         "--compare",
         type=Path,

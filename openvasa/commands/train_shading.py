@@ -7,7 +7,7 @@ from pathlib import Path
 
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
-from openvasa.commands.training_data import add_cache, add_clips
+from openvasa.commands.training_data import add_cache, add_clips, count_people
 
 
 def add_shading(group: Commands) -> None:
@@ -31,7 +31,7 @@ def add_shading(group: Commands) -> None:
     )
     parser.add_argument(
         "--people",
-        type=int,
+        type=count_people,
         default=45,
         metavar="N",
         help="at most N, a third of them held back (default: 45)",

@@ -1,7 +1,8 @@
-"""Arguments that name the folders of training data."""
+"""Arguments that say which training data: the folders of it, and how many people."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from openvasa.commands.parser import Parser
@@ -20,3 +21,14 @@ def add_clips(parser: Parser) -> None:
         metavar="CLIPS",
         help="a folder with a clip list, the one CACHE was made from",
     )
+
+
+def count_people(text: str) -> int:
+    """What --people says, 1 or more."""
+    try:
+        count = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: give a whole number") from None
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{count}: choose 1 or more")
+    return count

@@ -13,13 +13,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from openvasa.learned.files import DECODER_FILE, ENCODER_FILE
+from openvasa.learned.files import (
+    DECODER_FILE,
+    DECODER_INPUTS,
+    ENCODER_FILE,
+    ENCODER_INPUTS,
+    POSE_INPUTS,
+)
 from openvasa.learned.network import Appearance, LatentNetwork
 from openvasa.learned.pose import Pose
 
 OPSET = 20
-APPEARANCE = ("volume", "still", "identity", "flow", "source")
-POSE = ("rotation", "shift", "size")
 
 
 class _Encoder(nn.Module):
@@ -73,12 +77,11 @@ def export_network(network: LatentNetwork, folder: Path) -> None:
     with torch.no_grad():
         volume, still, identity, flow, dynamics = encoder(source, *pose)
     given = (source, *pose)
-    _write(encoder, given, ("source", *POSE), ENCODER_FILE, folder)
+    _write(encoder, given, ENCODER_INPUTS, ENCODER_FILE, folder)
     driving = [part.repeat(2, *[1] * (part.ndim - 1)) for part in (dynamics, *pose)]
-    names = (*APPEARANCE, *(f"source_{name}" for name in POSE), "dynamics", *POSE)
-    open_axes = {name: {0: "frames"} for name in ("dynamics", *POSE, "picture")}
+    open_axes = {name: {0: "frames"} for name in ("dynamics", *POSE_INPUTS, "picture")}
     given = (volume, still, identity, flow, source, *pose, *driving)
-    _write(decoder, given, names, DECODER_FILE, folder, ["picture"], open_axes)
+    _write(decoder, given, DECODER_INPUTS, DECODER_FILE, folder, ["picture"], open_axes)
 
 
 def _write(

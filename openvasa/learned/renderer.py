@@ -6,7 +6,6 @@ against the portrait's own is read as a change of the dynamics code. Torch is no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from openvasa.backend import load_onnx
+from openvasa.backend import Network, onnx_session, run_session
 from openvasa.errors import InputError
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.dynamics import dynamics_code
@@ -22,14 +21,19 @@ from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.learned.config import find_config
 from openvasa.learned.files import (
     DECODER_FILE,
+    DECODER_INPUTS,
     ENCODER_FILE,
+    ENCODER_INPUTS,
     MOTION_CODE_FILE,
     NAME_FILE,
     READING_FILE,
+    check_format,
+    read_about,
 )
 from openvasa.learned.points import FEATURES
 from openvasa.motion.drawing import meant_codes
 from openvasa.render.renderer import Renderer, RendererFactory
+from openvasa.runtime import get_runtime
 
 BATCH = 8
 """Frames that the decoder draws at once."""
@@ -45,7 +49,7 @@ def learned_renderer(run: Path, *, own_motion: bool = False) -> RendererFactory:
         own_motion: rows of motion carry numbers of the learned code, not of the geometric one.
 
     Raises:
-        InputError: the run holds no exported network.
+        InputError: the run holds no exported network, or weights of another format.
     """
     wanted = [NAME_FILE, ENCODER_FILE, DECODER_FILE, READING_FILE]
     for name in wanted:
@@ -53,6 +57,7 @@ def learned_renderer(run: Path, *, own_motion: bool = False) -> RendererFactory:
             raise InputError(
                 f"{run}: holds no {name}; write it by openvasa train latent-export CACHE CLIPS RUN"
             )
+    check_format(run, read_about(run))
     return lambda face: LearnedRenderer(face, run, own_motion=own_motion)
 
 
@@ -65,7 +70,7 @@ class LearnedRenderer(Renderer):
         own_motion: see `learned_renderer`.
 
     Raises:
-        InputError: the crop is not square.
+        InputError: the crop is not square, or the network was exported in another format.
     """
 
     batch = BATCH
@@ -77,7 +82,7 @@ class LearnedRenderer(Renderer):
                 f"renderer: the learned one draws squares, not {width} × {height} px; "
                 "leave out --aspect and --full-frame"
             )
-        side = find_config(json.loads((run / NAME_FILE).read_text("utf-8"))["config"]).side
+        side = find_config(read_about(run).config).side
         self._width, self._start = width, face.neutral
         with np.load(run / READING_FILE) as data:
             reading = data["matrix"].astype(np.float32)
@@ -88,12 +93,12 @@ class LearnedRenderer(Renderer):
         picture = cv2.resize(face.image, (side, side), interpolation=cv2.INTER_AREA)
         source = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / 255
         pose = self._numbers(face.head)
-        *seen, shown = load_onnx(run / ENCODER_FILE)(source, *pose)
+        *seen, shown = _load(run, ENCODER_FILE, ENCODER_INPUTS)(source, *pose)
         # Of the resting face, from which motion starts.
         own = (face.canonical - face.neutral)[FEATURES]
         self._rest = shown - own.ravel() @ reading
         self._appearance = (*seen, source, *pose)
-        self._decode = load_onnx(run / DECODER_FILE)
+        self._decode = _load(run, DECODER_FILE, DECODER_INPUTS)
 
     def twin(self) -> LearnedRenderer:
         """Itself: threads may share it."""
@@ -119,6 +124,18 @@ class LearnedRenderer(Renderer):
             np.stack([head.translation[:2] * scale - 1 for head in heads]).astype(np.float32),
             np.array([head.scale * scale for head in heads], np.float32),
         )
+
+
+def _load(run: Path, file: str, inputs: Sequence[str]) -> Network:
+    """An exported network; an export may be older than the weights beside it."""
+    runtime = get_runtime()
+    session = onnx_session(run / file, runtime.network_threads, runtime.device)
+    if [node.name for node in session.get_inputs()] != list(inputs):
+        raise InputError(
+            f"{run / file}: was exported in another format; write it again by openvasa train "
+            f"latent-export CACHE CLIPS {run}"
+        )
+    return run_session(session)
 
 
 def _read_points(changes: np.ndarray, reading: np.ndarray) -> np.ndarray:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from openvasa.errors import InputError
 from openvasa.learned.config import find_config
-from openvasa.learned.files import NAME_FILE
+from openvasa.learned.files import (
+    FORMAT,
+    About,
+    check_format,
+    other_format,
+    read_about,
+    save_arrays,
+)
 from openvasa.learned.network import LatentNetwork
 
 MOST_BYTES = 14 << 20
@@ -31,29 +36,27 @@ def save_network(folder: Path, network: nn.Module, config: str, steps: int) -> N
         parts[-1][name] = array
         size += array.nbytes
     for number, arrays in enumerate(parts):
-        path = folder / f"latent-{number}.npz"
-        partial = path.with_suffix(".partial.npz")
-        np.savez(partial, **arrays)  # pyright: ignore[reportArgumentType]
-        partial.replace(path)
-    about = {"config": config, "parts": len(parts), "steps": steps}
-    (folder / NAME_FILE).write_text(json.dumps(about) + "\n", "utf-8")
+        save_arrays(folder / part_name(number), **arrays)
+    About(config, len(parts), steps, FORMAT).save(folder)
 
 
-def read_weights(folder: Path) -> tuple[str, dict[str, Tensor]]:
-    """Name of the configuration and weights by name, float32, that `save_network` wrote.
+def part_name(number: int) -> str:
+    """The file of a part of the weights."""
+    return f"latent-{number}.npz"
+
+
+def read_weights(folder: Path) -> tuple[About, dict[str, Tensor]]:
+    """Weights by name, float32, that `save_network` wrote, of any format, and what is said of them.
 
     Raises:
         InputError: the folder holds none.
     """
-    path = folder / NAME_FILE
-    if not path.is_file():
-        raise InputError(f"{folder}: holds no {NAME_FILE}; train it by openvasa train latent")
-    about = json.loads(path.read_text("utf-8"))
+    about = read_about(folder)
     state = {}
-    for number in range(about["parts"]):
-        with np.load(folder / f"latent-{number}.npz") as data:
+    for number in range(about.parts):
+        with np.load(folder / part_name(number)) as data:
             state |= {name: torch.from_numpy(data[name].astype(np.float32)) for name in data}
-    return about["config"], state
+    return about, state
 
 
 def begin_with(network: nn.Module, folder: Path) -> float:
@@ -76,9 +79,13 @@ def load_network(folder: Path) -> LatentNetwork:
     """The network that `save_network` wrote, on the CPU, ready to be used.
 
     Raises:
-        InputError: the folder holds none.
+        InputError: the folder holds none, or those of another format.
     """
-    config, state = read_weights(folder)
-    network = LatentNetwork(find_config(config))
+    about, state = read_weights(folder)
+    check_format(folder, about)
+    network = LatentNetwork(find_config(about.config))
+    wanted = {name: value.shape for name, value in network.state_dict().items()}
+    if wanted != {name: value.shape for name, value in state.items()}:
+        raise other_format(folder)
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)

@@ -1,8 +1,8 @@
 """How much of a movement is drawn, so that it is seen as it is meant.
 
 Skin that really moves changes its light and its folds; a warped picture does not, so less of a
-movement is seen in it: a face tracker sees 0.7 of a drawn pucker and 0.8 of drawn brows.
-`openvasa train drawing` measures that on redrawn clips, code by code, and what is drawn undoes it.
+movement is seen in it. `openvasa train drawing` measures how much on redrawn clips, code by code
+(the model card `drawing.md` says what it found), and what is drawn undoes it.
 How far lips and eyes are open is drawn as it is: a closed mouth has to meet.
 """
 

@@ -75,8 +75,14 @@ def train(
         raise InputError(f"{cache}: fewer than two training clips can be redrawn (docs/data.md)")
     seen = measure_response(redrawn)
     drawing = undo_response(np.maximum(seen, LEAST_SEEN), dynamics_code())
-    np.savez_compressed(folder / DRAWING_FILE.name, drawing=drawing.astype(np.float16))
+    _save(folder / DRAWING_FILE.name, drawing)
     return {"seen": seen.tolist(), "error": _standard_error(redrawn).tolist()}
+
+
+def _save(path: Path, drawing: np.ndarray) -> None:
+    partial = path.with_suffix(".partial.npz")
+    np.savez_compressed(partial, drawing=drawing.astype(np.float16))
+    partial.replace(path)
 
 
 def redraw(video: Path, track: Track) -> Redrawn:

@@ -18,7 +18,7 @@ import torch
 from openvasa.data.latent_frames import ClipFrames, split_clips
 from openvasa.data.latent_tracks import read_latent_tracks
 from openvasa.learned.export import export_network
-from openvasa.learned.files import READING_FILE
+from openvasa.learned.files import READING_FILE, save_arrays
 from openvasa.learned.network import LatentNetwork
 from openvasa.learned.weights import load_network
 
@@ -54,7 +54,7 @@ def export(cache: Path, clips: Path, run: Path) -> Reading:
         for chosen in (learnt, judged)
     ]
     reading = fit_reading(examples[0], examples[1])
-    np.savez(run / READING_FILE, matrix=reading.matrix)
+    save_arrays(run / READING_FILE, matrix=reading.matrix)
     export_network(network, run)
     return reading
 

@@ -11,7 +11,9 @@ of the shipped generator (`openvasa.train.speech_motion`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,11 +28,12 @@ from openvasa.data.row_code import RowCode
 from openvasa.data.talking_clips import TalkingClip, play_rendition
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
-from openvasa.learned.files import MOTION_CODE_FILE
+from openvasa.learned.files import MOTION_CODE_FILE, read_about, save_arrays
 from openvasa.learned.network import LatentNetwork
-from openvasa.learned.weights import load_network
+from openvasa.learned.weights import load_network, part_name
 from openvasa.motion.row import Row
 from openvasa.motion.window_network import NETWORK_FILE, SPACE_FILE, MotionSpace
+from openvasa.train.checkpoint import CHECKPOINT_FILE
 from openvasa.train.speech_motion import MotionRows
 from openvasa.train.speech_motion_data import split_clips
 from openvasa.train.speech_motion_export import SPACE_NAME, write_onnx
@@ -68,7 +71,7 @@ class EncodedClip:
 def latent_rows(
     cache: Path, folder: Path, latent: Path, run: Path, people: int | None = None
 ) -> MotionRows:
-    """Rows of real clips in a learned latent, kept in `run`; `latent` gets what its renderer needs.
+    """Rows of real clips in a learned latent, kept in `run`.
 
     Args:
         cache: of `openvasa data prepare`, with voices.
@@ -78,8 +81,11 @@ def latent_rows(
         people: at most so many to learn from; None for all.
 
     Raises:
-        InputError: the latent holds no weights, or its code is too short for a row.
+        InputError: the latent holds no weights, its code is too short for a row, or `run` was made
+            with others.
     """
+    about = describe_latent(latent, people)
+    check_run(run, about)
     parts = [_choose(clips, people) for clips in split_clips(cache)]
     path = run / ROWS_FILE
     if not path.exists():
@@ -90,13 +96,45 @@ def latent_rows(
         learnt = {clip.clip.name for clip in parts[0]}
         fitted = fit_motion_code([clip for clip in encoded if clip.name in learnt & known])
         run.mkdir(parents=True, exist_ok=True)
-        fitted.save(path, encoded)
+        fitted.save(path, encoded, about)
     fitted, numbers = MotionCode.load(path)
-    np.savez(latent / MOTION_CODE_FILE, directions=fitted.directions)
     rows = [
         [_in_latent(c, numbers[c.clip.name]) for c in p if c.clip.name in numbers] for p in parts
     ]
-    return MotionRows(rows[0], rows[1], fitted.row)
+    return MotionRows(rows[0], rows[1], fitted.row, about)
+
+
+def describe_latent(latent: Path, people: int | None) -> dict[str, object]:
+    """What rows depend on besides the cache: the weights of the latent, and how many people.
+
+    Raises:
+        InputError: the latent holds no weights.
+    """
+    about, digest = read_about(latent), hashlib.sha256()
+    for number in range(about.parts):
+        digest.update((latent / part_name(number)).read_bytes())
+    return {
+        "name": latent.resolve().name,
+        "steps": about.steps,
+        "people": people,
+        "weights": digest.hexdigest()[:16],
+    }
+
+
+def check_run(run: Path, about: Mapping[str, object]) -> None:
+    """Refuse a run whose rows or checkpoint are of another latent, or of the shipped code.
+
+    Raises:
+        InputError: it is so.
+    """
+    made = []
+    if (run / ROWS_FILE).exists():
+        made.append(MotionCode.read_about(run / ROWS_FILE))
+    if (run / CHECKPOINT_FILE).exists():
+        made.append(load_settings(run).get("latent"))
+    for other in made:
+        if other != about:
+            raise InputError(f"{run}: was made with latent {other}, not {about}; give another RUN")
 
 
 def check_code(size: int) -> None:
@@ -186,13 +224,18 @@ class MotionCode:
         """(T, D) codes against rest → (T, 32) float32 numbers of rows."""
         return (codes @ np.linalg.pinv(self.directions)).astype(np.float32)
 
-    def save(self, path: Path, clips: list[EncodedClip]) -> None:
-        """Write it with the numbers of the clips."""
-        partial = path.with_suffix(".partial.npz")
+    def save(self, path: Path, clips: list[EncodedClip], about: Mapping[str, object]) -> None:
+        """Write it with the numbers of the clips and what `describe_latent` says."""
         arrays = {f"row_{name}": value for name, value in vars(self.row).items()}
         arrays |= {f"clip_{clip.name}": self.numbers(clip.codes) for clip in clips}
-        np.savez(partial, directions=self.directions, **arrays)  # pyright: ignore
-        partial.replace(path)
+        said = np.array(json.dumps(about))
+        save_arrays(path, directions=self.directions, about=said, **arrays)
+
+    @staticmethod
+    def read_about(path: Path) -> dict[str, object] | None:
+        """What `describe_latent` said of the rows that `save` wrote; None where nothing is kept."""
+        with np.load(path) as data:
+            return json.loads(str(data["about"])) if "about" in data else None
 
     @staticmethod
     def load(path: Path) -> tuple[MotionCode, dict[str, np.ndarray]]:
@@ -234,7 +277,7 @@ def regress(given: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def export_motion(run: Path, latent: Path, which: Weights = "best") -> Path:
-    """Write a run's averaged weights and its motion space beside the latent's own files.
+    """Write a run's averaged weights, motion space and motion code beside the latent's own files.
 
     Raises:
         InputError: the run holds no weights.
@@ -244,4 +287,6 @@ def export_motion(run: Path, latent: Path, which: Weights = "best") -> Path:
     path = latent / NETWORK_FILE.name
     write_onnx(network.eval(), path)
     MotionSpace.load(run / SPACE_NAME).save(latent / SPACE_FILE.name)
+    code, _ = MotionCode.load(run / ROWS_FILE)
+    save_arrays(latent / MOTION_CODE_FILE, directions=code.directions)
     return path

@@ -38,6 +38,12 @@ def is_first() -> bool:
     return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
+def wait_for_all() -> None:
+    """Wait until every process is here."""
+    if distributed.is_initialized():
+        distributed.barrier()
+
+
 def own_share(size: int) -> slice:
     """Which rows of a batch of `size` this process learns from.
 

@@ -24,6 +24,7 @@ from openvasa.data.talking_clips import TalkingClip
 from openvasa.face.canonical import POSE_DIM
 from openvasa.motion.prior import MotionPrior
 from openvasa.motion.window_network import MotionSpace
+from openvasa.train.checkpoint import CHECKPOINT_FILE
 from openvasa.train.precision import half_precision, training_device
 from openvasa.train.speech_motion_data import (
     Augmentation,
@@ -100,11 +101,19 @@ class PriorOnDevice:
 
 @dataclass(frozen=True)
 class MotionRows:
-    """Clips to learn from and of people held back, and the code that their rows carry."""
+    """Clips of rows of motion.
+
+    Attributes:
+        learnt, judged: to learn from, and of people held back.
+        code: what the rows carry.
+        latent: which learned latent they are of, values that JSON can hold; None for the shipped
+            code.
+    """
 
     learnt: list[TalkingClip]
     judged: list[TalkingClip]
     code: RowCode
+    latent: Mapping[str, object] | None = None
 
 
 def geometric_rows(cache: Path) -> MotionRows:
@@ -147,6 +156,7 @@ def train(
         "network": asdict(sizes),
         "training": asdict(training),
         "augmentation": asdict(drawn),
+        "latent": rows.latent,
     }
     task = motion_task(network, space, samplers[0], samplers[1], training, device, settings)
     return run_training(task, config, run)
@@ -311,7 +321,8 @@ def _run_space(
 ) -> MotionSpace:
     """The run's motion space: fitted at its start, the same ever after."""
     path = run / SPACE_NAME
-    if not path.exists():
+    # A space without a checkpoint may be that of other rows.
+    if not (path.exists() and (run / CHECKPOINT_FILE).exists()):
         run.mkdir(parents=True, exist_ok=True)
         fit_space(clips, scale, sizes, encoder).save(path)
     return MotionSpace.load(path)

@@ -37,7 +37,7 @@ from tqdm import tqdm
 from openvasa.errors import InputError
 from openvasa.train.checkpoint import BEST_FILE, CHECKPOINT_FILE, Companion, Training
 from openvasa.train.graphed_step import GraphedStep
-from openvasa.train.processes import is_first
+from openvasa.train.processes import is_first, wait_for_all
 from openvasa.train.run_log import RunLog
 from openvasa.train.run_settings import CONFIG_FILE, keep_settings
 
@@ -158,14 +158,17 @@ def train(task: Task[Any], config: TrainerConfig, run: Path | None = None) -> nn
     training = Training.begin(task.network, optimiser, task.companions)
     log = RunLog(run if is_first() else None)
     if run is not None:
-        keep_settings(
-            run,
-            {"trainer": asdict(config), "task": task.settings},
-            begun=(run / CHECKPOINT_FILE).exists(),
-            free={"trainer": FREE_SETTINGS},
-        )
+        if is_first():
+            keep_settings(
+                run,
+                {"trainer": asdict(config), "task": task.settings},
+                begun=(run / CHECKPOINT_FILE).exists(),
+                free={"trainer": FREE_SETTINGS},
+            )
+        wait_for_all()
         training.resume(run)
-        log.resume(training.step)
+        if is_first():
+            log.resume(training.step)
     if not is_first():
         run, task = None, replace(task, validate=None)
     batches = _draw_batches(task, config, training.step)
