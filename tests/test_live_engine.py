@@ -357,6 +357,18 @@ def test_steering_reaches_the_generator() -> None:
     assert generator.controls.gaze == (0.5, 0.0)
 
 
+def test_the_head_goes_no_farther_than_its_picture_allows() -> None:
+    generator = StandInGenerator()
+    live = Engine(generator, LiveSettings(rate=RATE))
+    live.farthest = 1.1
+    live.steer(Controls(distance=1.3), Amount())
+    assert generator.controls.distance == 1.1
+    live.farthest = 1.2
+    assert generator.controls.distance == 1.2
+    live.steer(Controls(distance=0.9), Amount())
+    assert generator.controls.distance == 0.9
+
+
 def test_strange_numbers_are_silence() -> None:
     live = engine()
     live.push(np.full(RATE, np.nan, np.float32), RATE)

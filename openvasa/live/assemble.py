@@ -13,6 +13,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED, Painter
 from openvasa.live.player import Player, Shown
+from openvasa.motion.distance import farthest_distance
 from openvasa.motion.model import MotionModel
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
@@ -44,15 +45,23 @@ class LivePortrait:
         self.content_id = content_id
         self.face, self._renderer = face, renderer
         self._painter = self._prepare()
+        self.bound_distance(engine)
 
     def paint(self, motion: np.ndarray, time_s: float) -> np.ndarray:
         """(6 + D + 2,) row of motion at a time on the timeline → (S, S, 3) uint8 RGB, marked."""
         return self._painter.paint(motion, time_s)
 
     def change_face(self, face: FaceLatent) -> None:
-        """Go on with another face from the next picture on; takes as long as a start."""
+        """Go on with another face from the next picture on; takes as long as a start.
+
+        Have the engine's thread carry out `bound_distance` then.
+        """
         self.face = face
         self._painter = self._prepare()
+
+    def bound_distance(self, engine: Engine) -> None:
+        """Let the head go no farther than the border of the face's picture stays out of sight."""
+        engine.farthest = farthest_distance(self.face)
 
     def change_renderer(self, renderer: RendererFactory) -> None:
         """Have another renderer draw from the next picture on; takes as long as a start."""

@@ -24,7 +24,8 @@ from openvasa.live.stats import Stats
 from openvasa.live.timeline import RELIEF_RATES, ROW_TICKS, TICKS, Budget, interpolation_s
 from openvasa.live.voice_activity import VoiceActivity
 from openvasa.motion.amount import Amount
-from openvasa.motion.controls import Controls
+from openvasa.motion.controls import FARTHEST, Controls
+from openvasa.motion.distance import bound_distance
 from openvasa.motion.listening.listener import Listener
 from openvasa.motion.model import MotionSource
 from openvasa.motion.row import Row
@@ -44,6 +45,7 @@ class Engine:
         self.stats = Stats()
         self._generator = generator
         self._controls = generator.controls
+        self._farthest = FARTHEST
         self._frame_length = TICKS // self.settings.fps
         self._shown = 0
         self._sound = SoundTimeline(self.settings.rate, self.stats)
@@ -89,6 +91,16 @@ class Engine:
     @controls.setter
     def controls(self, controls: Controls) -> None:
         self._controls = controls
+        self._apply_controls()
+
+    @property
+    def farthest(self) -> float:
+        """Largest distance that is shown, whatever is asked for: the portrait's own."""
+        return self._farthest
+
+    @farthest.setter
+    def farthest(self, farthest: float) -> None:
+        self._farthest = farthest
         self._apply_controls()
 
     def steer(self, controls: Controls, amount: Amount) -> None:
@@ -176,7 +188,7 @@ class Engine:
         return (self.settings.hop + self.settings.lookahead) * ROW_TICKS
 
     def _apply_controls(self) -> None:
-        self._generator.controls = self._controls
+        self._generator.controls = bound_distance(self._controls, self._farthest)
         self._listener.gaze_free = self._controls.gaze is None
 
     def _hear(self, sound: np.ndarray) -> None:

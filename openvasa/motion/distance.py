@@ -40,17 +40,27 @@ def limit_distance(controls: Controls, face: FaceLatent, frame: Frame) -> Contro
     values = asked.values if isinstance(asked, Curve) else np.array([float(asked)])
     farthest = farthest_distance(face)
     _warn_of_near(float(values.min()), frame)
-    if values.max() <= farthest:
+    bounded = bound_distance(controls, farthest)
+    if bounded is controls:
         return controls
     warnings.warn(
         f"distance {values.max():.3g}: the picture cuts off the head or the hair, and its border "
         f"would come into sight; {farthest:.3g} is shown. Use a picture with room around the head",
         stacklevel=3,
     )
+    return bounded
+
+
+def bound_distance(controls: Controls, farthest: float) -> Controls:
+    """Controls whose head goes no farther than a factor; the same object where it does not."""
+    asked = controls.distance
+    if asked is None:
+        return controls
     if isinstance(asked, Curve):
-        limited = Curve(asked.times, np.minimum(asked.values, farthest))
-        return replace(controls, distance=limited)
-    return replace(controls, distance=farthest)
+        if asked.values.max() <= farthest:
+            return controls
+        return replace(controls, distance=Curve(asked.times, np.minimum(asked.values, farthest)))
+    return controls if asked <= farthest else replace(controls, distance=farthest)
 
 
 def farthest_distance(face: FaceLatent) -> float:
