@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -40,6 +41,7 @@ from websockets.sync.client import ClientConnection, connect
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.cli import main
+from openvasa.live import assemble
 from openvasa.live.addresses import loopback_hosts
 from openvasa.live.frame import LiveSettings
 from openvasa.live.protocol import LONGEST_TEXT_MESSAGE
@@ -49,6 +51,8 @@ from openvasa.live.speech import Voice
 from openvasa.live.studio import Studio
 from openvasa.live.uploads import PICTURE_FORMATS
 from openvasa.media.inspect import inspect_video
+from openvasa.motion.amount import Amount
+from openvasa.motion.controls import Controls
 
 PICTURE, SOUND, MICROPHONE = 1, 2, 3
 RATE = 48000
@@ -280,6 +284,40 @@ def test_text_is_spoken_by_a_local_voice(http: httpx.Client, key: str) -> None:
         assert http.post(f"/api/sessions/{key}/say", json=wrong).status_code == 422
     long = {"text": "x" * 5000, "voice": "quiet"}
     assert "at most" in http.post(f"/api/sessions/{key}/say", json=long).json()["error"]
+
+
+def test_the_distance_of_a_stream_ends_where_its_picture_does(
+    http: httpx.Client, studio: Studio, monkeypatch
+) -> None:
+    farthest = iter([1.02, 1.05])
+    monkeypatch.setattr(assemble, "farthest_distance", lambda face: next(farthest))
+    key = open_session(http)
+    session = studio.sessions[key]
+    generator: Any = session._engine._generator
+    session.steer(Controls(distance=1.3), Amount())
+    wait_until(lambda: generator.controls.distance == 1.02)
+    assert session.controls.distance == 1.3
+    http.put(f"/api/sessions/{key}/portrait", params={"portrait": "example"})
+    wait_until(lambda: generator.controls.distance == 1.05)
+    http.delete(f"/api/sessions/{key}")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "shared"),
+    [
+        (["http://localhost:1/?token=t", "http://192.168.1.5:1/?token=t"], [1]),
+        (["http://192.168.1.5:1/?token=t"], [0]),
+        (["http://[fd00::5]:1/", "http://studio.example:1/"], [0, 1]),
+        (["http://127.0.0.1:1/"], []),
+        (["http://[::1]:1/"], []),
+    ],
+)
+def test_addresses_that_others_reach_are_shared(
+    http: httpx.Client, studio: Studio, monkeypatch, addresses: list[str], shared: list[int]
+) -> None:
+    monkeypatch.setattr(studio, "addresses", tuple(addresses))
+    told = [one["url"] for one in http.get("/api/share").json()["addresses"]]
+    assert told == [addresses[index] for index in shared]
 
 
 @pytest.mark.slow

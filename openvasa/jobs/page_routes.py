@@ -57,7 +57,7 @@ def _add_ordering(app: FastAPI, studio: Studio, videos: PageVideos, amount: Amou
         key: str, request: Request, background: str | None = None, size: int | None = None
     ) -> dict[str, object]:
         session = find_session(studio, key)
-        options = _read_options(studio, session, amount, background, size)
+        options = _read_options(session, amount, background, size)
         typed = request.headers.get("content-type", "").startswith("application/json")
         spoken = await (read_text if typed else read_sound)(studio, request)
         try:
@@ -106,7 +106,7 @@ def _describe(videos: PageVideos, job: Job) -> dict[str, object]:
 
 
 def _read_options(
-    studio: Studio, session: Session, amount: Amount, background: str | None, size: int | None
+    session: Session, amount: Amount, background: str | None, size: int | None
 ) -> Options:
     """How the session is steered just now, in a video."""
     if size is not None and size not in SIDES:
@@ -117,12 +117,13 @@ def _read_options(
         session.controls.emotion,
     )
     assert not any(isinstance(value, Curve) for value in (gaze, distance, emotion))
-    shown = studio.background if background is None else check_background(background)
+    shown = session.background if background is None else check_background(background)
     return Options(
         size=size,
         background=shown,
         gaze=gaze,  # pyright: ignore[reportArgumentType] (live controls are constants)
         distance=distance,  # pyright: ignore[reportArgumentType]
         emotion=emotion,  # pyright: ignore[reportArgumentType]
+        hair_lag=session.settings.hair_lag,
         **asdict(session.amount.times(amount)),
     )

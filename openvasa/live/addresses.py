@@ -28,6 +28,11 @@ def loopback_hosts(host: str) -> set[str] | None:
         return names if host == "localhost" else None
 
 
+def is_loopback(address: str) -> bool:
+    """Whether a page's address leads every machine to itself."""
+    return loopback_hosts(urlsplit(address).hostname or "") is not None
+
+
 def find_stranger(
     host: str, origin: str | None, hosts: Collection[str] | None, origins: Collection[str] = ()
 ) -> str | None:

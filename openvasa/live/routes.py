@@ -16,6 +16,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from openvasa.backgrounds import before
 from openvasa.errors import InputError
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
+from openvasa.live.addresses import is_loopback
 from openvasa.live.asked import (
     BACKGROUNDS,
     SIDES,
@@ -113,7 +114,7 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/api/share")
     async def share() -> dict[str, object]:
-        shared = [] if studio.hosts is not None else studio.addresses[1:]
+        shared = [url for url in studio.addresses if not is_loopback(url)]
         return {"addresses": [{"url": url, "qr": draw_code(url)} for url in shared]}
 
     @app.get("/robots.txt")
@@ -141,10 +142,16 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
         studio.opening += 1
         try:
             settings = _choose_settings(studio, size)
-            renderer = _find_renderer(studio, background)
+            shown, renderer = _choose_background(studio, background)
             offered = await _read_face(studio, request, portrait, face)
             session = await Session.open(
-                offered.face, settings, studio.metrics, studio.folder, renderer, studio.model
+                offered.face,
+                settings,
+                studio.metrics,
+                studio.folder,
+                renderer,
+                studio.model,
+                shown,
             )
         finally:
             studio.opening -= 1
@@ -170,7 +177,7 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
 
     @app.put("/api/sessions/{key}/background")
     async def change_background(key: str, background: str) -> dict[str, str]:
-        await find_session(studio, key).change_renderer(_find_renderer(studio, background))
+        await find_session(studio, key).change_background(*_choose_background(studio, background))
         return {}
 
     @app.delete("/api/sessions/{key}")
@@ -238,10 +245,11 @@ def _add_socket(app: FastAPI, studio: Studio) -> None:
             await Conversation(websocket, session).run()
 
 
-def _find_renderer(studio: Studio, background: str | None) -> RendererFactory:
+def _choose_background(studio: Studio, background: str | None) -> tuple[str, RendererFactory]:
+    """A background, the server's own where none is named, and what draws a person before it."""
     if background is None:
-        return studio.renderer
-    return before(studio.person, check_background(background))
+        return studio.background, studio.renderer
+    return background, before(studio.person, check_background(background))
 
 
 def _choose_settings(studio: Studio, size: int | None) -> LiveSettings:

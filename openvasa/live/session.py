@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.backgrounds import Own
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
@@ -67,7 +68,13 @@ class Session:
     `Session.open` makes one. All methods belong to the event loop's thread.
     """
 
-    def __init__(self, portrait: LivePortrait, metrics: Metrics, folder: Path) -> None:
+    def __init__(
+        self,
+        portrait: LivePortrait,
+        metrics: Metrics,
+        folder: Path,
+        background: str = Own.KEEP.value,
+    ) -> None:
         self.id = secrets.token_urlsafe(18)
         self.opened_at = self.watched_at = time.monotonic()
         self.closed: str | None = None
@@ -84,6 +91,8 @@ class Session:
         """Takes the (n,) float32 sound of every frame, at the engine's rate, when it is due."""
         self.controls, self.amount = Controls(), Amount()
         """As last steered."""
+        self.background = background
+        """As last chosen, in the words of `openvasa.backgrounds.before`."""
         self.on_frame: Callable[[Shown], None] | None = None
         """Takes every frame when it is painted, before it is due."""
         self._portrait = portrait
@@ -114,6 +123,7 @@ class Session:
         folder: Path,
         renderer: RendererFactory = UNREFINED,
         model: ModelFactory = shipped_motion,
+        background: str = Own.KEEP.value,
     ) -> Session:
         """Prepare everything off the event loop and start the clock.
 
@@ -124,6 +134,7 @@ class Session:
             folder: where it makes a folder for its recordings.
             renderer: draws the pictures.
             model: makes the motion model from a seed.
+            background: the one that `renderer` draws.
         """
 
         def prepare() -> LivePortrait:
@@ -135,7 +146,7 @@ class Session:
                 renderer=renderer,
             )
 
-        return Session(await asyncio.to_thread(prepare), metrics, folder)
+        return Session(await asyncio.to_thread(prepare), metrics, folder, background)
 
     @property
     def watched(self) -> bool:
@@ -213,11 +224,13 @@ class Session:
         """Go on with another face."""
         async with self._changing:
             await asyncio.to_thread(self._portrait.change_face, face)
+            self._player.tell(self._portrait.bound_distance)
 
-    async def change_renderer(self, renderer: RendererFactory) -> None:
-        """Go on with the same face drawn by another renderer, as before another background."""
+    async def change_background(self, background: str, renderer: RendererFactory) -> None:
+        """Go on with the same face before another background, which `renderer` draws."""
         async with self._changing:
             await asyncio.to_thread(self._portrait.change_renderer, renderer)
+            self.background = background
 
     def microphone(self, samples: np.ndarray, rate: int) -> bool:
         """Speak what a microphone hears, or listen to it where `listen` says so.
