@@ -173,14 +173,36 @@ def test_another_size_is_another_session(page, folder: Path) -> None:
         page.goto("about:blank")
 
 
+def test_a_session_that_was_joined_is_not_ended(page, folder: Path) -> None:
+    server = studio(folder)
+    join_and_change = """async (session) => {
+      const { OpenVasa } = await import("/openvasa-client.js");
+      const guest = new OpenVasa({ media: "none" });
+      await guest.open({ session });
+      const refused = await guest.setSize(256).catch((error) => error.message);
+      await guest.change({ portrait: "portrait" });
+      await guest.close();
+      return refused;
+    }"""
+    with serving(server) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        (key,) = server.sessions
+        assert "keeps its size" in page.evaluate(join_and_change, key)
+        assert list(server.sessions) == [key]
+        assert server.sessions[key].closed is None
+        page.goto("about:blank")
+
+
 def test_the_page_is_shared_by_a_link_and_a_code(page, folder: Path) -> None:
     server = replace(studio(folder), token="secret")
     with serving(server) as address:
-        shared = f"{address}/?token=secret"
-        server.addresses = ("http://localhost/", shared)
-        page.goto(f"{shared}&media=socket")
+        shared = "http://192.168.1.5:8765/?token=secret"
+        server.addresses = (shared,)
+        page.goto(f"{address}/?token=secret&media=socket")
         page.wait_for_selector(LIVE)
         page.click("#share")
+        page.wait_for_selector("#share-dialog img")
         page.wait_for_function("() => document.querySelector('#share-dialog img').naturalWidth > 0")
         assert page.input_value("#share-dialog input") == shared
         page.click("#share-close")

@@ -190,17 +190,26 @@ export class OpenVasa extends EventTarget {
   async change(choice) {
     if (!this.id) return this.open(choice);
     const { background, size } = { ...this.choice, ...choice };
+    const session = this.choice?.session;
     const { portrait, face, picture } = choice;
     const response = await this.ask(`api/sessions/${this.id}/portrait${query({ portrait, face })}`,
       { method: "PUT", body: picture });
-    this.choice = { ...choice, background, size };
+    this.choice = { ...choice, background, size, session };
     return response.json();
   }
 
-  /** Go on in another size: in a session of its own, since a session keeps its size. @param {number} size px */
+  /**
+   * Go on in another size: in a session of its own, since a session keeps its size.
+   *
+   * Throws a `Refusal` in a session that was joined: it belongs to whoever opened it.
+   * @param {number} size px
+   */
   async setSize(size) {
     const { id, choice } = this;
     if (!choice) return null;
+    if (choice.session) {
+      throw new Refusal("A session that was joined keeps its size; open one of your own for another size.", 409);
+    }
     this.#hangUp();
     this.#forgetSpeeches();
     this.id = null;
@@ -214,11 +223,10 @@ export class OpenVasa extends EventTarget {
    * @returns {Promise<Video>}
    */
   async makeVideo({ sound, text, voice, size }) {
-    const background = this.choice?.background;
     const body = sound ?? JSON.stringify({ text, voice });
     // A file's own type could be JSON's.
     const headers = { "Content-Type": sound ? "application/octet-stream" : "application/json" };
-    return (await this.ask(`api/sessions/${this.id}/videos${query({ background, size })}`, { method: "POST", body, headers })).json();
+    return (await this.ask(`api/sessions/${this.id}/videos${query({ size })}`, { method: "POST", body, headers })).json();
   }
 
   /** How far a video is. @param {string} id @returns {Promise<Video>} */
