@@ -34,7 +34,7 @@ def workers() -> StandInWorkers:
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     return Studio(
-        settings=LiveSettings(fps=25, size=256),
+        settings=LiveSettings(fps=25, size=256, hair_lag=0.5),
         model=lambda seed: StandInModel(),
         limits=replace(Limits(), sound_s=20, idle_s=600),
         portraits={"example": EXAMPLE_PORTRAIT},
@@ -166,6 +166,72 @@ def test_workers_rest_when_nothing_is_asked(tmp_path: Path, face: FaceLatent, mo
         wait_until(lambda job=job: videos.find(job.id).state == "done")  # type: ignore[union-attr]
         wait_until(lambda: started[-1].closed)
         assert len(started) == number
+    videos.close()
+
+
+def test_a_video_follows_its_session(
+    http: httpx.Client, studio: Studio, workers: StandInWorkers
+) -> None:
+    def made() -> tuple[str, float]:
+        job = http.post(f"/api/sessions/{key}/videos", json={"text": "Hello", "voice": "quiet"})
+        job = job.json()["id"]
+        wait_until(lambda: state(http, job)["state"] == "done")
+        http.delete(f"/api/videos/{job}")
+        options = workers.tasks[-1].options
+        return options.background, options.hair_lag
+
+    workers.let = True
+    query = {"portrait": "example", "background": "blur"}
+    key = http.post("/api/sessions", params=query).json()["id"]
+    assert made() == ("blur", studio.settings.hair_lag)
+    changed = http.put(f"/api/sessions/{key}/background", params={"background": "green"})
+    assert changed.status_code == 200
+    assert made()[0] == "green"
+    http.delete(f"/api/sessions/{key}")
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_workers_that_fail_end_their_orders_and_not_those_to_come(
+    tmp_path: Path, face: FaceLatent, begins: bool
+) -> None:
+    class Broken(StandInWorkers):
+        def wait(self, seconds: float) -> list:
+            raise RuntimeError("no workers here")
+
+    working = StandInWorkers()
+    working.let = True
+    failing = iter([True, False])
+
+    def start(_: Path) -> StandInWorkers:
+        if not next(failing):
+            return working
+        if not begins:
+            raise RuntimeError("no workers here")
+        return Broken()
+
+    videos = page_videos.PageVideos(tmp_path, start)
+
+    def order() -> str:
+        return videos.order(face, np.zeros(1600, np.int16), 16000, page_videos.Options()).id
+
+    failed = order()
+    wait_until(lambda: videos.find(failed).state == "failed")  # type: ignore[union-attr]
+    assert "no workers here" in videos.find(failed).error  # type: ignore[union-attr, operator]
+    # The thread may take its leave still.
+    wait_until(lambda: videos._stop.is_set())  # type: ignore[union-attr]
+    made = order()
+    wait_until(lambda: videos.find(made).state == "done")  # type: ignore[union-attr]
+    videos.close()
+
+
+def test_old_videos_are_forgotten_entirely(tmp_path: Path, face: FaceLatent, monkeypatch) -> None:
+    monkeypatch.setattr(page_videos, "KEEP_S", -1.0)
+    workers = StandInWorkers()
+    workers.let = True
+    videos = page_videos.PageVideos(tmp_path, lambda _: workers)
+    job = videos.order(face, np.zeros(1600, np.int16), 16000, page_videos.Options())
+    wait_until(lambda: videos.find(job.id) is None)
+    wait_until(lambda: not videos._seconds)
     videos.close()
 
 

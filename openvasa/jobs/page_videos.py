@@ -7,6 +7,7 @@ for a while.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -28,6 +29,7 @@ from openvasa.jobs.job import FINISHED, UNFINISHED, Job, Order
 from openvasa.jobs.queue import JobQueue, new_id
 from openvasa.jobs.quota import Quota
 from openvasa.jobs.serve import remove_old
+from openvasa.live.logs import note
 from openvasa.rates import MOTION_RATE
 from openvasa.runtime import get_runtime
 
@@ -143,6 +145,19 @@ class PageVideos:
             self._thread.start()
 
     def _run(self, stop: threading.Event) -> None:
+        """Make videos until `stop` is set; whatever ends it earlier ends the orders too."""
+        try:
+            self._make_videos(stop)
+        except Exception as error:
+            note("videos failed", level=logging.ERROR, error=error)
+            with self._lock:
+                # Once `stop` is set, a thread that came after this one may be at the orders.
+                if not stop.is_set():
+                    self._queue.fail_all(f"the video could not be made ({error}); make it again")
+        finally:
+            stop.set()
+
+    def _make_videos(self, stop: threading.Event) -> None:
         workers = self._start_workers(self._folder)
         try:
             chores = partial(self._tidy, stop)
@@ -152,7 +167,8 @@ class PageVideos:
 
     def _tidy(self, stop: threading.Event) -> None:
         """Forget old videos, and stop where nothing has been to do for long."""
-        remove_old(self._queue, self._files, KEEP_S)
+        for job_id in remove_old(self._queue, self._files, KEEP_S):
+            self._seconds.pop(job_id, None)
         with self._lock:
             count = self._queue.count()
             if any(count.get(state) for state in UNFINISHED):

@@ -19,7 +19,7 @@ from sqlalchemy import Row, and_, bindparam, delete, func, insert, or_, select, 
 from sqlalchemy.exc import IntegrityError
 
 from openvasa.jobs.database import JOBS, Database
-from openvasa.jobs.job import FINISHED, Job, Order, State
+from openvasa.jobs.job import FINISHED, UNFINISHED, Job, Order, State
 from openvasa.jobs.quota import DAY_S, Quota, check_quota, lock_client
 
 LEASE_S = 30.0
@@ -206,6 +206,14 @@ class JobQueue:
             return self._finish(job, "failed", {"error": reason})
         later = self._clock() + again_in
         return self._put_back(job, {"not_before": later, "error": reason})
+
+    def fail_all(self, reason: str) -> None:
+        """End every job that is not finished badly: whoever would make them is gone."""
+        with self._database.write() as connection:
+            waiting = select(JOBS).where(_C.state.in_(UNFINISHED)).with_for_update()
+            for row in connection.execute(waiting).all():
+                ended = self._end("failed", row) | {"error": reason}
+                connection.execute(update(JOBS).where(_C.id == row.id).values(ended))
 
     def release(self, job: Job) -> bool:
         """Give a job back as if it had not been begun."""

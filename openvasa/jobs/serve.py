@@ -133,13 +133,13 @@ def dispatch_jobs(
         workers.close()
 
 
-def remove_old(queue: JobQueue, files: Files, keep_s: float) -> int:
-    """Remove jobs that ended long ago, and their files; gives how many."""
+def remove_old(queue: JobQueue, files: Files, keep_s: float) -> list[str]:
+    """Remove jobs that ended long ago, and their files; gives their ids."""
     old = queue.finished_before(time.time() - keep_s)
     for job in old:
         files.remove_all(job.id)
         queue.forget(job.client, job.id)
-    return len(old)
+    return [job.id for job in old]
 
 
 def start_workers(on: str, address: str | None, number: int | None, share: Share) -> Workers:
