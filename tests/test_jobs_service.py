@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -304,12 +305,29 @@ def test_files_that_are_no_pictures_or_too_large_are_refused(bench: Bench) -> No
 
 def test_old_jobs_and_their_files_are_removed(bench: Bench) -> None:
     studio = bench.as_client("studio")
-    where = order(studio).headers["Location"]
+    accepted = order(studio)
+    where = accepted.headers["Location"]
     bench.work()
-    assert remove_old(bench.queue, bench.files, keep_s=60) == 0
-    assert remove_old(bench.queue, bench.files, keep_s=-1) == 1
+    assert remove_old(bench.queue, bench.files, keep_s=60) == []
+    assert remove_old(bench.queue, bench.files, keep_s=-1) == [accepted.json()["id"]]
     assert studio.get(where).status_code == 404
     assert not list(Path(bench.files.root).iterdir())
+
+
+def test_uploads_lie_on_the_disk_before_their_job_does(bench: Bench, monkeypatch) -> None:
+    synced: list[int] = []
+
+    def sync(handle: int) -> None:
+        assert not bench.queue.count()
+        synced.append(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    folder = Path(bench.files.root) / order(bench.as_client("studio")).json()["id"]
+    kept = {path.stat().st_ino for path in folder.iterdir()}
+    assert kept
+    if sys.platform != "win32":
+        kept |= {folder.stat().st_ino, folder.parent.stat().st_ino}
+    assert set(synced) == kept
 
 
 def test_the_openapi_page_has_examples(bench: Bench) -> None:

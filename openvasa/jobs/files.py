@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +40,7 @@ class Files:
         if path is not None:
             # Nobody looks there until the job is in the queue: half a file is seen by nobody.
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(data)
+            _write_through(path, data)
             return place
         with publishing(place, secrets.token_hex(4)) as copy:
             copy.write_bytes(data)
@@ -75,3 +77,19 @@ class Files:
         system, path = fsspec.core.url_to_fs(f"{self.root}/{job_id}")
         with suppress(FileNotFoundError):
             system.rm(path, recursive=True)
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    """Write a file that is there after a loss of power: its content, its name, its folder's."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    # Windows opens no folder.
+    if sys.platform != "win32":
+        for folder in (path.parent, path.parent.parent):
+            opened = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(opened)
+            finally:
+                os.close(opened)
