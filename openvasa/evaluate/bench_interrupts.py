@@ -32,7 +32,8 @@ AUDIBLE = 1e-3
 """Sample from which on a sound is heard."""
 FIRST_PHONE_S = 0.24
 LIPS_MOVE = 0.05
-"""Change of a weight in a first phone from which on there are lips; idle ones drift by 0.015."""
+"""Change of a weight in a first phone from which on there are lips. In as long a time idle ones
+drift by 0.035 in the median and 0.07 at the 95th percentile: one phone alone proves little."""
 SILENCE_S = 0.12
 """Between an interruption and the new speech: what sounds meanwhile is the old one."""
 LATEST_S = 3.0
