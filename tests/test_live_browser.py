@@ -269,10 +269,10 @@ def test_file_interrupt_and_steering(page, tmp_path: Path) -> None:
     assert time.monotonic() - started < LONG_S, "silent because of the interruption"
     assert is_at_rest(silent, speaking)
 
-    page.focus("#gaze")
-    for _ in range(8):
+    page.focus("#gaze-side")
+    for _ in range(24):
         page.keyboard.press("ArrowRight")
-    assert "24 degrees right" in page.get_attribute("#gaze", "aria-valuetext")
+    assert page.get_attribute("#gaze-side", "aria-valuetext") == "24° right"
     height = face.height(frame(page))
     page.fill("#distance", "0.8")
     assert page.text_content("#distance-value") == "80 %"

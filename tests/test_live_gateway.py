@@ -45,7 +45,7 @@ class House:
 
     def _start_server(self, port: int, folder: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "openvasa.cli", "live", "--port", str(port)]
-        command += ["--drain", "60", "--sessions", "5", "--accept-policy"]
+        command += ["--drain", "60", "--sessions", "12", "--accept-policy"]
         with (folder / f"{port}.log").open("wb") as log:
             return subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -98,7 +98,8 @@ def open_session(client: httpx.Client) -> str:
 def test_sessions_stay_with_their_server_and_a_server_drains(house: House) -> None:
     clients = []
     while min(map(house.holds, house.servers)) < 1:
-        assert len(clients) < 4
+        # The gateway draws one of two: that twelve go to one of them is 1 in 2000.
+        assert len(clients) < 12
         client = house.client()
         clients.append((client, open_session(client)))
     leaving = next(iter(house.servers))

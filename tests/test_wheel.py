@@ -20,6 +20,9 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 
 
+GALLERY = ["portrait", "mona_lisa", "laughing_cavalier"]
+
+
 def run(*command: str | Path, cwd: Path) -> str:
     """The standard output of a command that ends well."""
     done = subprocess.run(
@@ -95,4 +98,4 @@ def test_its_studio_opens_on_a_portrait(studio: str) -> None:
     transport = httpx.HTTPTransport(retries=20)
     with httpx.Client(transport=transport, base_url=studio, timeout=60) as client:
         assert client.get("").status_code == 200
-        assert client.get("api/studio").json()["portraits"] == ["portrait"]
+        assert client.get("api/studio").json()["portraits"] == GALLERY
