@@ -279,7 +279,7 @@ def test_file_interrupt_and_steering(page, tmp_path: Path) -> None:
     wait_until(lambda: face.height(frame(page)) > 1.1 * height, PATIENCE_S)
     page.click("text=happy")
     page.click("#reset")
-    assert page.get_attribute("#gaze", "aria-valuetext") == "free"
+    assert page.get_attribute("#gaze-side", "aria-valuetext") == "free"
 
 
 def test_every_control_has_a_name(page) -> None:
