@@ -51,7 +51,6 @@ class MotionGenerator:
             response=self.network.space.in_files,
             without=self.without,
         )
-        self._begun = False
         prior = self._maker.space.prior
         self._recent, self._window = prior.recent, prior.window
         self._heard = self._maker.silence[-self._recent :]
@@ -80,8 +79,7 @@ class MotionGenerator:
 
     def _make_window(self) -> np.ndarray:
         heard = self._heard[: self._recent + self._window]
-        if not self._begun:
-            self._begun = True
+        if not self._maker.begun:
             self._maker.begin(heard[self._recent :])
         self._heard = self._heard[self._kept :]
         settings = self.settings

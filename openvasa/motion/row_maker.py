@@ -87,6 +87,11 @@ class RowMaker:
         seed = [self._settings.seed] if speech is None else [self._settings.seed, *_round(speech)]
         self._loop = self._begin(seed=seed)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the chance is drawn."""
+        return self._loop is not None
+
     def nothing(self) -> np.ndarray:
         """(0, 6 + D + 2) float32 rows."""
         return np.zeros((0, row_width()), np.float32)
