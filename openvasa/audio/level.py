@@ -43,6 +43,11 @@ def speech_gain(blocks: Iterable[np.ndarray]) -> float:
     return float(10.0 ** (gain_db / 20.0))
 
 
+def level_speech(samples: np.ndarray) -> np.ndarray:
+    """(n,) float32 mono samples at 16 kHz, all of a sound, at the standard level."""
+    return samples * np.float32(speech_gain([samples]))
+
+
 def _histogram(windows: np.ndarray) -> np.ndarray:
     power = np.square(windows, dtype=np.float64).mean(axis=1)
     level = 10.0 * np.log10(np.maximum(power, 1e-12))

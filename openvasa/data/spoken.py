@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.errors import InputError
 
 VOICES = ("rms", "awb")
@@ -37,4 +37,4 @@ def speak(sentence: str, voice: str) -> tuple[np.ndarray, list[tuple[str, float,
         name, _, end = item.partition(":")
         phones.append((name, start, float(end)))
         start = float(end)
-    return samples * np.float32(speech_gain([samples])), phones
+    return level_speech(samples), phones

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, fftconvolve, lfilter, sosfilt
 
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech, speech_gain
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE, SAMPLE_RATE
@@ -174,7 +174,7 @@ def make_voice(
     rng = np.random.default_rng([seed, index])
     speed = 1.0 if index == 0 else float(np.exp(rng.uniform(*np.log(SPEEDS))))
     sound = change_speed(samples, speed)
-    sound = sound * np.float32(speech_gain([sound])) if index == 0 else disturb_sound(sound, rng)
+    sound = level_speech(sound) if index == 0 else disturb_sound(sound, rng)
     paused, silenced = silence_stretches(sound, rng)
     speech = whole_features(sound, encoder)
     count = len(speech)

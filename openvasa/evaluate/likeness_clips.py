@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.data.clip_list import Clip, Kind, Split
 from openvasa.data.prepare import Track, cached_clips, clip_samples, load_track
 from openvasa.data.redraw import (
@@ -83,7 +83,7 @@ def _hold_out(clip: Clip, track: Track, folder: Path, seconds: float | None) -> 
         track = cut_track(track, round(seconds * MOTION_RATE))
     rows = rows_of_track(track)
     samples = clip_samples(folder / f"{clip.name}.mp4")[: len(rows) * FRAME_SAMPLES]
-    sound = samples * np.float32(speech_gain([samples]))
+    sound = level_speech(samples)
     return HeldOut(clip, track, rows, sound, neutral_frame(rows))
 
 

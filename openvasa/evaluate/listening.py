@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech, speech_gain
 from openvasa.audio.prosody import PITCH_MARGIN, log_level, voicing_and_pitch
 from openvasa.data.clip_list import Kind, Split
 from openvasa.data.listeners import listening_stretches
@@ -103,7 +103,7 @@ def evaluate(cache: Path, clips: Path, *, count: int = 24, seed: int = 0) -> dic
     }
     stretches = listening_stretches(cache, clips, (Split.TRAIN, Split.TEST))
     people = [
-        make_pair(s.motion, s.heard * np.float32(speech_gain([s.heard])))
+        make_pair(s.motion, level_speech(s.heard))
         for s in stretches
         if s.heard is not None and len(s.motion) > LEAST_STRETCH
     ]

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.data.experts import Expert, expert, lip_shapes, sound_bands, sync_score
 from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
@@ -89,7 +89,7 @@ def long_run(voice: Path, minutes: int, settings: MotionSettings | None = None) 
 def spoken_cycle(path: Path) -> np.ndarray:
     """(n,) float32 levelled samples at 16 kHz: the voice with a pause after it, for each pause."""
     samples = np.concatenate(list(read_blocks(path)))
-    voice = samples * np.float32(speech_gain([samples]))
+    voice = level_speech(samples)
     silences = [np.zeros(int(s * SAMPLE_RATE), np.float32) for s in PAUSES_S]
     return np.concatenate([part for silence in silences for part in (voice, silence)])
 

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from openvasa.audio.decode import read_blocks
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.data.clip_list import Split
 from openvasa.data.experts import (
     CAPP_FRAMES,
@@ -262,7 +262,7 @@ def held_out(cache: Path) -> list[HeldOut]:
     for clip in load_clips(cache, Split.TEST):
         if clip.clip.sound and len(clip.motion) >= 2 * MOTION_RATE:
             samples = load_sound(cache, clip.clip)
-            clips.append((clip, samples * np.float32(speech_gain([samples]))))
+            clips.append((clip, level_speech(samples)))
     return clips
 
 

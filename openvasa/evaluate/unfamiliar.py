@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.data.experts import Expert, lip_shapes, sound_bands, sync_score
 from openvasa.evaluate.motion_metrics import blinks_per_minute, lip_activity, pose_change
 from openvasa.evaluate.voices import Utterance
@@ -50,7 +50,7 @@ def judge_voice(utterance: Utterance, sync: Expert) -> VoiceFigures:
     """Judge motion generated from the first seconds of an utterance, brought to its level."""
     code, space = dynamics_code(), window_network(1).space
     samples = utterance.samples[: LONGEST_SECONDS * SAMPLE_RATE]
-    sound = samples * np.float32(speech_gain([samples]))
+    sound = level_speech(samples)
     rows = np.concatenate(list(SpeechMotion(threads=1).frames([sound])))
     made = without_tongue(rows)
     bands = sound_bands(sound, len(made))

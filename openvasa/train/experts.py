@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.data.clip_list import Split
 from openvasa.data.experts import (
     CAPP_FRAMES,
@@ -154,7 +154,7 @@ def pair_clips(cache: Path, clips: list[TalkingClip], shortest: int) -> list[Pai
     for clip in clips:
         if clip.clip.sound and len(clip.motion) >= shortest:
             samples = load_sound(cache, clip.clip)
-            samples = samples * np.float32(speech_gain([samples]))
+            samples = level_speech(samples)
             pairs.append((sound_bands(samples, len(clip.motion)), clip.motion))
     return pairs
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.signal import butter, find_peaks, sosfiltfilt
 from tqdm import tqdm
 
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.audio.prosody import BANDS, PITCH_MARGIN, band_levels, log_level, voicing_and_pitch
 from openvasa.data.clip_list import Clip, Kind, Split
 from openvasa.data.listeners import ListeningStretch, listening_stretches
@@ -116,7 +116,7 @@ def _read(cache: Path, clip: Clip) -> _Speaker | None:
     if talking is None:
         return None
     sound = load_sound(cache, clip)
-    sound = sound * np.float32(speech_gain([sound]))
+    sound = level_speech(sound)
     count = min(len(talking.motion), len(sound) // FRAME_SAMPLES)
     sound = sound[: count * FRAME_SAMPLES]
     voiced = voicing_and_pitch(np.pad(sound, PITCH_MARGIN), count)[:, 0] > VOICED

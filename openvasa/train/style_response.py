@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from openvasa.audio.level import speech_gain
+from openvasa.audio.level import level_speech
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.data.clip_list import Clip, Kind
 from openvasa.data.prepare import clip_samples
@@ -78,8 +78,7 @@ def speak_in_streams(
 
 def read_sound(clips: Path, clip: Clip) -> np.ndarray:
     """(n,) float32 levelled samples of a clip in the folder that the cache was made from."""
-    samples = clip_samples(clips / f"{clip.name}.mp4")
-    return samples * np.float32(speech_gain([samples]))
+    return level_speech(clip_samples(clips / f"{clip.name}.mp4"))
 
 
 def _without_response(network: WindowNetwork) -> WindowNetwork:
