@@ -7,7 +7,8 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 
-from openvasa.backend import import_onnxruntime
+from openvasa.assets import THIRD_PARTY
+from openvasa.backend import import_onnxruntime, onnx_session
 from openvasa.errors import InputError, check_choice
 from openvasa.runtime import Device, get_runtime, set_runtime
 
@@ -63,4 +64,13 @@ def what_cuda_lacks() -> str | None:
             "this onnxruntime is made for the CPU alone; run pip uninstall -y onnxruntime && "
             "pip install --force-reinstall onnxruntime-gpu"
         )
+    return _what_cuda_of_onnxruntime_lacks()
+
+
+def _what_cuda_of_onnxruntime_lacks() -> str | None:
+    """What keeps onnxruntime from a GPU it is made for; only a network opened there tells."""
+    try:
+        onnx_session(THIRD_PARTY / "selfie_segmentation.onnx", 1, Device.CUDA)
+    except InputError as error:
+        return str(error).removeprefix("device cuda: ")
     return None

@@ -127,6 +127,23 @@ def test_what_a_gpu_lacks_is_said_in_turn(
         find_device("cuda")
 
 
+def test_a_gpu_that_onnxruntime_was_made_for_and_cannot_use_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("torch", reason="needs torch")
+    if find_device("auto") is Device.CUDA:
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setattr("openvasa.device.ctypes.CDLL", lambda name: object())
+    monkeypatch.setattr("openvasa.device.sys.platform", "linux")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    # A build for CUDA on a machine whose CUDA does not fit it.
+    claimed = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: claimed)
+    assert find_device("auto") is Device.CPU
+    with pytest.raises(InputError, match="onnxruntime cannot use it"):
+        find_device("cuda")
+
+
 def test_a_gpu_without_an_encoder_leaves_films_to_the_cpu(tmp_path: Path) -> None:
     if gpu_encoder._opens("h264_nvenc", (256, 256)):
         pytest.skip("this machine has NVENC")
