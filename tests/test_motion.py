@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_set import kept_arrays
 
 from openvasa.errors import InputError
-from openvasa.face.dynamics import dynamics_code
+from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.motion.live_link import LIVE_LINK_COLUMNS
 from openvasa.motion.motion import Motion
 from openvasa.motion.resample import resample_pieces
@@ -70,6 +71,15 @@ def test_csv_keeps_the_mouth(tmp_path: Path) -> None:
     motion.save(tmp_path / "m.csv")
     again = Motion.load(tmp_path / "m.csv")
     assert np.corrcoef(again.arkit()[:, 25], motion.arkit()[:, 25])[0, 1] > 0.98
+
+
+def test_csv_gives_speech_back_with_lips_as_wide_open(tmp_path: Path) -> None:
+    motion = Motion.from_rows(kept_arrays()["spoken"])
+    motion.save(tmp_path / "m.csv")
+    again = Motion.load(tmp_path / "m.csv")
+    gap, gap_again = (lip_gap(dynamics_code().decode(m.dynamics)) for m in (motion, again))
+    assert 0.9 < gap_again.std() / gap.std() < 1.1
+    assert np.corrcoef(gap, gap_again)[0, 1] > 0.98
 
 
 @pytest.mark.parametrize("fps", [30, 40, 50, 60])

@@ -11,6 +11,7 @@ import numpy as np
 from openvasa.errors import InputError
 from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
+from openvasa.motion.blendshapes import fit_blendshapes
 from openvasa.motion.live_link import read_table, write_table
 from openvasa.motion.resample import interpolate
 from openvasa.motion.row import TONGUE_DIM, Row
@@ -78,7 +79,8 @@ class Motion:
         """Write a `.npz` motion file, or a Live Link Face style table if `path` ends in .csv."""
         path = Path(path)
         if path.suffix == ".csv":
-            data = write_table(self.arkit(), self.pose, self.fps).encode()
+            shapes = fit_blendshapes(self.dynamics)
+            data = write_table(shapes, self.pose, self.fps).encode()
         elif path.suffix == ".npz":
             buffer = io.BytesIO()
             np.savez_compressed(
