@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -23,35 +24,56 @@ def read_controls(message: dict[str, Any]) -> tuple[Controls, Amount]:
     `amount` is a number for all of head, brows, mouth and eyes, or holds numbers by these names.
 
     Raises:
-        InputError: something that should be a number is none, or an emotion is unknown.
+        InputError: something that should be a number is none, or a name is unknown; says which.
     """
-    try:
-        gaze = message.get("gaze")
-        if gaze is not None:
-            yaw, pitch = (float(value) for value in gaze)
-            limits = (min(GAZE_DEG[0], LARGEST_GAZE[0]), min(GAZE_DEG[1], LARGEST_GAZE[1]))
-            gaze = (_within(yaw, -limits[0], limits[0]), _within(pitch, -limits[1], limits[1]))
-        distance = message.get("distance")
-        if distance is not None:
-            distance = _within(float(distance), *DISTANCES)
-        emotion = message.get("emotion")
-        if emotion is not None:
-            emotion = {str(k): _within(float(v), 0, 1) for k, v in dict(emotion).items()}
-            if not set(emotion) <= set(EMOTIONS):
-                raise ValueError
-        amount: Any = message.get("amount", 1.0)
-        parts: dict[str, Any] = (
-            dict(amount) if isinstance(amount, dict) else dict.fromkeys(PARTS, amount)
-        )
-        if not set(parts) <= set(PARTS):
-            raise ValueError
-        shown = Amount(**{part: _within(float(v), *AMOUNTS) for part, v in parts.items()})
-        return Controls(gaze=gaze, distance=distance, emotion=emotion), shown
-    except (TypeError, ValueError) as error:
-        raise InputError("controls: not understood") from error
+    controls = Controls(
+        gaze=_read_gaze(message.get("gaze")),
+        distance=_read_distance(message.get("distance")),
+        emotion=_read_emotion(message.get("emotion")),
+    )
+    return controls, _read_amount(message.get("amount"))
 
 
-def _within(value: float, low: float, high: float) -> float:
-    if value != value:
-        raise ValueError
-    return min(max(value, low), high)
+def _read_gaze(gaze: Any) -> tuple[float, float] | None:
+    if gaze is None:
+        return None
+    if not isinstance(gaze, list) or len(gaze) != 2:
+        raise InputError("controls: gaze is two numbers, degrees right and up")
+    most = (min(GAZE_DEG[0], LARGEST_GAZE[0]), min(GAZE_DEG[1], LARGEST_GAZE[1]))
+    yaw, pitch = (_within("gaze", value, -m, m) for value, m in zip(gaze, most, strict=True))
+    return yaw, pitch
+
+
+def _read_distance(distance: Any) -> float | None:
+    return None if distance is None else _within("distance", distance, *DISTANCES)
+
+
+def _read_emotion(emotion: Any) -> dict[str, float] | None:
+    if emotion is None:
+        return None
+    return _read_named("emotion", emotion, EMOTIONS, 0, 1)
+
+
+def _read_amount(amount: Any) -> Amount:
+    if amount is None:
+        return Amount()
+    if isinstance(amount, dict):
+        return Amount(**_read_named("amount", amount, PARTS, *AMOUNTS))
+    return Amount(**dict.fromkeys(PARTS, _within("amount", amount, *AMOUNTS)))
+
+
+def _read_named(
+    what: str, given: Any, names: Sequence[str], low: float, high: float
+) -> dict[str, float]:
+    if not isinstance(given, dict):
+        raise InputError(f"controls: {what} holds numbers by name, of {', '.join(names)}")
+    for name in given:
+        if name not in names:
+            raise InputError(f"controls: no {what} {name[:40]!r}; choose of {', '.join(names)}")
+    return {name: _within(f"{what} {name}", value, low, high) for name, value in given.items()}
+
+
+def _within(what: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise InputError(f"controls: {what} is no number")
+    return float(min(max(value, low), high))
