@@ -36,7 +36,7 @@ class StandInWorkers:
         self.tasks.append(task)
         ticket = 100 + len(self.tasks)
         self._making[ticket] = task
-        self._news.append(Advanced(ticket, FRAMES_TOLD))
+        self._news.append(Advanced(ticket, FRAMES_TOLD, 25))
         return ticket
 
     def wait(self, seconds: float) -> list[Ended | Advanced]:

@@ -372,7 +372,9 @@ def test_places_elsewhere_are_fetched_and_published(tmp_path: Path, face: FaceLa
     task = Task(
         "t", "unused", f"file://{tmp_path}/out/a.mp4", f"file://{tmp_path}/a.wav", options=SMALL
     )
-    figures = make_output(task, face, "mark")
+    told: list[tuple[int, int]] = []
+    figures = make_output(task, face, "mark", lambda *frames: told.append(frames))
+    assert told[-1] == (7, 7)
     assert os.listdir(tmp_path / "out") == ["a.mp4"]
     assert inspect_video(tmp_path / "out" / "a.mp4").frames == figures.frames == 7
     assert figures.bytes == (tmp_path / "out" / "a.mp4").stat().st_size

@@ -72,10 +72,10 @@ def test_a_job_goes_its_way(queue: JobQueue) -> None:
     assert (claimed.id, claimed.state, claimed.attempts) == (job.id, "running", 1)
     assert claimed.order == ORDER
     assert queue.claim() is None
-    queue.note_progress(claimed, 10, None)
+    queue.note_progress(claimed, 10, 50)
     found = queue.find("c", job.id)
     assert found is not None
-    assert found.frames_done == 10
+    assert (found.frames_done, found.frames) == (10, 50)
     assert queue.complete(claimed, "out.mp4", 50)
     done = queue.find("c", job.id)
     assert done is not None

@@ -66,7 +66,7 @@ class QuickWorkers:
         if task.text == "hang":
             ticket = next(self.tickets)
             self.hanging.add(ticket)
-            self.news.append(Advanced(ticket, 7))
+            self.news.append(Advanced(ticket, 7, 50))
             return ticket
         if task.text == "poison":
             return self._end(None, Failure("text: cannot be said", False))
@@ -210,7 +210,7 @@ def test_jobs_are_cancelled_while_they_wait_and_run(bench: Bench) -> None:
     running = order(studio, "hang").headers["Location"]
     bench.work(3)
     shown = studio.get(running).json()
-    assert (shown["state"], shown["frames_done"]) == ("running", 7)
+    assert (shown["state"], shown["frames_done"], shown["frames"]) == ("running", 7, 50)
     assert studio.delete(running).status_code == 409
     waiting = order(studio).headers["Location"]
     assert studio.post(f"{waiting}/cancel", content=b"").json()["state"] == "cancelled"

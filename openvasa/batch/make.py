@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -27,8 +27,10 @@ from openvasa.motion.settings import MotionSettings
 from openvasa.motion.viewer import gaze_to_viewer
 from openvasa.provenance.marking import Marking
 from openvasa.rates import MOTION_RATE
-from openvasa.video import Progress, Video, animate
+from openvasa.video import Video, animate
 
+Tell = Callable[[int, int], None]
+"""Takes the number of frames made so far, and of the whole video."""
 AVATAR = ".npz"
 """How the name of an encoded portrait ends."""
 GIF_RATE, GIF_SIDE = 20, 384
@@ -92,12 +94,10 @@ def encode_portrait(portrait: Portrait) -> FaceLatent:
             return load_portrait(path, face=portrait.face, anyway=portrait.anyway)
 
 
-def make_output(
-    task: Task, face: FaceLatent, mark: str, progress: Progress | None = None
-) -> Figures:
+def make_output(task: Task, face: FaceLatent, mark: str, tell: Tell | None = None) -> Figures:
     """As `make_video`; where the output's name ends in .npz, it is the avatar itself."""
     if not task.output.endswith(AVATAR):
-        return make_video(task, face, mark, progress)
+        return make_video(task, face, mark, tell)
     started = time.perf_counter()
     with publishing(task.output, mark) as target:
         face.save(target)
@@ -105,16 +105,14 @@ def make_output(
     return Figures(0.0, 0, size, time.perf_counter() - started)
 
 
-def make_video(
-    task: Task, face: FaceLatent, mark: str, progress: Progress | None = None
-) -> Figures:
+def make_video(task: Task, face: FaceLatent, mark: str, tell: Tell | None = None) -> Figures:
     """Make the video of a task; it lies at its output whole, or not at all.
 
     Args:
         task: what to make.
         face: its portrait, encoded.
         mark: names this attempt among others.
-        progress: called with the number of frames done so far.
+        tell: called with the number of frames done so far, and of the whole video.
 
     Raises:
         InputError: an input cannot be used, or the disk refuses the file.
@@ -131,14 +129,14 @@ def make_video(
         sound = fetch_sound(task, scratch)
         with _named(sound, task.audio or "text"), _named(target, task.output):
             video = compose_video(face, sound, task.options, target, scratch)
+            # While the sound is there.
+            frames, seconds = video.frame_count, video.frame_count / float(video.rate)
             video.save(
                 target,
-                progress=progress,
+                progress=None if tell is None else lambda done: tell(done, frames),
                 marking=_marking(task.options),
                 codec=task.options.codec,  # pyright: ignore[reportArgumentType] (was checked)
             )
-            # While the sound is there.
-            frames, seconds = video.frame_count, video.frame_count / float(video.rate)
         size = target.stat().st_size
     lines = dict.fromkeys(
         " ".join(str(w.message).split()) for w in told if issubclass(w.category, UserWarning)

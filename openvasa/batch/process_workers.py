@@ -26,6 +26,7 @@ from typing import Any
 from openvasa.batch.make import (
     Failure,
     Figures,
+    Tell,
     encode_portrait,
     explain,
     make_output,
@@ -45,8 +46,7 @@ FACES_KEPT = 4
 TELL_S = 0.5
 """Between two words of a worker on how far it is."""
 
-_Tell = Callable[[int], None]
-_Call = Callable[[_Tell], Any]
+_Call = Callable[[Tell], Any]
 
 
 @dataclass
@@ -162,8 +162,8 @@ class ProcessWorkers:
                 return []
             return [Ended(worker.ticket, failure=self._explain_death(worker))]
         assert worker.ticket is not None
-        if isinstance(heard, int):
-            return [Advanced(worker.ticket, heard)]
+        if isinstance(heard, _Made):
+            return [Advanced(worker.ticket, heard.frames, heard.of)]
         ticket, worker.ticket = worker.ticket, None
         value, failure = heard
         return [Ended(ticket, value, failure)]
@@ -213,15 +213,23 @@ def _work(pipe: Connection, share: Share) -> None:
         pipe.send(answer)
 
 
-def _teller(pipe: Connection) -> _Tell:
+@dataclass(frozen=True)
+class _Made:
+    """What a worker says while it makes a video: frames made, and of the whole."""
+
+    frames: int
+    of: int
+
+
+def _teller(pipe: Connection) -> Tell:
     """Sends the number of frames made, now and then."""
     last = time.monotonic()
 
-    def tell(frames: int) -> None:
+    def tell(frames: int, of: int) -> None:
         nonlocal last
         if time.monotonic() - last > TELL_S:
             last = time.monotonic()
-            pipe.send(frames)
+            pipe.send(_Made(frames, of))
 
     return tell
 
@@ -242,14 +250,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _encode(portrait: Portrait, path: Path, _: _Tell) -> Path:
+def _encode(portrait: Portrait, path: Path, _: Tell) -> Path:
     face = encode_portrait(portrait)
     with path.open("wb") as file:
         pickle.dump(face, file, protocol=5)
     return path
 
 
-def _make(task: Task, face: Path, tell: _Tell) -> Figures:
+def _make(task: Task, face: Path, tell: Tell) -> Figures:
     return make_output(task, _load_face(face), process_mark(), tell)
 
 

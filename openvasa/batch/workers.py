@@ -49,10 +49,12 @@ class Advanced:
     Attributes:
         ticket: what `Workers.make` gave for it.
         frames: that are made.
+        of: of the whole video.
     """
 
     ticket: int
     frames: int
+    of: int
 
 
 class Workers(Protocol):

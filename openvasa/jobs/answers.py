@@ -40,7 +40,9 @@ class JobAnswer(BaseModel):
     finished_at: float | None = Field(examples=[None])
     attempts: int = Field(examples=[1])
     frames_done: int | None = Field(examples=[120])
-    frames: int | None = Field(description="Known once it is done.", examples=[None])
+    frames: int | None = Field(
+        description="Of the whole video; known once it is being made.", examples=[225]
+    )
     error: str | None = Field(description="Why it failed, one line.", examples=[None])
 
 

@@ -134,7 +134,7 @@ class Dispatcher:
         if running is None:
             return
         if isinstance(news, Advanced):
-            self._queue.note_progress(running.job, news.frames, None)
+            self._queue.note_progress(running.job, news.frames, news.of)
             return
         self._take(running, news)
         self._running.pop(news.ticket)

@@ -133,6 +133,7 @@ class JobQueue:
             "lease_until": now + self.lease_s,
             "started_at": now,
             "frames_done": None,
+            "frames": None,
         }
         free = or_(
             and_(_C.state == "queued", _C.not_before <= now),
@@ -184,8 +185,8 @@ class JobQueue:
                     cancelled.add(job.id)
         return lost, cancelled
 
-    def note_progress(self, job: Job, done: int, of: int | None) -> None:
-        """Say how many frames are made."""
+    def note_progress(self, job: Job, done: int, of: int) -> None:
+        """Say how many frames are made, and how many the whole video has."""
         with self._database.write() as connection:
             connection.execute(
                 update(JOBS).where(_is_ours(job)).values(frames_done=done, frames=of)
