@@ -43,6 +43,10 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 LIVE = "#connection[data-is=live]"
+NOTE_PLAYED = """() => {
+  const play = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () { window.heard = this; return play.call(this); };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +195,17 @@ def test_a_session_that_was_joined_is_not_ended(page, folder: Path) -> None:
         assert "keeps its size" in page.evaluate(join_and_change, key)
         assert list(server.sessions) == [key]
         assert server.sessions[key].closed is None
+        page.goto("about:blank")
+
+
+def test_a_voice_is_heard_before_it_is_chosen(page, folder: Path) -> None:
+    server = replace(studio(folder), voices=[Voice("quiet", "Quiet", ("cat", str(EXAMPLE_VOICE)))])
+    with serving(server) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        page.evaluate(NOTE_PLAYED)
+        page.click("#voice-sample")
+        page.wait_for_function("() => window.heard?.currentTime > 0.1")
         page.goto("about:blank")
 
 

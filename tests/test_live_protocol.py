@@ -78,6 +78,7 @@ def test_answers_are_as_described(http: httpx.Client) -> None:
     check(http.get("/api/studio"), "/api/studio", "get")
     query = {"portrait": "example", "background": "green"}
     check(http.get("/api/share"), "/api/share", "get")
+    check(http.get("/api/voices/none"), "/api/voices/{name}", "get")
     key = check(http.post("/api/sessions", params=query), "/api/sessions", "post")["id"]
     nobody = http.post("/api/sessions", params={"portrait": "nobody"})
     check(nobody, "/api/sessions", "post")

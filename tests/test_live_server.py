@@ -280,10 +280,21 @@ def test_alive_while_idle_and_in_step_while_speaking(
 def test_text_is_spoken_by_a_local_voice(http: httpx.Client, key: str) -> None:
     said = {"text": "Hello", "voice": "quiet"}
     assert http.post(f"/api/sessions/{key}/say", json=said).json()["seconds"] > 8
-    for wrong in ({"text": "x", "voice": "none"}, {"text": " ", "voice": "quiet"}, [], "x"):
+    assert http.post(f"/api/sessions/{key}/say", json={"text": "Hello"}).json()["seconds"] > 8
+    unknown, nothing, no_text = {"text": "x", "voice": "none"}, {"text": " "}, {"text": None}
+    for wrong in (unknown, nothing, no_text, {"text": 5}, [], "x"):
         assert http.post(f"/api/sessions/{key}/say", json=wrong).status_code == 422
+    assert "quiet" in http.post(f"/api/sessions/{key}/say", json=unknown).json()["error"]
     long = {"text": "x" * 5000, "voice": "quiet"}
     assert "at most" in http.post(f"/api/sessions/{key}/say", json=long).json()["error"]
+
+
+def test_a_voice_is_heard_before_it_is_chosen(http: httpx.Client) -> None:
+    heard = http.get("/api/voices/quiet")
+    assert heard.headers["content-type"] == "audio/wav"
+    with wave.open(io.BytesIO(heard.content)) as sound, wave.open(str(EXAMPLE_VOICE)) as voice:
+        assert sound.getparams() == voice.getparams()
+    assert http.get("/api/voices/none").status_code == 404
 
 
 def test_the_distance_of_a_stream_ends_where_its_picture_does(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -26,11 +28,20 @@ def from_int16(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32, copy=False)
 
 
-def write_wav(path: Path, pieces: Iterable[np.ndarray], rate: int, channels: int = 1) -> None:
+def wav_bytes(pieces: Iterable[np.ndarray], rate: int) -> bytes:
+    """A 16-bit WAV of (n,) mono pieces at `rate` Hz, as in `write_wav`."""
+    file = io.BytesIO()
+    write_wav(file, pieces, rate)
+    return file.getvalue()
+
+
+def write_wav(
+    path: Path | IO[bytes], pieces: Iterable[np.ndarray], rate: int, channels: int = 1
+) -> None:
     """Write a 16-bit WAV.
 
     Args:
-        path: of the file.
+        path: of the file, or one that is open.
         pieces: (n,) or (n, channels) samples each, one piece after the other, as in `to_int16`.
         rate: Hz.
         channels: of the sound.
@@ -38,7 +49,7 @@ def write_wav(path: Path, pieces: Iterable[np.ndarray], rate: int, channels: int
     Raises:
         OSError: the disk is full.
     """
-    with wave.open(str(path), "wb") as file:
+    with wave.open(str(path) if isinstance(path, Path) else path, "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate)

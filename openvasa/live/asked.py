@@ -13,7 +13,7 @@ from openvasa.errors import InputError
 from openvasa.live.bodies import Refused, parse_object, read_body, read_upload
 from openvasa.live.protocol import LONGEST_TEXT_MESSAGE
 from openvasa.live.session import Session
-from openvasa.live.speech import speak
+from openvasa.live.speech import Voice, speak
 from openvasa.live.studio import Studio
 from openvasa.live.uploads import read_voice
 
@@ -70,12 +70,31 @@ async def read_sound(studio: Studio, request: Request) -> Spoken:
 async def read_text(studio: Studio, request: Request) -> Spoken:
     """The text of a request, `{"text": …, "voice": …}`, spoken by a voice of the server.
 
+    Without `voice` it is the first one's.
+
     Raises:
         Refused: the request is too large.
         InputError: no such voice, or not a text that it can speak.
     """
     wanted = parse_object(await read_body(request, LONGEST_TEXT_MESSAGE))
-    voice = next((v for v in studio.voices if v.name == wanted.get("voice")), None)
+    voice = find_voice(studio, wanted.get("voice"))
+    return Spoken(*await asyncio.to_thread(speak, text_of(wanted), voice))
+
+
+def find_voice(studio: Studio, name: object) -> Voice:
+    """The voice of a name, the first for None; raises InputError where there is none."""
+    if not studio.voices:
+        raise InputError("voice: this server has none; send a sound")
+    named = {voice.name: voice for voice in studio.voices}
+    voice = studio.voices[0] if name is None else named.get(str(name))
     if voice is None:
-        raise InputError("voice: no such voice here; choose one of the list")
-    return Spoken(*await asyncio.to_thread(speak, str(wanted.get("text", "")), voice))
+        raise InputError(f"voice: none of that name; choose of {', '.join(named)}")
+    return voice
+
+
+def text_of(wanted: dict[str, object]) -> str:
+    """The text of a request; raises InputError where it is none."""
+    text = wanted.get("text", "")
+    if not isinstance(text, str):
+        raise InputError("text: is no text")
+    return text

@@ -13,6 +13,7 @@ from dataclasses import replace
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
+from openvasa.audio.pcm import wav_bytes
 from openvasa.backgrounds import before
 from openvasa.errors import InputError
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
@@ -44,7 +45,7 @@ from openvasa.live.protocol import (
 from openvasa.live.qr_code import draw_code
 from openvasa.live.session import Session
 from openvasa.live.sound_timeline import BACKLOG_S
-from openvasa.live.speech import LONGEST_TEXT
+from openvasa.live.speech import LONGEST_TEXT, speak
 from openvasa.live.steering import AMOUNTS, DISTANCES, GAZE_DEG
 from openvasa.live.studio import Studio
 from openvasa.live.uploads import PICTURE_FORMATS, read_offered, read_portrait
@@ -111,6 +112,14 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
         if path is None or path.suffix == ".npz":
             raise Refused(404, "no such portrait")
         return FileResponse(path)
+
+    @app.get("/api/voices/{name}")
+    async def voice(name: str) -> Response:
+        chosen = next((v for v in studio.voices if v.name == name), None)
+        if chosen is None:
+            raise Refused(404, "no such voice")
+        samples, rate = await asyncio.to_thread(speak, chosen.sample, chosen)
+        return Response(wav_bytes([samples], rate), media_type="audio/wav")
 
     @app.get("/api/share")
     async def share() -> dict[str, object]:

@@ -27,25 +27,27 @@ class Voice:
         name: what users choose it by.
         label: what they read.
         command: program that reads text on its standard input and writes a WAV to standard output.
+        sample: a sentence in its language, to try it with.
     """
 
     name: str
     label: str
     command: tuple[str, ...]
+    sample: str = "Hello! This is how I sound."
 
 
 _ESPEAK_LANGUAGES = {
-    "en-us": "English (US)",
-    "en-gb": "English (UK)",
-    "de": "Deutsch",
-    "fr": "Français",
-    "es": "Español",
-    "it": "Italiano",
-    "pt-br": "Português",
-    "cmn": "中文",
-    "ja": "日本語",
-    "ko": "한국어",
-    "ru": "Русский",
+    "en-us": ("English (US)", "Hello! This is how I sound."),
+    "en-gb": ("English (UK)", "Hello! This is how I sound."),
+    "de": ("Deutsch", "Hallo! So klinge ich."),
+    "fr": ("Français", "Bonjour ! Voici ma voix."),
+    "es": ("Español", "¡Hola! Así suena mi voz."),
+    "it": ("Italiano", "Ciao! Questa è la mia voce."),
+    "pt-br": ("Português", "Olá! Esta é a minha voz."),
+    "cmn": ("中文", "你好！这是我的声音。"),
+    "ja": ("日本語", "こんにちは。わたしのこえです。"),
+    "ko": ("한국어", "안녕하세요! 제 목소리입니다."),
+    "ru": ("Русский", "Здравствуйте! Вот мой голос."),
 }
 
 
@@ -63,10 +65,10 @@ def voices(piper_voices: list[Path] | None = None) -> list[Voice]:
             raise InputError(f"{path}: needs Piper; run pip install piper-tts")
         command = (sys.executable, "-m", "piper", "-m", str(path), "-f", "-")
         found.append(Voice(f"piper-{path.stem}", f"Piper {path.stem}", command))
-    for code, language in _ESPEAK_LANGUAGES.items():
+    for code, (language, sample) in _ESPEAK_LANGUAGES.items():
         command = _espeak(code)
         if command:
-            found.append(Voice(f"espeak-{code}", f"eSpeak {language}", command))
+            found.append(Voice(f"espeak-{code}", f"eSpeak {language}", command, sample))
     return found
 
 

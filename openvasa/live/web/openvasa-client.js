@@ -263,11 +263,16 @@ export class OpenVasa extends EventTarget {
     return (await this.ask(`api/sessions/${this.id}/speech`, { method: "POST", body: file })).json();
   }
 
-  /** Speak text with one of the server's voices. @param {string} text @param {string} voice */
+  /** Speak text with one of the server's voices, the first by default. @param {string} text @param {string} [voice] */
   async say(text, voice) {
     const body = JSON.stringify({ text, voice });
     const headers = { "Content-Type": "application/json" };
     return (await this.ask(`api/sessions/${this.id}/say`, { method: "POST", body, headers })).json();
+  }
+
+  /** What one of the server's voices sounds like. @param {string} voice @returns {Promise<Blob>} */
+  async voiceSample(voice) {
+    return (await this.ask(`api/voices/${encodeURIComponent(voice)}`)).blob();
   }
 
   /** Stop speaking now. */

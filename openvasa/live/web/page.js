@@ -36,6 +36,16 @@ export function putNoticeAway() {
   $("notice").hidden = true;
 }
 
+/** Put text into the clipboard, or tell how; browsers give it to localhost and HTTPS only. */
+export async function copyText(text, byHand) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notice("Copied", { news: true });
+  } catch {
+    byHand();
+  }
+}
+
 /** Do some work; where it fails, say why. Gives null then. */
 export async function trying(work, busy) {
   try {
@@ -54,9 +64,14 @@ export function connection(is, text) {
   $("connection").lastElementChild.textContent = text;
 }
 
-/** Cover the portrait with words, or uncover it. */
-export function veil(text, { waiting = true } = {}) {
+const PATIENCE_MS = 6000;
+
+/** Cover the portrait with words, `later` with others where it takes long, or uncover it. */
+export function veil(text, { waiting = true, later = null } = {}) {
   $("veil").classList.toggle("gone", text === null);
   $("veil").firstElementChild.hidden = !waiting;
-  if (text !== null) $("veil").lastElementChild.textContent = text;
+  clearTimeout(veil.timer);
+  if (text === null) return;
+  $("veil").lastElementChild.textContent = text;
+  if (later) veil.timer = setTimeout(() => { $("veil").lastElementChild.textContent = later; }, PATIENCE_MS);
 }

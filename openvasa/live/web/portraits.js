@@ -53,7 +53,8 @@ async function loadPicture(picture, name) {
 }
 
 async function show(choice, button) {
-  veil(link.id ? "Changing the portrait" : "Waking the portrait");
+  if (link.id) veil("Changing the portrait");
+  else veil("Waking the portrait", { later: "The first start on a machine takes up to a minute" });
   let said;
   try {
     said = await link.change(choice);

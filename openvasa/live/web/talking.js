@@ -1,6 +1,7 @@
 // What makes the portrait talk: microphone, sound files, typed text.
 
 import { $, link, notice, trying } from "./page.js";
+import { offerVoices } from "./voices.js";
 
 export async function speakFile(file) {
   unmute();
@@ -10,7 +11,7 @@ export async function speakFile(file) {
 
 export function fillVoices(studio) {
   if (!studio.voices.length) return;
-  for (const { name, label } of studio.voices) $("voice").add(new Option(label, name));
+  offerVoices(studio, $("voice"), $("voice-sample"));
   $("text").maxLength = studio.longest_text;
   $("say").hidden = false;
 }

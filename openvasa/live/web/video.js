@@ -1,6 +1,7 @@
 // Videos that the server makes beside the live portrait: order, watch, download, cancel.
 
 import { $, link, notice, trying } from "./page.js";
+import { offerVoices } from "./voices.js";
 
 const LOOK_MS = 700;
 let sound = null;
@@ -8,7 +9,7 @@ let studio;
 
 export function fillVideo(what) {
   studio = what;
-  for (const { name, label } of studio.voices) $("video-voice").add(new Option(label, name));
+  offerVoices(studio, $("video-voice"), $("video-voice-sample"));
   for (const size of studio.sizes) $("video-size").add(new Option(`${size} × ${size}`, size, size === 512, size === 512));
   $("video-text").maxLength = studio.longest_text;
   showSound();
@@ -29,7 +30,7 @@ function showSound() {
   $("video-sound").firstElementChild.textContent = sound?.name ?? "Choose an audio file.";
   $("video-sound-off").hidden = !sound;
   $("video-words").hidden = !typed;
-  $("video-voice").parentElement.hidden = !typed;
+  $("video-voice").parentElement.hidden = $("video-voice-sample").hidden = !typed;
 }
 
 async function order(event) {
