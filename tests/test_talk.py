@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from fastapi.testclient import TestClient
 from live_stand_in import StandInModel
 
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.audio.pcm import write_wav
 from openvasa.cli import main
 from openvasa.errors import InputError
 from openvasa.live.frame import LiveSettings
@@ -39,7 +41,7 @@ from openvasa.talk.dialogue import Dialogue
 from openvasa.talk.echo_gate import EchoGate
 from openvasa.talk.routes import talk_extension
 from openvasa.talk.script import answer
-from openvasa.talk.services import TalkSettings
+from openvasa.talk.services import Endpoint, TalkSettings
 
 NOON = datetime(2026, 11, 29, 12, 5)
 CONVERSATIONS, WARM_UP, MOST_GROWTH = 12, 4, 30e6
@@ -91,13 +93,13 @@ def test_script_answers() -> None:
     assert answer("Blue elephants.", NOON).startswith("You said: Blue elephants.")
 
 
-async def _converse(face, folder: Path, voice: Voice, script) -> list[dict]:
+async def _converse(face, folder: Path, settings: TalkSettings, script) -> list[dict]:
     """Events of a session in which `script` (session, dialogue, events) runs."""
-    settings = LiveSettings(fps=25)
-    session = await Session.open(face, settings, Metrics(), folder, model=lambda _: StandInModel())
+    live = LiveSettings(fps=25)
+    session = await Session.open(face, live, Metrics(), folder, model=lambda _: StandInModel())
     outlet, events = session.connect(), []
     session.listeners.add(events.append)
-    dialogue = Dialogue(session, TalkSettings(voice))
+    dialogue = Dialogue(session, settings)
     await dialogue.start()
     try:
         await script(session, dialogue, events)
@@ -155,7 +157,7 @@ def test_conversations_leave_no_memory_behind(face, tmp_path: Path, voice: Voice
 
     sizes = []
     for _ in range(CONVERSATIONS):
-        asyncio.run(_converse(face, tmp_path, voice, listen))
+        asyncio.run(_converse(face, tmp_path, TalkSettings(voice), listen))
         give_back_memory()
         sizes.append(resident_memory())
     assert sizes[-1] < sizes[WARM_UP] + MOST_GROWTH
@@ -172,7 +174,7 @@ def test_a_spoken_turn_is_understood_and_answered(face, tmp_path: Path, voice: V
         assert "who are you" in said["user"].lower()
         assert "portrait" in said
 
-    asyncio.run(_converse(face, tmp_path, voice, script))
+    asyncio.run(_converse(face, tmp_path, TalkSettings(voice), script))
 
 
 @pytest.mark.slow
@@ -189,7 +191,38 @@ def test_a_typed_turn_is_answered_and_a_voice_interrupts(
         cut = await _until(events, lambda e: e["type"] == "speech.done")
         assert cut["interrupted"]
 
-    asyncio.run(_converse(face, tmp_path, voice, script))
+    asyncio.run(_converse(face, tmp_path, TalkSettings(voice), script))
+
+
+@pytest.mark.slow
+def test_a_slow_voice_is_waited_for(face, tmp_path: Path) -> None:
+    write_wav(tmp_path / "said.wav", [noise(0.3, 0.1)], SAMPLE_RATE)
+    slow = Voice("slow", "Slow", ("sh", "-c", f"sleep 1.5; cat {tmp_path / 'said.wav'}"))
+
+    async def script(session, dialogue, events) -> None:
+        for said in range(1, 5):
+            dialogue.take_turn("Thanks.")
+            await _until(events, lambda _, said=said: len(_ends(events)) >= said)
+        assert [e for e in events if e["type"] == "error"] == []
+
+    asyncio.run(_converse(face, tmp_path, TalkSettings(slow), script))
+
+
+def _ends(events: list[dict]) -> list[dict]:
+    return [e for e in events if e["type"] == "speech.done" and not e["interrupted"]]
+
+
+@pytest.mark.slow
+def test_a_language_model_that_does_not_answer_is_named(face, tmp_path: Path, voice: Voice) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Hello!")
+        told = await _until(events, lambda e: e["type"] == "error")
+        assert told["error"].startswith(f"the language model (llama at {url}) failed: ")
+
+    asyncio.run(_converse(face, tmp_path, TalkSettings(voice, Endpoint(url, "llama")), script))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import (
+    ErrorFrame,
     Frame,
     InputAudioRawFrame,
     InterruptionFrame,
@@ -21,6 +22,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMUserAggregatorParams,
     UserTurnStoppedMessage,
 )
+from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.turns.user_start import VADUserTurnStartStrategy
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
@@ -33,10 +35,18 @@ from openvasa.live.speeches import Event
 from openvasa.rates import SAMPLE_RATE
 from openvasa.talk.echo_gate import EchoGate
 from openvasa.talk.mouth import Mouth
-from openvasa.talk.services import VOICE_RATE, TalkSettings, make_ears, make_mind, make_voice
+from openvasa.talk.services import (
+    VOICE_RATE,
+    Endpoint,
+    TalkSettings,
+    make_ears,
+    make_mind,
+    make_voice,
+)
 
 THINKING_PAUSE_S = 0.4
 """Silence after the voice detector's own 0.2 s, for which a turn goes on."""
+LONGEST_REASON = 300
 MOST_TURNS = 200
 """Of the history that a page is given."""
 
@@ -57,8 +67,7 @@ class Dialogue:
         self._running: asyncio.Task | None = None
         self._putting: set[asyncio.Future] = set()
         self.mouth = Mouth(session)
-        first = [{"role": "system", "content": settings.instructions}]
-        context = LLMContext(first if settings.llm else [])
+        context = LLMContext()
         user, assistant = LLMContextAggregatorPair(
             context,
             user_params=LLMUserAggregatorParams(
@@ -70,9 +79,14 @@ class Dialogue:
             ),
         )
         user.add_event_handler("on_user_turn_stopped", self._note_turn)
-        stages = [make_ears(settings), user, make_mind(settings), make_voice(settings)]
+        ears, mind, voice = make_ears(settings), make_mind(settings), make_voice(settings)
+        self._named: dict[FrameProcessor | None, str] = {
+            ears: _name("what hears", settings.stt),
+            mind: _name("the language model", settings.llm),
+            voice: _name("what speaks", settings.tts),
+        }
         self._worker = PipelineWorker(
-            Pipeline([*stages, self.mouth, assistant]),
+            Pipeline([ears, user, mind, voice, self.mouth, assistant]),
             params=PipelineParams(
                 audio_in_sample_rate=SAMPLE_RATE,
                 audio_out_sample_rate=VOICE_RATE,
@@ -80,6 +94,7 @@ class Dialogue:
             ),
             idle_timeout_secs=None,
         )
+        self._worker.add_event_handler("on_pipeline_error", self._tell_error)
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -126,6 +141,12 @@ class Dialogue:
         if message.content:
             self._note("user", message.content)
 
+    async def _tell_error(self, worker: object, frame: ErrorFrame) -> None:
+        """Say on the page what did not work: else a turn is met with silence."""
+        who = self._named.get(frame.processor, "the conversation")
+        words = " ".join(frame.error.split())[:LONGEST_REASON]
+        self._session.announce({"type": "error", "error": f"{who} failed: {words}"})
+
     def _note_said(self, samples: np.ndarray) -> None:
         self._gate.say(self._said.push(samples))
 
@@ -136,3 +157,7 @@ class Dialogue:
         if event["type"] == "caption":
             self.turns.append({"who": str(event["who"]), "text": str(event["text"])})
             del self.turns[:-MOST_TURNS]
+
+
+def _name(what: str, server: Endpoint | None) -> str:
+    return what if server is None else f"{what} ({server.model} at {server.url})"

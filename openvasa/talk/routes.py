@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from openvasa.errors import InputError
+from openvasa.live.asked import text_of
 from openvasa.live.bodies import Refused, parse_object, read_body
 from openvasa.live.protocol import LONGEST_TEXT_MESSAGE
 from openvasa.live.server import WEB, Extension
@@ -83,7 +84,7 @@ def _add_turns(app: FastAPI, dialogues: dict[str, Dialogue]) -> None:
     @app.post("/api/sessions/{key}/turns")
     async def take_turn(key: str, request: Request) -> dict[str, object]:
         wanted = parse_object(await read_body(request, LONGEST_TEXT_MESSAGE))
-        text = " ".join(str(wanted.get("text", "")).split())
+        text = " ".join(text_of(wanted).split())
         if not 0 < len(text) <= LONGEST_TEXT:
             raise InputError(f"text: write 1 to {LONGEST_TEXT} characters")
         find(key).take_turn(text)

@@ -14,8 +14,6 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-GREETING = "Hello! I am a portrait that listens. Ask me who I am, what time it is, or just talk."
-
 _ANSWERS = (
     (
         r"\b(hello|hi|hey|good (morning|evening|day))\b",
@@ -69,9 +67,7 @@ class ScriptedAgent(FrameProcessor):
             await self.push_frame(frame, direction)
             return
         turns = [m for m in frame.context.messages if isinstance(m, dict) and m["role"] == "user"]
-        reply = (
-            answer(str(turns[-1]["content"]), datetime.now().astimezone()) if turns else GREETING
-        )
+        reply = answer(str(turns[-1]["content"]), datetime.now().astimezone())
         await self.push_frame(LLMFullResponseStartFrame())
         await self.push_frame(LLMTextFrame(reply))
         await self.push_frame(LLMFullResponseEndFrame())

@@ -21,7 +21,7 @@ from pipecat.utils.time import time_now_iso8601
 from openvasa.audio.pcm import from_int16, to_int16
 from openvasa.errors import InputError
 from openvasa.live.resample import StreamResampler
-from openvasa.live.speech import Voice, speak
+from openvasa.live.speech import TIMEOUT_S, Voice, speak
 from openvasa.rates import SAMPLE_RATE
 from openvasa.talk.script import ScriptedAgent
 
@@ -32,6 +32,9 @@ VOICE_RATE = 24_000
 PIECE = VOICE_RATE // 25
 LONGEST_HEARING_S = 3.0
 """A turn waits so long for its text where it has to."""
+LONGEST_SPEAKING_S = TIMEOUT_S
+"""A voice may take so long for a sentence, else its answer counts as one without sound, and after
+three of those Pipecat gives the voice up. The end of an answer does not wait for it."""
 KEY_VARIABLE = "OPENAI_API_KEY"
 
 
@@ -86,7 +89,9 @@ def make_mind(settings: TalkSettings) -> FrameProcessor:
         return ScriptedAgent()
     from pipecat.services.openai.llm import OpenAILLMService
 
-    chosen = OpenAILLMService.Settings(model=settings.llm.model)
+    chosen = OpenAILLMService.Settings(
+        model=settings.llm.model, system_instruction=settings.instructions
+    )
     return OpenAILLMService(api_key=_key(), base_url=settings.llm.url, settings=chosen)
 
 
@@ -100,7 +105,12 @@ def make_voice(settings: TalkSettings) -> FrameProcessor:
         from pipecat.services.openai.tts import OpenAITTSService
 
         chosen = OpenAITTSService.Settings(model=settings.tts.model, voice=settings.tts_voice)
-        return OpenAITTSService(api_key=_key(), base_url=settings.tts.url, settings=chosen)
+        return OpenAITTSService(
+            api_key=_key(),
+            base_url=settings.tts.url,
+            settings=chosen,
+            stop_frame_timeout_s=LONGEST_SPEAKING_S,
+        )
     if settings.voice is None:
         raise InputError(
             "voice: this machine has none; run pip install espeakng-loader, or name a server with "
@@ -172,7 +182,7 @@ class MachineVoice(TTSService):
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,
-            stop_frame_timeout_s=0.5,
+            stop_frame_timeout_s=LONGEST_SPEAKING_S,
             sample_rate=VOICE_RATE,
             settings=TTSSettings(model=None, voice=voice.name, language=None),
         )

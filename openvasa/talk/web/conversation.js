@@ -1,6 +1,6 @@
 // The conversation on the studio page: the microphone is heard and answered, turns can be typed, both sides are shown.
 
-import { $, link, notice, trying } from "./page.js";
+import { $, copyText, link, notice, trying } from "./page.js";
 import { mute } from "./talking.js";
 
 const NAMES = { user: "You", portrait: "Portrait" };
@@ -14,10 +14,12 @@ card.innerHTML = `
   <ol id="turns" class="turns" role="log" aria-label="What was said"></ol>
   <form id="turn" class="turn-form">
     <label class="skip" for="turn-text">Your turn</label>
-    <input id="turn-text" maxlength="1000" autocomplete="off" placeholder="Switch the microphone on, or type">
+    <input id="turn-text" maxlength="1000" autocomplete="off" placeholder="Speak, or type here">
     <button id="send-turn" class="primary">Send</button>
   </form>`;
 document.querySelector(".panel").prepend(card);
+$("microphone").type = "button";
+$("turn").prepend($("microphone"));
 document.title = "OpenVASA Talk";
 
 function show({ who, text }) {
@@ -56,8 +58,10 @@ async function send(event) {
 
 async function copy() {
   const lines = [...$("turns").children].map((turn) => `${turn.firstChild.textContent}: ${turn.lastChild.textContent}`);
-  await navigator.clipboard.writeText(lines.join("\n"));
-  notice("Copied", { news: true });
+  await copyText(lines.join("\n"), () => {
+    getSelection().selectAllChildren($("turns"));
+    notice("The conversation is selected; copy it by Ctrl-C or its menu.", { news: true });
+  });
 }
 
 // The microphone is answered, not repeated: the portrait's sound stays on.
@@ -70,7 +74,7 @@ $("microphone").onclick = async () => {
     notice("Speak: the portrait listens and answers. You may interrupt it.", { news: true });
   }
 };
-$("talk-title").textContent = "Microphone and sound";
+$("talk-title").textContent = "Have it say something";
 $("turn").onsubmit = send;
 $("copy-turns").onclick = copy;
 link.addEventListener("caption", ({ detail }) => show(detail));
