@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from jobs_server import run_postgres
 
 pytest.importorskip("sqlalchemy", reason="the extra jobs is not installed")
 
+from openvasa.commands import serve
 from openvasa.errors import InputError
 from openvasa.jobs.database import Database
 from openvasa.jobs.job import Job, Order
@@ -287,3 +289,12 @@ def test_random_deaths_lose_no_job_and_end_none_twice(database: Database, clock:
 def test_a_database_that_cannot_be_used_is_named(url: str) -> None:
     with pytest.raises(InputError, match=r"database|reached"):
         Database(url)
+
+
+def test_an_empty_variable_names_no_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As compose files set it with ${OPENVASA_DATABASE:-}.
+    monkeypatch.setenv(serve.DATABASE, "")
+    options = Namespace(files=str(tmp_path), database=None, keep=7.0)
+    assert serve.choose_storage(options).database == f"sqlite:///{tmp_path}/jobs.db"

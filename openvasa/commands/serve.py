@@ -121,7 +121,7 @@ def _serve(options: argparse.Namespace) -> int:
     from openvasa.jobs.app import Limits
     from openvasa.jobs.serve import serve_jobs
 
-    storage = _storage(options)
+    storage = choose_storage(options)
     os.environ[DATABASE] = storage.database
     serve_jobs(
         storage,
@@ -155,7 +155,7 @@ def _work(options: argparse.Namespace) -> int:
     clients = read_clients(options.clients) if options.clients else local_client(secret)
     share = Share(options.cpus, options.memory * MEGABYTE, Device(options.device))
     dispatch_jobs(
-        _storage(options),
+        choose_storage(options),
         workers=start_workers(options.on, options.address, options.workers, share),
         clients=clients,
         private_webhooks=options.private_webhooks,
@@ -164,14 +164,15 @@ def _work(options: argparse.Namespace) -> int:
     return OK
 
 
-def _storage(options: argparse.Namespace) -> Storage:
+def choose_storage(options: argparse.Namespace) -> Storage:
+    """Database and files of the options; the database by the environment, else beside the files."""
     from openvasa.batch.places import is_url
     from openvasa.jobs.files import Files
     from openvasa.jobs.serve import Storage
 
     files = Files(options.files)
     database = options.database or os.environ.get(DATABASE)
-    if database is None:
+    if not database:  # an empty variable is an unset one
         if is_url(options.files):
             options.usage_error(f"--files {options.files}: name a --database too")
         database = f"sqlite:///{files.root}/jobs.db"

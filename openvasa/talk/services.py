@@ -211,4 +211,4 @@ class MachineVoice(TTSService):
 
 def _key() -> str:
     """Servers on one's own machine take any key."""
-    return os.environ.get(KEY_VARIABLE, "none")
+    return os.environ.get(KEY_VARIABLE) or "none"
