@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
+from functools import lru_cache
 from pathlib import Path
+
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+"""How Linux calls the instructions that multiply in bf16."""
 
 
 def cpu_name() -> str:
@@ -16,6 +21,16 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+@lru_cache(maxsize=1)
+def multiplies_in_bf16() -> bool:
+    """Whether the processor has instructions for it, as far as the system tells."""
+    facts = Path("/proc/cpuinfo")
+    if not facts.is_file():
+        return False
+    flags = re.search(r"^flags\s*:(.*)$", facts.read_text("utf-8"), re.MULTILINE)
+    return flags is not None and not BF16_FLAGS.isdisjoint(flags[1].split())
 
 
 def logical_cores() -> int:

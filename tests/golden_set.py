@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -36,6 +37,7 @@ from openvasa.motion.geometry import geometry_at
 from openvasa.motion.window_network import NETWORK_FILE, WindowNetwork, window_network
 from openvasa.render.eye.points import LEFT, RIGHT
 from openvasa.render.renderer import RendererFactory
+from openvasa.render.shading import Shading
 from openvasa.render.warp_renderer import WarpRenderer
 
 FOLDER = Path(__file__).parent / "golden"
@@ -208,8 +210,14 @@ def boxes_of(face: FaceLatent, row: np.ndarray) -> dict[str, list[int]]:
     return boxes
 
 
+def float_renderer(face: FaceLatent, shading: Shading | None = None) -> WarpRenderer:
+    """The shipped renderer with networks in float32, as on processors that know nothing coarser."""
+    with patch("openvasa.backend.multiplies_in_bf16", return_value=False):
+        return WarpRenderer(face, shading=shading or Shading())
+
+
 def frames_of(
-    face: FaceLatent, renderer: RendererFactory = WarpRenderer
+    face: FaceLatent, renderer: RendererFactory = float_renderer
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Moment and (512, 512, 3) uint8 RGB frame of each kept row, without the mark of a video."""
     drawn = renderer(face)
@@ -274,7 +282,7 @@ class Likeness:
         return f"{self.portrait}, {self.moment}, {self.part}: {self.decibels:.1f} dB"
 
 
-def compared_frames(portrait: str, renderer: RendererFactory = WarpRenderer) -> list[Likeness]:
+def compared_frames(portrait: str, renderer: RendererFactory = float_renderer) -> list[Likeness]:
     """Every part of every frame of a portrait against the kept ones."""
     boxes = kept_boxes()
     return [

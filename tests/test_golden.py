@@ -19,7 +19,6 @@ from golden_set import GALLERY, Likeness
 
 from openvasa.motion.window_network import window_network
 from openvasa.render.shading import Shading
-from openvasa.render.warp_renderer import WarpRenderer
 
 ROW_TOLERANCE, ROUNDED_TOLERANCE = 1e-3, 0.06
 """Deviations: the most of a float32 network, the root mean square of the shipped 8-bit one."""
@@ -94,6 +93,8 @@ def test_frames_look_as_kept(portrait: str) -> None:
 )
 def test_a_tenth_of_a_shading_constant_is_noticed(portrait: str, number: str, part: str) -> None:
     shading = Shading().changed({number: 1.1 * Shading().number(number)})
-    far = moved(golden_set.compared_frames(portrait, partial(WarpRenderer, shading=shading)))
+    far = moved(
+        golden_set.compared_frames(portrait, partial(golden_set.float_renderer, shading=shading))
+    )
     assert far
     assert all(part in line for line in far)

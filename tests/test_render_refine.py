@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from openvasa import backend
 from openvasa.face.canonical import HeadTransform, apply_pose
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import INNER_LIPS
+from openvasa.machine import multiplies_in_bf16
 from openvasa.render import refine
 from openvasa.render.bend import bend_and_shade
 from openvasa.render.refine import Refiner
@@ -29,6 +31,8 @@ from openvasa.render.regions import (
     source_view,
 )
 
+COARSE_FLOOR = 45.0
+"""dB, of what a refinement changes, in bf16 against float32."""
 BRIGHTER = float(np.log(1.4))
 FADE = np.clip(np.minimum(np.arange(32), np.arange(32)[::-1]) / 4, 0, 1).astype(np.float32)
 """Along one side of the mouth's fields; a network's are 0 at their border."""
@@ -52,7 +56,7 @@ def _answering(
         return [np.repeat(part, len(rendered), axis=0) for part in parts]
 
     monkeypatch.setattr(refine, "networks_in", lambda _: ["mouth", "eye"])
-    monkeypatch.setattr(refine, "load_onnx", lambda *_, **__: network)
+    monkeypatch.setattr(refine, "load_coarse", lambda _: network)
 
 
 @pytest.fixture
@@ -221,3 +225,19 @@ def test_a_crop_outside_the_frame_changes_nothing() -> None:
     away = np.array([[1.0, 0, 500], [0, 1, 0]])
     bend_and_shade(frame, bend, shade, away)
     assert (frame == 100).all()
+
+
+@pytest.mark.skipif(not multiplies_in_bf16(), reason="the processor knows no bf16")
+def test_coarse_networks_draw_nearly_the_same(
+    face: FaceLatent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = _open_mouth(face, 1.0)
+    coarse = np.ascontiguousarray(face.image)
+    fine, plain = coarse.copy(), coarse.copy()
+    Refiner(face).refine(coarse, moved)
+    monkeypatch.setattr(backend, "multiplies_in_bf16", lambda: False)
+    Refiner(face).refine(fine, moved)
+    changed = (fine != plain).any(axis=2)
+    assert changed.mean() > 0.01
+    error = (coarse[changed].astype(np.float32) - fine[changed]) ** 2
+    assert 10 * np.log10(255**2 / error.mean()) > COARSE_FLOOR

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import cv2
+import numba
 import numpy as np
 
 from openvasa.render.regions import FIELD_STEP
-
-_AT_PX = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 def bend_and_shade(
@@ -23,26 +22,174 @@ def bend_and_shade(
         affine: (2, 3) from px of the frame to px of the crop.
     """
     height, width = frame.shape[:2]
-    side = FIELD_STEP * len(bend)
+    cells = len(bend)
+    side = FIELD_STEP * cells
     back = cv2.invertAffineTransform(affine)
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ back[:, :2].T + back[:, 2]
     low = np.clip(np.floor(corners.min(axis=0)), 0, (width, height)).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, (width, height)).astype(int)
     if (high <= low).any():
         return
-    # Centres of cells lie between those of px.
+    # Beyond the cells nothing is bent or shaded.
+    fields = np.zeros((5, cells + 2, cells + 2), np.float32)
+    fields[2:] = 1
+    fields[:2, 1:-1, 1:-1] = (bend @ back[:, :2].T.astype(np.float32)).transpose(2, 0, 1)
+    np.exp(shade.transpose(2, 0, 1), out=fields[2:, 1:-1, 1:-1])
+    # Centres of cells lie between those of px, and the first cell is one beyond the crop.
     to_cells = affine / FIELD_STEP
-    to_cells[:, 2] = (affine[:, 2] + affine[:, :2] @ low + 0.5) / FIELD_STEP - 0.5
-    size = tuple(map(int, high - low))
-    at = cv2.warpAffine(bend @ back[:, :2].T.astype(np.float32), to_cells, size, flags=_AT_PX)
-    at[..., 0] += np.arange(low[0], high[0], dtype=np.float32)
-    at[..., 1] += np.arange(low[1], high[1], dtype=np.float32)[:, None]
-    gain = cv2.warpAffine(np.exp(shade), to_cells, size, flags=_AT_PX, borderValue=(1, 1, 1))
-    bent = cv2.remap(  # Both coordinates are in the first map.
-        frame,
-        at,
-        None,  # pyright: ignore[reportArgumentType, reportCallIssue]
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    frame[low[1] : high[1], low[0] : high[0]] = cv2.multiply(bent, gain, dtype=cv2.CV_8U)
+    to_cells[:, 2] = (affine[:, 2] + affine[:, :2] @ low + 0.5) / FIELD_STEP + 0.5
+    _apply_fields(frame[low[1] : high[1], low[0] : high[0]], fields, to_cells.astype(np.float32))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _apply_fields(part: np.ndarray, fields: np.ndarray, to_cells: np.ndarray) -> None:
+    """Bend and shade, in place, the px that lie between the middles of cells.
+
+    Row by row in plain loops, one for each thing that is done: the compiler makes vector
+    instructions of most of them.
+
+    Args:
+        part: (h, w, 3) uint8 RGB.
+        fields: (5, C, C) float32: bends across and down, px of the part, and the colours' gains.
+        to_cells: (2, 3) float32 from px of the part to cells.
+    """
+    height, width = part.shape[:2]
+    picture = _pack(part)
+    here = np.empty((5, width), np.float32)
+    at = np.empty(width, np.uint32)
+    across, down = np.empty(width, np.float32), np.empty(width, np.float32)
+    taken = np.empty((4, width), np.uint32)
+    shown = np.empty((3, width), np.uint8)
+    for y in range(height):
+        start, stop = _find_inside(to_cells, y, width, fields.shape[1] - 1)
+        count = stop - start
+        if count <= 0:
+            continue
+        _read_fields(fields, to_cells, start, y, here[:, :count])
+        _find_places(here[0], here[1], start, y, picture.shape, at[:count], across, down)
+        _take(picture, at[:count], taken)
+        for c in range(3):
+            _mix(taken, 8 * c, across, down, here[2 + c], shown[c, :count])
+        for x in range(count):
+            part[y, start + x, 0] = shown[0, x]
+            part[y, start + x, 1] = shown[1, x]
+            part[y, start + x, 2] = shown[2, x]
+
+
+@numba.njit(cache=True, nogil=True)
+def _pack(part: np.ndarray) -> np.ndarray:
+    """(h + 1, w + 1) uint32: one number a px, the last row and column twice."""
+    height, width = part.shape[:2]
+    packed = np.empty((height + 1, width + 1), np.uint32)
+    for y in range(height):
+        for x in range(width):
+            green, blue = np.uint32(part[y, x, 1]), np.uint32(part[y, x, 2])
+            packed[y, x] = np.uint32(part[y, x, 0]) | green << 8 | blue << 16
+        packed[y, width] = packed[y, width - 1]
+    packed[height] = packed[height - 1]
+    return packed
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_inside(to_cells: np.ndarray, y: int, width: int, last: int) -> tuple[int, int]:
+    """The first px of a row that lies between cells, and the first after it that does not."""
+    low, high = np.float32(0), np.float32(width)
+    for axis in range(2):
+        slope = to_cells[axis, 0]
+        offset = to_cells[axis, 1] * np.float32(y) + to_cells[axis, 2]
+        if abs(slope) < np.float32(1e-9):
+            if offset <= 0 or offset >= last:
+                return 0, 0
+            continue
+        first, second = -offset / slope, (last - offset) / slope
+        low, high = max(low, min(first, second)), min(high, max(first, second))
+    # A hair's breadth inside, whatever rounding does.
+    slack = np.float32(1e-3)
+    return int(np.ceil(low + slack)), int(np.floor(high - slack)) + 1 if high < width else width
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _read_fields(
+    fields: np.ndarray, to_cells: np.ndarray, start: int, y: int, here: np.ndarray
+) -> None:
+    """Interpolate (5, C, C) fields at the px of a row from `start` on, into (5, n)."""
+    one, stride = np.uint32(1), np.uint32(fields.shape[1])
+    right_u, right_v = to_cells[0, 0], to_cells[1, 0]
+    row, first = np.float32(y), np.float32(start)
+    first_u = to_cells[0, 1] * row + to_cells[0, 2] + right_u * first
+    first_v = to_cells[1, 1] * row + to_cells[1, 2] + right_v * first
+    planes = fields.reshape(5, -1)
+    p, q, r, g, b = planes[0], planes[1], planes[2], planes[3], planes[4]
+    out_p, out_q, out_r, out_g, out_b = here[0], here[1], here[2], here[3], here[4]
+    for x in range(here.shape[1]):
+        u = first_u + right_u * np.float32(np.int32(x))
+        v = first_v + right_v * np.float32(np.int32(x))
+        i, j = np.uint32(np.int32(u)), np.uint32(np.int32(v))
+        du, dv = u - np.float32(np.int32(u)), v - np.float32(np.int32(v))
+        k = np.uint32(j * stride + i)
+        m = np.uint32(k + stride)
+        w11 = du * dv
+        w10, w01 = dv - w11, du - w11
+        w00 = np.float32(1) - du - w10
+        after, below = np.uint32(k + one), np.uint32(m + one)
+        out_p[x] = w00 * p[k] + w01 * p[after] + w10 * p[m] + w11 * p[below]
+        out_q[x] = w00 * q[k] + w01 * q[after] + w10 * q[m] + w11 * q[below]
+        out_r[x] = w00 * r[k] + w01 * r[after] + w10 * r[m] + w11 * r[below]
+        out_g[x] = w00 * g[k] + w01 * g[after] + w10 * g[m] + w11 * g[below]
+        out_b[x] = w00 * b[k] + w01 * b[after] + w10 * b[m] + w11 * b[below]
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _find_places(
+    bend_x: np.ndarray,
+    bend_y: np.ndarray,
+    start: int,
+    y: int,
+    shape: tuple[int, int],
+    at: np.ndarray,
+    across: np.ndarray,
+    down: np.ndarray,
+) -> None:
+    """Number of the px to the upper left of where each is taken from, and the way from it."""
+    stride = np.int32(shape[1])
+    right, lower = np.float32(shape[1] - 2), np.float32(shape[0] - 2)
+    row, first = np.float32(y), np.float32(start)
+    for x in range(len(at)):
+        u = min(max(first + np.float32(np.int32(x)) + bend_x[x], np.float32(0)), right)
+        v = min(max(row + bend_y[x], np.float32(0)), lower)
+        i, j = np.int32(u), np.int32(v)
+        across[x], down[x] = u - np.float32(i), v - np.float32(j)
+        at[x] = np.uint32(j * stride + i)
+
+
+@numba.njit(cache=True, nogil=True)
+def _take(picture: np.ndarray, at: np.ndarray, taken: np.ndarray) -> None:
+    """The px at some places, right of them, below them, and below on the right, into (4, n)."""
+    flat, stride = picture.ravel(), np.uint32(picture.shape[1])
+    for x in range(len(at)):
+        n = at[x]
+        m = np.uint32(n + stride)
+        taken[0, x], taken[1, x] = flat[n], flat[np.uint32(n + np.uint32(1))]
+        taken[2, x], taken[3, x] = flat[m], flat[np.uint32(m + np.uint32(1))]
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _mix(
+    taken: np.ndarray,
+    bits: int,
+    across: np.ndarray,
+    down: np.ndarray,
+    gain: np.ndarray,
+    shown: np.ndarray,
+) -> None:
+    """One colour between four px, those `bits` of each, and its gain."""
+    shift, colour = np.uint32(bits), np.uint32(255)
+    upper_left, upper_right, lower_left, lower_right = taken[0], taken[1], taken[2], taken[3]
+    for x in range(len(shown)):
+        a = np.float32(np.int32((upper_left[x] >> shift) & colour))
+        b = np.float32(np.int32((upper_right[x] >> shift) & colour))
+        c = np.float32(np.int32((lower_left[x] >> shift) & colour))
+        d = np.float32(np.int32((lower_right[x] >> shift) & colour))
+        upper, lower = a + across[x] * (b - a), c + across[x] * (d - c)
+        value = (upper + down[x] * (lower - upper)) * gain[x] + np.float32(0.5)
+        shown[x] = np.uint8(np.int32(min(value, np.float32(255))))

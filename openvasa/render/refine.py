@@ -8,13 +8,14 @@ so teeth and brush strokes stay sharp. A region at rest is not touched at all.
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from openvasa.assets import ASSETS
-from openvasa.backend import load_onnx
+from openvasa.backend import Network, load_coarse
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.render.bend import bend_and_shade
 from openvasa.render.regions import (
@@ -57,10 +58,8 @@ class Refiner:
 
     def __init__(self, face: FaceLatent, folder: Path = ASSETS) -> None:
         self._face = face
-        # Frames are painted side by side: one thread for each costs less than all threads for one.
-        self._networks = {
-            name: load_onnx(network_file(folder, name), threads=1) for name in networks_in(folder)
-        }
+        self._folder = folder
+        self._networks = _load_networks(folder)
         views = {
             region.name: source_view(region, face)
             for regions in NETWORKS.values()
@@ -74,6 +73,12 @@ class Refiner:
         face_view = views[MOUTH.name][0].astype(np.float32)
         colour = np.abs(face_view - face_view.mean(axis=-1, keepdims=True)).mean()
         self._colour = np.float32(min(float(colour) / COLOURED, 1.0))
+
+    def twin(self) -> Refiner:
+        """A second refiner of this portrait for another thread."""
+        twin = copy(self)
+        twin._networks = _load_networks(self._folder)
+        return twin
 
     def refine(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
         """Refine a rendered frame.
@@ -117,6 +122,14 @@ class Refiner:
         for k, affine in enumerate(affines):
             if moved[k] > 0:
                 bend_and_shade(frame, moved[k] * bend[k], moved[k] * shade[k], affine)
+
+
+def _load_networks(folder: Path) -> dict[str, Network]:
+    """The networks of a folder by name.
+
+    Frames are painted side by side: one thread for each costs less than all threads for one.
+    """
+    return {name: load_coarse(network_file(folder, name)) for name in networks_in(folder)}
 
 
 def halve_crop(crop: np.ndarray) -> np.ndarray:

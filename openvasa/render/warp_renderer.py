@@ -115,6 +115,7 @@ class WarpRenderer(Renderer):
         twin._warper = self._warper.twin()
         twin._edges = np.empty_like(self._edges)
         twin._ground = self._ground.twin()
+        twin._refiner = self._refiner and self._refiner.twin()
         return twin
 
     def without_background(self) -> WarpRenderer:
