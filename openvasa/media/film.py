@@ -12,6 +12,7 @@ from av.container import OutputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from openvasa.machine import usable_cores
 from openvasa.media.colour import (
     MATRIX_BT709,
     PRIMARIES_BT709,
@@ -99,7 +100,8 @@ def _video_stream(container: OutputContainer, plan: Plan) -> VideoStream:
     stream.height, stream.width = height, width
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
-    context.thread_count = 2
+    # Painting sets the pace of few cores: there a second thread costs more than it hastens.
+    context.thread_count = 1 if usable_cores() <= 2 else 2
     # A key frame every two seconds, so that players can seek.
     context.gop_size = round(2 * plan.rate)
     context.color_primaries = PRIMARIES_BT709

@@ -22,7 +22,7 @@ from openvasa.face.occluders import Occluder
 from openvasa.face.topology import FACE_OVAL, LEFT_EYE, RIGHT_EYE
 from openvasa.maths import smoothstep
 from openvasa.render.cutout import place, upsample
-from openvasa.render.mesh import WarpMesh, covered_triangles, pose_mesh
+from openvasa.render.mesh import WarpMesh, find_triangles, pose_mesh
 from openvasa.render.rasterize import rasterize
 
 LEAST_DARK = 0.7
@@ -51,6 +51,9 @@ FILLED_HEADWEAR = 14
 farther."""
 FILL_RADIUS, FILL_SIDE = 4, 384
 """Px from which skin is continued, and the side of the picture in which that is done."""
+
+SAMPLED = 3
+"""Px by which `upsample` and the interpolation between its samples spread what they show."""
 
 VERTEX = 0.5
 """Canonical units from the nose's bridge to the plane of the lenses before it."""
@@ -164,11 +167,12 @@ def part_face(face: FaceLatent, mesh: WarpMesh) -> tuple[FaceLatent, Front | Non
     layers = []
     if worn.any():
         things = _unmix(face.image, bare, worn)
-        triangles = covered_triangles(mesh, things[..., 3], 0, face.stated)
+        triangles = find_triangles(mesh.triangles, mesh.points, _find_shown(things))
         layers.append(Layer(upsample(things), place(mesh.points, 0), triangles, None))
     if glasses.any():
         things = _unmix(face.image, bare, glasses)
         px, surface, triangles = _lay_plane(face, glasses)
+        triangles = find_triangles(triangles, px, _find_shown(things))
         layers.append(Layer(upsample(things), place(px, 0), triangles, surface))
     still = _cut_out(_unmix(face.image, bare, held)) if held.any() else None
     return replace(face, image=bare), Front(tuple(layers), still, mesh, face.canonical)
@@ -259,6 +263,12 @@ def _unmix(image: np.ndarray, bare: np.ndarray, opacity: np.ndarray) -> np.ndarr
     colours = (image - (1 - alpha) * bare.astype(np.float32)) / np.maximum(alpha, 1e-3)
     colours = np.where(alpha > 0, np.clip(colours, 0, 255), image)
     return np.dstack([np.rint(colours), np.rint(alpha * 255)]).astype(np.uint8)
+
+
+def _find_shown(things: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the px of (H, W, 4) RGBA things that show any of them between samples, too."""
+    reach = np.ones((2 * SAMPLED + 1,) * 2, np.uint8)
+    return cv2.dilate((things[..., 3] > 0).astype(np.uint8), reach) > 0
 
 
 def _cut_out(things: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:

@@ -280,18 +280,29 @@ def covered_triangles(
     """
     reach = round(SURROUNDINGS * stated)
     near = cv2.dilate(opacity, np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
-    corners = mesh.points[mesh.triangles] + margin
-    limit = np.array(near.shape[::-1])
+    return find_triangles(mesh.triangles, mesh.points + margin, near)
+
+
+def find_triangles(triangles: np.ndarray, points: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """(T', 3) int32: the triangles in whose box anything is wanted.
+
+    Args:
+        triangles: (T, 3) int32.
+        points: (V, 2) px of the picture.
+        wanted: (H, W) bool.
+    """
+    corners = points[triangles]
+    limit = np.array(wanted.shape[::-1])
     low = np.clip(np.floor(corners.min(axis=1)), 0, limit - 1).astype(int)
     high = np.clip(np.ceil(corners.max(axis=1)) + 1, 0, limit).astype(int)
-    total = np.pad(near.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    total = np.pad(wanted.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     inside = (
         total[high[:, 1], high[:, 0]]
         - total[low[:, 1], high[:, 0]]
         - total[high[:, 1], low[:, 0]]
         + total[low[:, 1], low[:, 0]]
     )
-    return np.ascontiguousarray(mesh.triangles[inside > 0])
+    return np.ascontiguousarray(triangles[inside > 0])
 
 
 def find_reach(mesh: WarpMesh, size: tuple[int, int]) -> np.ndarray:

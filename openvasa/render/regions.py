@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
+import numba
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform
@@ -195,22 +196,25 @@ def geometry_maps(
     )
     # Centres of half-resolution px lie between full-resolution ones.
     at, source = (flat - 0.5) / 2, (source_flat - 0.5) / 2
-    depth, from_x, from_y = (np.empty((half, half), np.float32) for _ in range(3))
+    depth, maps = np.empty((half, half), np.float32), np.empty((4, half, half), np.float32)
     corners = np.column_stack([at, landmarks[:, 2]])[:468].astype(np.float32)
-    triangles = canonical_mesh()[2]
-    window = (0, 0, half, half)
-    rasterize(corners, source[:468].astype(np.float32), triangles, depth, from_x, from_y, window)
-    seen = from_x != UNCOVERED
-    x, y = np.meshgrid(np.arange(half, dtype=np.float32), np.arange(half, dtype=np.float32))
-    scale = 2 / DISPLACEMENT_UNIT
-    return np.stack(
-        [
-            np.where(seen, (from_x - x) * scale, 0),
-            np.where(seen, (from_y - y) * scale, 0),
-            _fill_loop(at[region.inner], half) / np.float32(255),
-            _fill_loop(at[region.outer], half) / np.float32(255),
-        ]
-    ).astype(np.float32)
+    triangles, window = canonical_mesh()[2], (0, 0, half, half)
+    rasterize(corners, source[:468].astype(np.float32), triangles, depth, maps[0], maps[1], window)
+    _measure_displacement(maps[0], maps[1], 2 / DISPLACEMENT_UNIT)
+    for loop, into in ((region.inner, maps[2]), (region.outer, maps[3])):
+        np.divide(_fill_loop(at[loop], half), np.float32(255), out=into)
+    return maps
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _measure_displacement(from_x: np.ndarray, from_y: np.ndarray, unit: float) -> None:
+    """Turn a map, in place, from where px came into how far they came; 0 where it is not known."""
+    scale = np.float32(unit)
+    for y in range(from_x.shape[0]):
+        for x in range(from_x.shape[1]):
+            seen = from_x[y, x] != UNCOVERED
+            from_x[y, x] = (from_x[y, x] - np.float32(x)) * scale if seen else np.float32(0)
+            from_y[y, x] = (from_y[y, x] - np.float32(y)) * scale if seen else np.float32(0)
 
 
 def movement(
