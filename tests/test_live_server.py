@@ -402,6 +402,8 @@ def test_what_cannot_be_said_or_offered_is_refused_in_one_line(
         assert said in answer.json()["error"]
     answer = http.post("/api/sessions", params={"portrait": "example", "face": "x"})
     assert answer.json()["error"].startswith("face: ")
+    assert http.get("/api/nothing").json() == {"error": "Not Found"}
+    assert http.get(f"/api/sessions/{key}/say").json()["error"]
     answer = http.put(f"/api/sessions/{key}/background", params={"background": "/etc/passwd"})
     assert answer.json()["error"].startswith("background: choose one of keep, green, blur")
 

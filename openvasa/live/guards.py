@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from openvasa.errors import InputError
@@ -65,6 +66,10 @@ def add_guards(app: FastAPI, studio: Studio) -> None:
     async def bad_query(_: Request, error: RequestValidationError) -> Response:
         wrong = error.errors()[0]
         return _error(422, f"{wrong['loc'][-1]}: {wrong['msg']}")
+
+    @app.exception_handler(HTTPException)
+    async def not_served(_: Request, error: HTTPException) -> Response:
+        return _error(error.status_code, str(error.detail))
 
     @app.exception_handler(ClientDisconnect)
     async def left(_: Request, error: ClientDisconnect) -> Response:

@@ -11,6 +11,7 @@
 /** The version of the protocol that this file speaks. */
 export const PROTOCOL = 1;
 
+const NO_ANSWER = 0;
 const PICTURE = 1, SOUND = 2, MICROPHONE = 3, SPEECH = 4;
 const LONGEST_PIECE_S = 10;
 const RTC_PATIENCE_MS = 4000;
@@ -51,7 +52,7 @@ const CLOSED = { token: 4401, refused: 4403, noSession: 4404, ended: 4410, faile
 
 /** An answer of the server that says no: `message` is for users. */
 export class Refusal extends Error {
-  /** @param {string} message @param {number} status HTTP's, or the socket's close code @param {string[]} faces */
+  /** @param {string} message @param {number} status HTTP's, or the socket's close code; 0 where nothing answers @param {string[]} faces */
   constructor(message, status, faces = []) {
     super(message);
     this.status = status;
@@ -153,7 +154,10 @@ export class OpenVasa extends EventTarget {
   async ask(path, options = {}) {
     const headers = { ...options.headers };
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
-    const response = await fetch(new URL(path, this.server), { ...options, headers });
+    const response = await fetch(new URL(path, this.server), { ...options, headers }).catch(() => {
+      // Browsers have words of their own, such as "Failed to fetch".
+      throw new Refusal("The server does not answer; try again when it is back.", NO_ANSWER);
+    });
     if (response.ok) return response;
     const said = await response.json().catch(() => ({}));
     throw new Refusal(said.error ?? `The server answered ${response.status}.`, response.status, said.faces);
@@ -179,7 +183,7 @@ export class OpenVasa extends EventTarget {
       said = await this.#begin(choice);
       await this.#connect();
     } catch (error) {
-      if (!said && error instanceof Refusal && error.status !== 503) throw error;
+      if (!said && error instanceof Refusal && error.status !== 503 && error.status !== NO_ANSWER) throw error;
       this.choice = choice;
       this.#recover(error.status, error.status === 503 ? error : null);
     }
