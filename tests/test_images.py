@@ -21,6 +21,9 @@ from short_jobs import write_voice
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.cli import make_parser
+from openvasa.errors import InputError
+from openvasa.jobs.clients import read_clients
+from openvasa.live.ice import parse_ice
 from openvasa.media.inspect import inspect_video
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
@@ -92,8 +95,26 @@ def test_our_services_have_no_rights_and_end_in_time() -> None:
         assert service["cap_drop"] == ["ALL"], name
         assert "no-new-privileges:true" in service["security_opt"], name
     live = services()["live1"]
-    drain = float(live["command"][live["command"].index("--drain") + 1])
-    assert drain < float(live["stop_grace_period"].removesuffix("s"))
+    options = make_parser().parse_args(live["command"])
+    assert options.drain < float(live["stop_grace_period"].removesuffix("s"))
+
+
+def test_live_servers_use_the_turn_server_beside_them() -> None:
+    options = make_parser().parse_args(services()["live1"]["command"])
+    (ice,) = options.ice
+    turn = parse_ice(ice.replace("${OPENVASA_SITE:-localhost}", "localhost"))
+    user = re.search(r"--user=(\w+):\$\$\{TURN_PASSWORD", services()["turn"]["entrypoint"][-1])
+    assert user is not None
+    assert (turn.user, turn.credential) == (user[1], "${TURN_PASSWORD:-}")
+    with pytest.raises(InputError):
+        parse_ice(
+            ice.replace("${OPENVASA_SITE:-localhost}", "localhost").replace(turn.credential, "")
+        )
+
+
+def test_tokens_of_the_example_must_be_replaced() -> None:
+    with pytest.raises(InputError, match="give studio a token"):
+        read_clients(ROOT / "deploy" / "clients.example.json")
 
 
 def test_pods_have_no_rights() -> None:

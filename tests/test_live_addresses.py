@@ -32,6 +32,6 @@ def test_ways_through_firewalls() -> None:
     assert parse_ice("stun:stun.example:3478").as_json() == {"urls": "stun:stun.example:3478"}
     turn = parse_ice("turn:turn.example:443?transport=tcp,me,a,b")
     assert turn == IceServer("turn:turn.example:443?transport=tcp", "me", "a,b")
-    for wrong in ("turn:turn.example:443", "http://x", "stun:", "turn:x,me"):
+    for wrong in ("turn:turn.example:443", "http://x", "stun:", "turn:x,me", "turn:x,me,"):
         with pytest.raises(InputError):
             parse_ice(wrong)

@@ -38,6 +38,6 @@ def parse_ice(text: str) -> IceServer:
         raise InputError(
             f"ice {url}: write stun:HOST:PORT or turn:HOST:PORT?transport=tcp,USER,CREDENTIAL"
         )
-    if url.startswith("turn") and len(login) != 2:
+    if url.startswith("turn") and (len(login) != 2 or not all(login)):
         raise InputError(f"ice {url}: a TURN server asks for a login; add ,USER,CREDENTIAL")
     return IceServer(url, *login)
