@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Piece = TypeVar("Piece")
 Made = TypeVar("Made")
@@ -15,7 +15,7 @@ _POLL_S = 0.1
 
 
 def made_ahead(pieces: Iterable[Piece], most: int = 2) -> Generator[Piece, None, None]:
-    """The same pieces; up to `most` finished ones wait to be taken.
+    """The same pieces, made from now on; up to `most` finished ones wait to be taken.
 
     What making them fails with is raised here, where its piece would have come. Closing the
     generator, or leaving it to be collected, ends the thread after the piece that it is at.
@@ -24,6 +24,14 @@ def made_ahead(pieces: Iterable[Piece], most: int = 2) -> Generator[Piece, None,
         pieces: iterated in the thread alone.
         most: finished pieces in memory, besides the one that is being made.
     """
+    ahead = _made_ahead(pieces, most)
+    # A generator begins when it is first asked.
+    next(ahead)
+    return cast(Generator[Piece, None, None], ahead)
+
+
+def _made_ahead(pieces: Iterable[Piece], most: int) -> Generator[Piece | None, None, None]:
+    """None as soon as the thread runs, then the pieces."""
     ready: queue.Queue[tuple[Piece | None, BaseException | None]] = queue.Queue(most)
     unwanted = threading.Event()
 
@@ -47,6 +55,7 @@ def made_ahead(pieces: Iterable[Piece], most: int = 2) -> Generator[Piece, None,
     thread = threading.Thread(target=make, name="made-ahead", daemon=True)
     thread.start()
     try:
+        yield None
         while True:
             piece, error = ready.get()
             if error is not None:

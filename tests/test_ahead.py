@@ -43,6 +43,19 @@ def test_no_more_is_made_than_may_wait() -> None:
     assert threads() == 0
 
 
+def test_making_begins_before_the_first_piece_is_asked_for() -> None:
+    begun = threading.Event()
+
+    def pieces() -> Iterator[int]:
+        begun.set()
+        yield 1
+
+    taken = made_ahead(pieces())
+    assert begun.wait(5)
+    taken.close()
+    assert threads() == 0
+
+
 def test_an_error_is_raised_in_its_place() -> None:
     def pieces() -> Iterator[int]:
         yield 1

@@ -21,6 +21,7 @@ from openvasa.face.picture import load_picture
 from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
 from openvasa.face.upright import UprightPortrait, set_upright
+from openvasa.kernels import load_ahead
 
 CROP_OVER_FACE = 2.05
 """Side of the crop over the face's height: head, hair and shoulders."""
@@ -181,6 +182,8 @@ def load_portrait(
     Raises:
         InputError: the file is no usable portrait; the message says why.
     """
+    # What comes after the portrait is painted by kernels.
+    load_ahead()
     path = Path(path)
     if path.suffix == ".npz":
         if frame != 1:

@@ -40,9 +40,10 @@ class SpeechMotion:
 
     def frames(self, blocks: Iterable[np.ndarray], *, gain: float = 1.0) -> Iterator[np.ndarray]:
         """See `MotionModel.frames`."""
-        network = self.network or window_network(self.threads)
-        generator = MotionGenerator(network, self.settings, self.encoder, self.without)
         with closing(made_ahead(self.encoder.stream(blocks, gain=gain))) as pieces:
+            # While the first features are made.
+            network = self.network or window_network(self.threads)
+            generator = MotionGenerator(network, self.settings, self.encoder, self.without)
             for features in pieces:
                 rows = generator.feed(features)
                 if len(rows):
