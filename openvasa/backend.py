@@ -120,13 +120,26 @@ def compile_network(
         "ENABLE_CPU_PINNING": False,
         "INFERENCE_NUM_THREADS": str(threads or get_runtime().network_threads),
     }
-    request = _core().compile_model(model, "CPU", options).create_infer_request()
+    compiled = _core().compile_model(model, "CPU", options)
+    request = compiled.create_infer_request()
+    if any(port.partial_shape.is_dynamic for port in (*compiled.inputs, *compiled.outputs)):
 
-    def run(*inputs: np.ndarray) -> list[np.ndarray]:
-        request.infer(dict(enumerate(inputs)))
-        return [np.array(tensor.data) for tensor in request.output_tensors]
+        def run(*inputs: np.ndarray) -> list[np.ndarray]:
+            request.infer(dict(enumerate(inputs)))
+            return [np.array(tensor.data) for tensor in request.output_tensors]
 
-    return run
+        return run
+    # Given with each call, an input costs ten times as long.
+    given = [tensor.data for tensor in request.input_tensors]
+    found = [tensor.data for tensor in request.output_tensors]
+
+    def run_fixed(*inputs: np.ndarray) -> list[np.ndarray]:
+        for into, values in zip(given, inputs, strict=True):
+            into[...] = values
+        request.infer(share_inputs=True, share_outputs=True)
+        return [values.copy() for values in found]
+
+    return run_fixed
 
 
 def onnx_session(path: Path, threads: int, device: Device = Device.CPU) -> ort.InferenceSession:

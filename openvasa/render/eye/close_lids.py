@@ -37,6 +37,7 @@ def shut_large_eyes(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeomet
     """
     mean_shape = dynamics_code().mean_shape
     landmarks = geometry.landmarks.copy()
+    moved = False
     for part in (RIGHT, LEFT):
         resting, mean = _measure_gap(neutral, part), _measure_gap(mean_shape, part)
         now = _measure_gap(geometry.canonical, part)
@@ -46,6 +47,9 @@ def shut_large_eyes(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeomet
             continue
         wanted = max(resting - closed * (1 + share * (resting / mean - 1)), 0.0)
         move_lids(landmarks, part, 1 - wanted / now)
+        moved = True
+    if not moved:
+        return geometry
     return replace(geometry, canonical=geometry.head.invert(landmarks), landmarks=landmarks)
 
 

@@ -30,6 +30,7 @@ def keep_from_bulging(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeom
         neutral: (478, 3) the portrait's canonical resting shape.
     """
     landmarks = geometry.landmarks.copy()
+    moved = False
     for part in (RIGHT, LEFT):
         resting = measure_opening(neutral[part.loop, :2])
         now = measure_opening(geometry.canonical[part.loop, :2])
@@ -40,4 +41,7 @@ def keep_from_bulging(geometry: FrameGeometry, neutral: np.ndarray) -> FrameGeom
         wanted = 1 + USUAL_WIDENING + room * np.tanh((widening - USUAL_WIDENING) / room)
         # The fold goes all the way along: lashes right above the lid would be drawn out else.
         move_lids(landmarks, part, 1 - wanted * resting / now, fold_share=1.0)
+        moved = True
+    if not moved:
+        return geometry
     return replace(geometry, canonical=geometry.head.invert(landmarks), landmarks=landmarks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from openvasa.face.topology import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
@@ -34,17 +35,26 @@ RIGHT = EyePoints(RIGHT_EYE, np.array([33, 247, 30, 29, 27, 28, 56, 190, 133]), 
 LEFT = EyePoints(LEFT_EYE, np.array([263, 467, 260, 259, 257, 258, 286, 414, 362]), LEFT_IRIS)
 
 
+_LOWER_LID = (16 - np.arange(9)) % 16
+
+
 def pick_lower_lid(lids: np.ndarray) -> np.ndarray:
     """(9, 2) points of the lower lid below the upper lid's `lids[:9]`, corners included."""
-    return lids[(16 - np.arange(9)) % 16]
+    return lids[_LOWER_LID]
 
 
 def find_down(lids: np.ndarray) -> np.ndarray:
     """(2,) unit vector across the opening, from the upper lid to the lower."""
-    along = lids[8] - lids[0]
-    across = np.array([-along[1], along[0]]) / (np.linalg.norm(along) + 1e-9)
+    return np.array(_find_down(lids))
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_down(lids: np.ndarray) -> tuple[float, float]:
+    x, y = float(lids[8, 0] - lids[0, 0]), float(lids[8, 1] - lids[0, 1])
+    length = np.sqrt(x * x + y * y) + 1e-9
     # The outer corner lies left of the inner one in one eye, right of it in the other.
-    return across if is_clockwise(lids) else -across
+    side = 1 if lids[0, 0] < lids[8, 0] else -1
+    return -side * y / length, side * x / length
 
 
 def is_clockwise(lids: np.ndarray) -> bool:
@@ -52,9 +62,14 @@ def is_clockwise(lids: np.ndarray) -> bool:
     return bool(lids[0, 0] < lids[8, 0])
 
 
+@numba.njit(cache=True, nogil=True)
 def measure_opening(lids: np.ndarray) -> float:
     """Mean distance of the lids of a (16, 2) loop, in its unit; < 0 where they cross."""
-    return float(((pick_lower_lid(lids) - lids[:9])[1:8] @ find_down(lids)).mean())
+    down_x, down_y = _find_down(lids)
+    total = 0.0
+    for i in range(1, 8):
+        total += (lids[16 - i, 0] - lids[i, 0]) * down_x + (lids[16 - i, 1] - lids[i, 1]) * down_y
+    return total / 7
 
 
 def move_lids(

@@ -9,10 +9,11 @@ is darker than all around it and narrower than the crease; it is raised to the l
 from __future__ import annotations
 
 import cv2
+import numba
 import numpy as np
 
 from openvasa.face.latent import FrameGeometry
-from openvasa.maths import smoothstep
+from openvasa.maths import smoothstep, smoothstep_at
 
 CORNERS = np.array([[61, 78], [291, 308]])
 """Tracked outer and inner points of the right and the left corner."""
@@ -73,10 +74,38 @@ def raise_creases(
         if (high - low < 2).any():
             continue
         part = frame[low[1] : high[1], low[0] : high[0]]
-        filled = np.minimum(cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel), lip)
-        raised = np.maximum(filled - part, 0).astype(np.float32)
+        closed = cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel)
+        raised = _find_dark(part, closed, lip)
         raised = cv2.GaussianBlur(raised, (0, 0), max(SOFTNESS * scale, 0.3))
-        y, x = np.ogrid[low[1] : high[1], low[0] : high[0]]
-        away = np.hypot(x - centre[0], y - centre[1]) / reach
-        weight = share * (1 - smoothstep(0.4, 1.0, away))[..., None]
-        part[:] = np.clip(part + weight * raised + 0.5, 0, 255).astype(np.uint8)
+        _raise(part, raised, float(centre[0] - low[0]), float(centre[1] - low[1]), reach, share)
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_dark(part: np.ndarray, closed: np.ndarray, lip: np.ndarray) -> np.ndarray:
+    """(h, w, 3) float32: by how much the (h, w, 3) `part` is darker than both others."""
+    dark = np.empty(part.shape, np.float32)
+    for y in range(part.shape[0]):
+        for x in range(part.shape[1]):
+            for c in range(3):
+                filled = min(float(closed[y, x, c]), float(lip[c]))
+                dark[y, x, c] = np.float32(max(filled - part[y, x, c], 0.0))
+    return dark
+
+
+@numba.njit(cache=True, nogil=True)
+def _raise(
+    part: np.ndarray,
+    raised: np.ndarray,
+    centre_x: float,
+    centre_y: float,
+    reach: float,
+    share: float,
+) -> None:
+    """Add what is to be raised, in place, the less the farther from the corner."""
+    for y in range(part.shape[0]):
+        for x in range(part.shape[1]):
+            away = np.hypot(x - centre_x, y - centre_y) / reach
+            weight = share * (1 - smoothstep_at(0.4, 1.0, away))
+            for c in range(3):
+                value = part[y, x, c] + weight * raised[y, x, c] + 0.5
+                part[y, x, c] = np.uint8(min(max(value, 0.0), 255.0))

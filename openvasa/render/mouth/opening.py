@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numba
@@ -158,8 +159,15 @@ def _find_edges(lips: np.ndarray) -> LipEdges:
 
 def _draw_curve(points: np.ndarray, samples: int) -> np.ndarray:
     """(samples, 2) points of the smooth (Catmull-Rom) curve through (N, 2) points."""
+    return _curve_weights(len(points), samples) @ points
+
+
+@lru_cache(maxsize=4)
+def _curve_weights(count: int, samples: int) -> np.ndarray:
+    """(samples, count) what each point has of the curve through it: the curve is linear in them."""
+    points = np.eye(count)
     padded = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
-    at = np.linspace(0, len(points) - 1 - 1e-6, samples)
+    at = np.linspace(0, count - 1 - 1e-6, samples)
     i = at.astype(int)
     t = (at - i)[:, None]
     a, b, c, d = (padded[i + k] for k in range(4))
