@@ -152,6 +152,38 @@ def test_outlines_above_the_lid_are_not_drawn_long_over_closed_eyes():
         assert min(frame[round(y), round(x)].mean() for x, y in lid) > 0.75 * np.mean(SKIN)
 
 
+def winged_face(light: int) -> FaceLatent:
+    """A drawn face with a stroke of this grey from each outer corner up and out."""
+    face = drawn_face()
+    image = face.image.copy()
+    for loop in (RIGHT_EYE, LEFT_EYE):
+        corner, inner = face.landmarks[loop[[0, 8]], :2]
+        tip = corner + 0.22 * (corner - inner) - [0, 5]
+        ends = [[int(v * 16) for v in point] for point in (corner, tip)]
+        cv2.line(image, ends[0], ends[1], (light,) * 3, 4, cv2.LINE_AA, 4)
+    return replace(face, image=image)
+
+
+def test_lashes_beyond_the_outer_corner_come_down_with_the_lid():
+    face = winged_face(40)
+    closed = posed(face, blink=1)
+    frame = painted(face, closed)
+    for eye in prepare_eyes(face).eyes:
+        assert eye.wing == pytest.approx(0.22, abs=0.08)
+        corner, inner = closed.landmarks[eye.points.loop[[0, 8]], :2]
+        outwards = corner - inner
+        above = corner + 0.15 * outwards - [0, 5]
+        assert frame[round(above[1]), round(above[0])].mean() > 0.9 * np.mean(SKIN)
+        line = corner + 0.06 * outwards
+        column = frame[round(line[1]) - 3 : round(line[1]) + 4, round(line[0])].mean(axis=1)
+        assert column.min() < 0.75 * np.mean(SKIN)
+
+
+def test_shade_beyond_the_outer_corner_is_no_lashes():
+    face = winged_face(120)
+    assert [eye.wing for eye in prepare_eyes(face).eyes] == [0, 0]
+
+
 def test_tiny_motion_makes_a_tiny_change(face):
     one = painted(face, posed(face, gaze=(0.2, 0.1), blink=0.2))
     two = painted(face, posed(face, gaze=(0.2005, 0.1005), blink=0.2005))

@@ -18,6 +18,7 @@ from openvasa.render.eye.lid_skin import (
     pick_lash_colour,
 )
 from openvasa.render.eye.margin import lift_margin
+from openvasa.render.eye.outer_corner import measure_wing
 from openvasa.render.eye.points import LEFT, RIGHT, EyePoints
 from openvasa.render.eye.sclera import lift_sclera
 from openvasa.render.eye.shading import EyeShading
@@ -58,6 +59,7 @@ class Eye:
         lash_reach: (9,) float32, how far lashes go above the upper lid's margin in the portrait, in
             the way from there to the fold.
         outline_reach: (9,) float32, the same of painted outlines and dense lashes.
+        wing: how far lashes go beyond the outer corner in the portrait, widths of the eye.
     """
 
     points: EyePoints
@@ -76,6 +78,7 @@ class Eye:
     lash: np.ndarray
     lash_reach: np.ndarray
     outline_reach: np.ndarray
+    wing: float
 
 
 @dataclass(frozen=True)
@@ -147,4 +150,5 @@ def _lift_eye(
         lash=pick_lash_colour(view).astype(np.float32),
         lash_reach=lash_reach[::PER_KNOT],
         outline_reach=outline_reach[::PER_KNOT],
+        wing=measure_wing(face, part, shading.wing),
     )

@@ -9,6 +9,7 @@ from openvasa.face.latent import FrameGeometry
 from openvasa.maths import smoothstep
 from openvasa.render.eye.close_lids import draw_together
 from openvasa.render.eye.lift import Eye, EyeAppearance
+from openvasa.render.eye.outer_corner import clear_wing
 from openvasa.render.eye.paint_eyeball import paint_eyeball
 from openvasa.render.eye.paint_lids import paint_lid
 from openvasa.render.eye.points import measure_opening
@@ -52,4 +53,5 @@ def _paint_eye(
         paint_eyeball(frame, geometry, eye, head, lids, opening, 1 - closing**3)
     if lid_weight > 0:
         fold = points[eye.points.fold]
+        clear_wing(frame, lids, eye.wing, lid_weight, shading.wing)
         paint_lid(frame, eye, lids, fold, zoom_by, lid_weight, shading)

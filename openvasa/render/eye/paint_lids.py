@@ -9,6 +9,7 @@ import numpy as np
 
 from openvasa.maths import smoothstep_at
 from openvasa.render.eye.lift import Eye
+from openvasa.render.eye.outer_corner import lengthen_line
 from openvasa.render.eye.points import find_down, is_clockwise
 from openvasa.render.eye.shading import EyeShading, LashShading, LidShading
 
@@ -20,7 +21,7 @@ class LidSpan(NamedTuple):
     """Where skin lies over an upper lid in one frame.
 
     Attributes:
-        margin: (9, 2) float64 px of the lid's margin.
+        margin: (10, 2) float64 px: where lashes end beyond the outer corner, and the lid's margin.
         whole: (9,) float64 px above it up to which skin covers the warp wholly.
         ends: (9,) float64 px above it up to which skin covers the warp at all.
         clockwise: whether the eye's points run clockwise in the picture.
@@ -40,12 +41,14 @@ class LidPaint(NamedTuple):
         lash: (3,) float32 RGB of the lash line.
         weight: 0–1, opacity of all of it.
         line: px, half width of the lash line.
+        outer: 0–1, strength of the line at the outer corner.
     """
 
     skin: np.ndarray
     lash: np.ndarray
     weight: float
     line: float
+    outer: float
 
 
 def paint_lid(
@@ -71,8 +74,10 @@ def paint_lid(
     whole, ends = _measure_skin_reach(eye, lids, fold, zoom_by, shading.lash)
     width = float(np.linalg.norm(lids[8] - lids[0]))
     line = max(shading.lid.line_width * width, THINNEST_LINE)
-    span = LidSpan(np.ascontiguousarray(lids[:9]), whole, ends, is_clockwise(lids))
-    _paint(frame, span, LidPaint(eye.lid_skin, eye.lash, weight, line), shading.lid)
+    at_corner = shading.lid.line_at_corners
+    outer = at_corner + (1 - at_corner) * min(eye.wing / shading.wing.full, 1.0)
+    span = LidSpan(lengthen_line(lids, eye.wing), whole, ends, is_clockwise(lids))
+    _paint(frame, span, LidPaint(eye.lid_skin, eye.lash, weight, line, outer), shading.lid)
 
 
 def _measure_skin_reach(
@@ -85,7 +90,7 @@ def _measure_skin_reach(
     whole, ends = (
         np.minimum(reach, 1) * height + np.maximum(reach - 1, 0) * above
         for reach in (
-            np.maximum(eye.outline_reach, shading.first_warp),
+            np.maximum(np.maximum(eye.outline_reach, eye.lash_reach), shading.first_warp),
             np.maximum(eye.lash_reach + shading.fade, 1.0),
         )
     )
@@ -103,16 +108,19 @@ def _paint(frame: np.ndarray, span: LidSpan, paint: LidPaint, shading: LidShadin
     for y in range(top, bottom):
         for x in range(left, right):
             best, at, above = 1e18, 0.0, 0.0
-            for i in range(8):
+            for i in range(9):
                 ex, ey = lid[i + 1, 0] - lid[i, 0], lid[i + 1, 1] - lid[i, 1]
                 px, py = x - lid[i, 0], y - lid[i, 1]
                 t = min(max((px * ex + py * ey) / (ex * ex + ey * ey + 1e-9), 0.0), 1.0)
                 dx, dy = px - t * ex, py - t * ey
                 d = dx * dx + dy * dy
                 if d < best:
-                    best, at = d, i + t
+                    best, at = d, i + t - 1
                     above = (py * ex - px * ey) * (-1.0 if span.clockwise else 1.0)
             distance = np.sqrt(best) if above > 0 else -np.sqrt(best)
+            # Beyond the outer corner lashes alone go on.
+            beyond = max(-at, 0.0)
+            at = max(at, 0.0)
             i = min(int(at), 7)
             full = span.whole[i] + (at - i) * (span.whole[i + 1] - span.whole[i])
             end = span.ends[i] + (at - i) * (span.ends[i + 1] - span.ends[i])
@@ -123,7 +131,8 @@ def _paint(frame: np.ndarray, span: LidSpan, paint: LidPaint, shading: LidShadin
             cover = paint.weight * corner * up * under
             # Lashes of a closed eye hang below the line.
             spread = distance / (line if distance > 0 else shading.hanging * line)
-            strength = shading.line_at_corners + (1 - shading.line_at_corners) * corner
+            least = paint.outer if at < 4 else shading.line_at_corners
+            strength = (least + (1 - least) * corner) * (1 - beyond)
             dark = paint.weight * strength * np.exp(-spread * spread) * shading.line_dark
             # The lid curves away from the light towards its margin.
             lost = shading.rounding

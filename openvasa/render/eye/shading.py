@@ -101,6 +101,28 @@ class LidShading(NamedTuple):
     """How far up that goes, half widths of the line."""
 
 
+class WingShading(NamedTuple):
+    """Lashes and make-up beyond the outer corner."""
+
+    dark: float = 0.55
+    """Brightness over the skin's below which there are any: shade and folds are lighter; ratio."""
+    lash_light: float = 0.7
+    """Brightness over the skin's around up to which a px wholly belongs to them; ratio."""
+    skin_light: float = 0.92
+    """The same from which on it is skin."""
+    reach: float = 0.4
+    """How far beyond the corner they may go, widths."""
+    around: float = 0.18
+    """How far around them a px may belong to them, widths."""
+    first: float = 0.1
+    """Up to where they begin, widths."""
+    thickest: float = 0.3
+    """What is narrower may be lashes, widths."""
+    full: float = 0.2
+    """Length of lashes beyond the corner from which on the closed lid's line is as dark at the
+    outer corner as elsewhere, widths."""
+
+
 @dataclass(frozen=True)
 class EyeShading:
     """Everything about light and colour of the eye layer.
@@ -111,6 +133,7 @@ class EyeShading:
         highlight: the reflection on the cornea.
         lash: lashes and the skin above the lid.
         lid: the closing lid.
+        wing: lashes beyond the outer corner.
     """
 
     margin: MarginShading = field(default_factory=MarginShading)
@@ -118,3 +141,4 @@ class EyeShading:
     highlight: HighlightShading = field(default_factory=HighlightShading)
     lash: LashShading = field(default_factory=LashShading)
     lid: LidShading = field(default_factory=LidShading)
+    wing: WingShading = field(default_factory=WingShading)
