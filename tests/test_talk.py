@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ for package in ("pipecat", "moonshine_voice", "fastapi"):
     pytest.importorskip(package, reason="needs the talk extra")
 
 from fastapi.testclient import TestClient
+from live_server import PATIENCE_S, serving
 from live_stand_in import StandInModel
 
 from openvasa.assets import EXAMPLE_PORTRAIT
@@ -45,6 +48,7 @@ from openvasa.talk.services import Endpoint, TalkSettings
 
 NOON = datetime(2026, 11, 29, 12, 5)
 CONVERSATIONS, WARM_UP, MOST_GROWTH = 12, 4, 30e6
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 RNG = np.random.default_rng(0)
 
 
@@ -248,6 +252,41 @@ def test_server_gives_page_turns_and_refusals(client: TestClient) -> None:
     assert turns[0] == {"who": "user", "text": "Hello!"}
     client.delete(f"/api/sessions/{key}")
     assert client.get(f"/api/sessions/{key}/turns").status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: chromium)")
+def test_a_page_shows_both_sides_and_what_fails(tmp_path: Path, voice: Voice) -> None:
+    browsers = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    studio = Studio(
+        portraits={"example": EXAMPLE_PORTRAIT},
+        model=lambda _: StandInModel(),
+        folder=tmp_path,
+    )
+    with (
+        serving(studio, 0, talk_extension(TalkSettings(voice))) as address,
+        browsers.sync_playwright() as driver,
+    ):
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(1000 * PATIENCE_S)
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector("#connection[data-is=live]")
+        page.fill("#turn-text", "What can you do?")
+        page.press("#turn-text", "Enter")
+        page.wait_for_selector("#turns [data-who=user] >> text=What can you do?")
+        page.wait_for_selector("#turns [data-who=portrait] >> text=I can tell the time")
+        assert page.input_value("#turn-text") == ""
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+        page.click("#copy-turns")
+        page.wait_for_selector("#notice >> text=The conversation is selected")
+        assert "What can you do?" in page.evaluate("String(getSelection())")
+        (session,) = studio.sessions.values()
+        error = {"type": "error", "error": "the language model failed: it is away"}
+        session.loop.call_soon_threadsafe(session.announce, error)
+        page.wait_for_selector("#notice >> text=the language model failed")
+        assert page.locator("#turn #microphone[type=button]").count() == 1
+        browser.close()
 
 
 @pytest.mark.parametrize(
