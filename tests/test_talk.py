@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -25,6 +29,8 @@ for package in ("pipecat", "moonshine_voice", "fastapi"):
 from fastapi.testclient import TestClient
 from live_server import PATIENCE_S, serving
 from live_stand_in import StandInModel
+from pipecat.frames.frames import LLMContextFrame
+from pipecat.processors.aggregators.llm_context import LLMContext
 
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.audio.pcm import write_wav
@@ -95,6 +101,15 @@ def test_script_answers() -> None:
     assert "12:05" in answer("What time is it?", NOON)
     assert "Sunday" in answer("Which day is it today?", NOON)
     assert answer("Blue elephants.", NOON).startswith("You said: Blue elephants.")
+
+
+@pytest.mark.slow
+def test_script_greets_whom_it_did_not_understand(face, tmp_path: Path, voice: Voice) -> None:
+    async def script(session, dialogue, events) -> None:
+        await dialogue._worker.queue_frames([LLMContextFrame(LLMContext())])
+        await _until(events, lambda e: e["type"] == "caption" and e["text"].startswith("Hello!"))
+
+    asyncio.run(_converse(face, tmp_path, TalkSettings(voice), script))
 
 
 async def _converse(face, folder: Path, settings: TalkSettings, script) -> list[dict]:
@@ -199,6 +214,24 @@ def test_a_typed_turn_is_answered_and_a_voice_interrupts(
 
 
 @pytest.mark.slow
+def test_what_a_client_stops_is_not_taken_up_again(face, tmp_path: Path) -> None:
+    write_wav(tmp_path / "said.wav", [noise(2, 0.1)], SAMPLE_RATE)
+    slow = Voice("slow", "Slow", ("sh", "-c", f"sleep 0.5; cat {tmp_path / 'said.wav'}"))
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Tell me a story.")
+        await _until(events, lambda e: e["type"] == "state" and e["state"] == "speaking")
+        session.interrupt()
+        stopped = len(events)
+        await asyncio.sleep(4)
+        assert "speaking" not in [e["state"] for e in events[stopped:] if e["type"] == "state"]
+        dialogue.take_turn("Thanks.")
+        await _until(events, lambda _: bool(_ends(events)))
+
+    asyncio.run(_converse(face, tmp_path, TalkSettings(slow), script))
+
+
+@pytest.mark.slow
 def test_a_slow_voice_is_waited_for(face, tmp_path: Path) -> None:
     write_wav(tmp_path / "said.wav", [noise(0.3, 0.1)], SAMPLE_RATE)
     slow = Voice("slow", "Slow", ("sh", "-c", f"sleep 1.5; cat {tmp_path / 'said.wav'}"))
@@ -214,6 +247,51 @@ def test_a_slow_voice_is_waited_for(face, tmp_path: Path) -> None:
 
 def _ends(events: list[dict]) -> list[dict]:
     return [e for e in events if e["type"] == "speech.done" and not e["interrupted"]]
+
+
+class _Model(BaseHTTPRequestHandler):
+    """A language model's server that keeps what it was asked, and answers in two sentences."""
+
+    asked: ClassVar[list[dict]] = []
+
+    def do_POST(self) -> None:
+        self.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for word in ("Blue elephants", " are rare. ", "So", " are green ones."):
+            choice = {"index": 0, "delta": {"content": word}, "finish_reason": None}
+            chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+            self.wfile.write(f"data: {json.dumps({**chunk, 'choices': [choice]})}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.slow
+def test_a_language_model_is_told_who_it_is_and_answers(face, tmp_path: Path, voice: Voice) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Model)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    model = Endpoint(f"http://127.0.0.1:{server.server_port}/v1", "llama")
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Tell me of elephants.")
+        await _until(events, lambda _: bool(_ends(events)))
+        said = " ".join(turn["text"] for turn in dialogue.turns if turn["who"] == "portrait")
+        assert said == "Blue elephants are rare. So are green ones."
+        dialogue.take_turn("And pink ones?")
+        await _until(events, lambda _: len(_ends(events)) == 2)
+
+    settings = TalkSettings(voice, model, instructions="You are an elephant.")
+    asyncio.run(_converse(face, tmp_path, settings, script))
+    server.shutdown()
+    first, second = (asked["messages"] for asked in _Model.asked)
+    system = {"role": "system", "content": "You are an elephant."}
+    assert first == [system, {"role": "user", "content": "Tell me of elephants."}]
+    assert second[0] == system
+    assert [m["role"] for m in second] == ["system", "user", "assistant", "user"]
+    assert second[2]["content"] == "Blue elephants are rare. So are green ones."
 
 
 @pytest.mark.slow

@@ -87,6 +87,8 @@ class Session:
         self.partner: Callable[[np.ndarray, int], None] | None = None
         """Who answers the user: takes (n,) samples of the microphone and their rate. The portrait
         then listens to the microphone and does not speak it."""
+        self.on_interrupt: Callable[[], None] | None = None
+        """Is told when somebody has speech stopped."""
         self.on_sound: Callable[[np.ndarray], None] | None = None
         """Takes the (n,) float32 sound of every frame, at the engine's rate, when it is due."""
         self.controls, self.amount = Controls(), Amount()
@@ -258,6 +260,8 @@ class Session:
         for outlet in self._outlets:
             outlet.hush()
         self.speeches.cut()
+        if self.on_interrupt is not None:
+            self.on_interrupt()
 
     def steer(self, controls: Controls, amount: Amount) -> None:
         """Change gaze, distance, emotion and how much of the movement is shown."""

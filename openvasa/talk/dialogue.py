@@ -82,7 +82,7 @@ class Dialogue:
         ears, mind, voice = make_ears(settings), make_mind(settings), make_voice(settings)
         self._named: dict[FrameProcessor | None, str] = {
             ears: _name("what hears", settings.stt),
-            mind: _name("the language model", settings.llm),
+            mind: _name("the language model" if settings.llm else "the script", settings.llm),
             voice: _name("what speaks", settings.tts),
         }
         self._worker = PipelineWorker(
@@ -104,6 +104,7 @@ class Dialogue:
         self._session.listeners.add(self._hear_event)
         self._session.partner = self.hear
         self._session.on_sound = self._note_said
+        self._session.on_interrupt = self.mouth.take_interruption
 
     async def stop(self) -> None:
         """End it; safe to call twice."""
@@ -111,7 +112,7 @@ class Dialogue:
         if running is None:
             return
         self._session.listeners.discard(self._hear_event)
-        self._session.partner = self._session.on_sound = None
+        self._session.partner = self._session.on_sound = self._session.on_interrupt = None
         await self._worker.cancel()
         with suppress(asyncio.CancelledError, asyncio.TimeoutError):
             await asyncio.wait_for(running, 5)

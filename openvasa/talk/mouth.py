@@ -34,7 +34,7 @@ class Mouth(FrameProcessor):
         self.first_sound_at: float | None = None
         self.interrupted_at: float | None = None
         self._session = session
-        self._speaking = False
+        self._speaking = self._interrupting = False
         self._stopped: list[TTSStoppedFrame] = []
         session.listeners.add(self._hear_event)
 
@@ -53,14 +53,31 @@ class Mouth(FrameProcessor):
         if isinstance(frame, InterruptionFrame):
             if self._speaking:
                 self.interrupted_at = self.get_event_loop().time()
-            self._stopped.clear()
+            self._interrupting = True
             self._session.interrupt()
-            await self._rest()
+            self._interrupting = False
+            await self._fall_silent()
         elif isinstance(frame, UserStartedSpeakingFrame | UserStoppedSpeakingFrame):
             self._session.listen(isinstance(frame, UserStartedSpeakingFrame))
         elif isinstance(frame, TTSTextFrame):
             self._session.announce({"type": "caption", "who": "portrait", "text": str(frame.text)})
         await self.push_frame(frame, direction)
+
+    def take_interruption(self) -> None:
+        """Have the pipeline stop, too, where a client has stopped the portrait.
+
+        Else the sentences that are still to come would be said.
+        """
+        if not self._interrupting:
+            self.create_task(self._interrupt_pipeline())
+
+    async def _interrupt_pipeline(self) -> None:
+        await self.broadcast_interruption()
+        await self._fall_silent()
+
+    async def _fall_silent(self) -> None:
+        self._stopped.clear()
+        await self._rest()
 
     async def cleanup(self) -> None:
         """Let go of the session."""

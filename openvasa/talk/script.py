@@ -14,6 +14,8 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+GREETING = "Hello! I am a portrait that listens. Ask me who I am, what time it is, or just talk."
+
 _ANSWERS = (
     (
         r"\b(hello|hi|hey|good (morning|evening|day))\b",
@@ -67,7 +69,9 @@ class ScriptedAgent(FrameProcessor):
             await self.push_frame(frame, direction)
             return
         turns = [m for m in frame.context.messages if isinstance(m, dict) and m["role"] == "user"]
-        reply = answer(str(turns[-1]["content"]), datetime.now().astimezone())
+        # A turn may end before anything of it was understood.
+        said = str(turns[-1]["content"]) if turns else ""
+        reply = answer(said, datetime.now().astimezone()) if said else GREETING
         await self.push_frame(LLMFullResponseStartFrame())
         await self.push_frame(LLMTextFrame(reply))
         await self.push_frame(LLMFullResponseEndFrame())
