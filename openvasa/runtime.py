@@ -73,6 +73,7 @@ _lock = threading.RLock()
 _chosen: Runtime | None = None
 _limits = 0
 _threads_before: dict[str, int] = {}
+_opencv_limits, _opencv_before = 0, 1
 
 
 def get_runtime() -> Runtime:
@@ -114,6 +115,30 @@ def limit_blas() -> Iterator[None]:
             _limits -= 1
             if not _limits:
                 _restore_blas()
+
+
+@contextmanager
+def limit_opencv() -> Iterator[None]:
+    """Keep OpenCV to the caller's own thread inside the block, for all threads.
+
+    Frames are painted side by side. A thread of OpenCV's pool would take a core from a painter, and
+    goes on asking for more work after each call. Blocks may overlap, as in `limit_blas`.
+    """
+    global _opencv_limits, _opencv_before
+    import cv2
+
+    with _lock:
+        if not _opencv_limits:
+            _opencv_before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _opencv_limits += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _opencv_limits -= 1
+            if not _opencv_limits:
+                cv2.setNumThreads(_opencv_before)
 
 
 def count_blas_threads() -> dict[str, int]:

@@ -45,7 +45,7 @@ from openvasa.render.hair_lag import USUAL, check_hair_lag, trailed_poses
 from openvasa.render.lay_on import lay_on, resize_rgba
 from openvasa.render.renderer import Renderer, RendererFactory
 from openvasa.render.shipped import shipped_renderer
-from openvasa.runtime import limit_blas
+from openvasa.runtime import limit_blas, limit_opencv
 
 MOST_PAINTERS = 6
 """Threads that paint, at most: beyond them the encoder sets the pace."""
@@ -149,7 +149,8 @@ class Video:
                 renderer = renderer.without_background()
             with self._plates(face) as plates:
                 batches = _batches(self._plan(pieces, plates), renderer.batch)
-                with closing(made_side_by_side(self._painters(face, renderer), batches)) as painted:
+                painted = made_side_by_side(self._painters(face, renderer), batches)
+                with limit_opencv(), closing(painted):
                     yield from chain.from_iterable(painted)
 
     def _plan(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import scipy.linalg
@@ -29,6 +30,7 @@ from openvasa.runtime import (
     count_blas_threads,
     get_runtime,
     limit_blas,
+    limit_opencv,
     set_runtime,
 )
 
@@ -175,3 +177,16 @@ def bench_live(environment: dict[str, str]) -> dict:
 def frame_cost(figures: dict) -> float:
     """Processor time of a frame, s."""
     return figures["cpu_seconds"] / figures["stats"]["frames"]
+
+
+def test_opencv_keeps_to_one_thread_until_the_last_block_ends() -> None:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        with limit_opencv():
+            with limit_opencv():
+                assert cv2.getNumThreads() == 1
+            assert cv2.getNumThreads() == 1
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)

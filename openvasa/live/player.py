@@ -24,7 +24,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame
 from openvasa.live.governor import Governor
 from openvasa.live.sound_timeline import FADE_S
-from openvasa.runtime import limit_blas
+from openvasa.runtime import limit_blas, limit_opencv
 
 STEP_S = 0.01
 """Longest sleep; a command ends it early."""
@@ -167,7 +167,7 @@ class Player:
     def _guard_work(self, work: Callable[[], None]) -> None:
         """Either thread: what it fails with ends both."""
         try:
-            with limit_blas():
+            with limit_blas(), limit_opencv():
                 work()
         except BaseException as error:
             self.error = self.error or error

@@ -22,7 +22,6 @@ from openvasa.render.regions import (
     LEFT,
     MOUTH,
     RIGHT,
-    Region,
     cut_finely,
     frame_affine,
     geometry_maps,
@@ -59,7 +58,7 @@ class Refiner:
     def __init__(self, face: FaceLatent, folder: Path = ASSETS) -> None:
         self._face = face
         self._folder = folder
-        self._networks = _load_networks(folder)
+        self._networks: dict[str, Network] | None = _load_networks(folder)
         views = {
             region.name: source_view(region, face)
             for regions in NETWORKS.values()
@@ -75,9 +74,9 @@ class Refiner:
         self._colour = np.float32(min(float(colour) / COLOURED, 1.0))
 
     def twin(self) -> Refiner:
-        """A second refiner of this portrait for another thread."""
+        """A second refiner of this portrait for another thread, which loads its networks."""
         twin = copy(self)
-        twin._networks = _load_networks(self._folder)
+        twin._networks = None
         return twin
 
     def refine(self, frame: np.ndarray, geometry: FrameGeometry) -> None:
@@ -87,13 +86,15 @@ class Refiner:
             frame: (H, W, 3) uint8 RGB, changed in place.
             geometry: what it was rendered from, lids uncrossed.
         """
-        for name, regions in NETWORKS.items():
-            if name in self._networks:
-                self._refine_group(name, regions, frame, geometry)
+        if self._networks is None:
+            self._networks = _load_networks(self._folder)
+        for name, network in self._networks.items():
+            self._refine_group(name, network, frame, geometry)
 
     def _refine_group(
-        self, name: str, regions: tuple[Region, ...], frame: np.ndarray, geometry: FrameGeometry
+        self, name: str, network: Network, frame: np.ndarray, geometry: FrameGeometry
     ) -> None:
+        regions = NETWORKS[name]
         affines = [frame_affine(region, geometry, self._face.neutral) for region in regions]
         places = [
             (
@@ -113,9 +114,7 @@ class Refiner:
             for region, affine in zip(regions, affines, strict=True)
         ]
         maps = [geometry_maps(*place) for place in places]
-        bend, shade = self._networks[name](
-            np.stack(crops), self._source_crops[name], np.stack(maps)
-        )
+        bend, shade = network(np.stack(crops), self._source_crops[name], np.stack(maps))
         if self._colour < 1:
             grey = shade.mean(axis=-1, keepdims=True)
             shade = grey + self._colour * (shade - grey)

@@ -206,7 +206,7 @@ def geometry_maps(
     return maps
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@numba.njit(cache=True, fastmath=True)
 def _measure_displacement(from_x: np.ndarray, from_y: np.ndarray, unit: float) -> None:
     """Turn a map, in place, from where px came into how far they came; 0 where it is not known."""
     scale = np.float32(unit)

@@ -12,8 +12,9 @@ import numpy as np
 from openvasa.render.compose import lay_over
 from openvasa.render.rasterize import rasterize
 
-BAND_PX = 1 << 15
-"""Px of a band: its depth, its maps and its picture are half a MB."""
+BAND_PX = 1 << 17
+"""Px of a band: its depth, its maps and its picture are 2 MB. Fewer would lie nearer to the core,
+but painters then wait more often for each other: between kernels they need the interpreter."""
 
 Window = tuple[int, int, int, int]
 """Left, top, right, bottom in px of the frame."""

@@ -48,7 +48,7 @@ def find_down(lids: np.ndarray) -> np.ndarray:
     return np.array(_find_down(lids))
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True)
 def _find_down(lids: np.ndarray) -> tuple[float, float]:
     x, y = float(lids[8, 0] - lids[0, 0]), float(lids[8, 1] - lids[0, 1])
     length = np.sqrt(x * x + y * y) + 1e-9
@@ -62,7 +62,7 @@ def is_clockwise(lids: np.ndarray) -> bool:
     return bool(lids[0, 0] < lids[8, 0])
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True)
 def measure_opening(lids: np.ndarray) -> float:
     """Mean distance of the lids of a (16, 2) loop, in its unit; < 0 where they cross."""
     down_x, down_y = _find_down(lids)

@@ -80,7 +80,7 @@ def raise_creases(
         _raise(part, raised, float(centre[0] - low[0]), float(centre[1] - low[1]), reach, share)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True)
 def _find_dark(part: np.ndarray, closed: np.ndarray, lip: np.ndarray) -> np.ndarray:
     """(h, w, 3) float32: by how much the (h, w, 3) `part` is darker than both others."""
     dark = np.empty(part.shape, np.float32)
@@ -92,7 +92,7 @@ def _find_dark(part: np.ndarray, closed: np.ndarray, lip: np.ndarray) -> np.ndar
     return dark
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True)
 def _raise(
     part: np.ndarray,
     raised: np.ndarray,
