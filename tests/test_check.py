@@ -94,6 +94,7 @@ def test_half_faces_are_refused(picture: np.ndarray, found) -> None:
 def test_dark_blurred_and_turned_pictures(picture: np.ndarray, found) -> None:
     assert ("light", "warn") in found((picture * 0.12).astype(np.uint8))
     assert ("sharpness", "warn") in found(cv2.GaussianBlur(picture, (0, 0), 4))
+    assert found(cv2.GaussianBlur(picture, (0, 0), 7)) == {("sharpness", "warn")}
     assert ("upright", "warn") in found(np.ascontiguousarray(np.rot90(picture)))
     height = face_height(find_faces(picture)[0])
     small = cv2.resize(picture, None, fx=50 / height, fy=50 / height, interpolation=cv2.INTER_AREA)

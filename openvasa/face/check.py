@@ -128,7 +128,7 @@ def find_refusals(face: FaceMeasures) -> list[Finding]:
     if face.covers.mouth > MOST_MOUTH_COVER:
         message = "the mouth is covered and would speak unseen; use a picture with a free mouth"
         found.append(_refuse("mouth", message))
-    elif face.mouth_doubt > MOST_MOUTH_DOUBT and abs(face.yaw) < DOUBT_YAW:
+    elif _lips_waver(face):
         message = (
             "the mouth seems to be covered, and one would be painted on what covers it; use a "
             "picture with a free mouth"
@@ -151,6 +151,12 @@ def find_refusals(face: FaceMeasures) -> list[Finding]:
             )
         )
     return found
+
+
+def _lips_waver(face: FaceMeasures) -> bool:
+    """Whether tracked lips waver as on a cover: lips that are turned away or blurred do as well."""
+    clear = abs(face.yaw) < DOUBT_YAW and face.sharpness >= LEAST_SHARPNESS
+    return clear and face.mouth_doubt > MOST_MOUTH_DOUBT
 
 
 def _find_turns(portrait: UprightPortrait) -> list[Finding]:
