@@ -74,12 +74,12 @@ class Warper:
     """
 
     def __init__(self, width: int) -> None:
-        self._rows = max(BAND_PX // width, 8)
-        self._planes = [np.empty((self._rows + 2, width), np.float32) for _ in range(3)]
+        self._width, self._rows = width, max(BAND_PX // width, 8)
+        self._planes = [np.empty((self._rows + 2) * width, np.float32) for _ in range(3)]
 
     def twin(self) -> Warper:
         """The same for another thread."""
-        return Warper(self._planes[0].shape[1])
+        return Warper(self._width)
 
     def draw(self, view: View, second: SecondView | None, window: Window) -> Iterator[Band]:
         """The bands of a window from top to bottom; the next one overwrites a band's maps."""
@@ -107,6 +107,10 @@ class Warper:
 
     def _warp(self, view: View, window: Window) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         left, top, right, bottom = window
-        depth, map_x, map_y = (plane[: bottom - top, : right - left] for plane in self._planes)
+        height, width = bottom - top, right - left
+        # Rows without gaps, or the compiler's vector instructions could not go through them.
+        depth, map_x, map_y = (
+            plane[: height * width].reshape(height, width) for plane in self._planes
+        )
         rasterize(view.corners, view.sources, view.triangles, depth, map_x, map_y, window)
         return cv2.remap(view.samples, map_x, map_y, cv2.INTER_LINEAR), (map_x, map_y)
