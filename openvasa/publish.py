@@ -5,7 +5,6 @@ The writers of `openvasa.media` know no marks, and `openvasa.provenance` knows n
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,14 +17,12 @@ from openvasa.media.finishing import Finishing, Opening
 from openvasa.media.frame_rate import FrameRate, exact_rate
 from openvasa.media.frames import FrameFolderWriter, check_folder
 from openvasa.media.video_writer import VideoWriter
-from openvasa.provenance.certificate import Identity, identity
+from openvasa.provenance.certificate import identity
 from openvasa.provenance.credentials import can_hold, mime_type, picture_file, sign
 from openvasa.provenance.frame_marks import FrameMarks
 from openvasa.provenance.marking import Marking
 from openvasa.provenance.metadata import COMMENT_TAG, content_tags
 from openvasa.provenance.notice import notice_sound
-
-_EncodedPortrait = tuple[str, bytes]
 
 
 def open_video(
@@ -71,21 +68,8 @@ def open_video(
     tags, sounds = _tags(metadata or {}, marking), container_of(path).sound is not None
     if marking.notice is not None and not sounds:
         raise InputError(f"{path}: holds no sound to put the audible notice in; write an .mp4")
-    if not can_hold(path):
-        if marking.cert or marking.key or marking.timestamp_url:
-            raise InputError(
-                f"{path}: this kind of file cannot be signed with Content Credentials; write an "
-                ".mp4, or give no certificate and no time stamping service"
-            )
-        return write(metadata=tags, finishing=_finishing(path, size, fps, audio, marking, None))
-    signer, mime = identity(marking.cert, marking.key), mime_type(path)
-
-    def sign_video(unsigned: Path, signed: Path, frames: int) -> None:
-        generation = {**_generation(marking), "frames": frames}
-        _sign(unsigned, signed, signer, marking, generation, path.name, _portrait(marking), mime)
-
-    finishing = _finishing(path, size, fps, audio, marking, sign_video)
-    return write(metadata=tags, finishing=finishing)
+    complete = _signing(path, marking, "frames", path.name)
+    return write(metadata=tags, finishing=_finishing(path, size, fps, audio, marking, complete))
 
 
 def open_transparent(
@@ -111,22 +95,8 @@ def open_transparent(
     write = partial(TransparentWriter, path, size, fps, audio, sound_seconds)
     if not marking.marked:
         return write()
-    tags = _tags({}, marking)
-    if path.suffix.lower() == ".webm":
-        if marking.cert or marking.key or marking.timestamp_url:
-            raise InputError(
-                f"{path}: a WebM cannot be signed with Content Credentials; write a .mov, or give "
-                "no certificate and no time stamping service"
-            )
-        return write(tags, _finishing(path, size, fps, audio, marking, None))
-    signer = identity(marking.cert, marking.key)
-
-    def sign_video(unsigned: Path, signed: Path, frames: int) -> None:
-        generation = {**_generation(marking), "frames": frames}
-        portrait = _portrait(marking)
-        _sign(unsigned, signed, signer, marking, generation, path.name, portrait, "video/quicktime")
-
-    return write(tags, _finishing(path, size, fps, audio, marking, sign_video))
+    complete = _signing(path, marking, "frames", path.name)
+    return write(_tags({}, marking), _finishing(path, size, fps, audio, marking, complete))
 
 
 def open_frames(
@@ -152,15 +122,8 @@ def open_frames(
     write = partial(FrameFolderWriter, folder, size, audio, sound_seconds)
     if not marking.marked:
         return write()
-    signer, portrait = identity(marking.cert, marking.key), _portrait(marking)
-
-    def sign_picture(unsigned: Path, signed: Path, number: int) -> None:
-        generation = {**_generation(marking), "frame": number}
-        _sign(
-            unsigned, signed, signer, marking, generation, signed.name, portrait, mime="image/png"
-        )
-
-    finishing = _finishing(folder, size, fps, audio, marking, sign_picture)
+    complete = _signing(folder / "00001.png", marking, "frame")
+    finishing = _finishing(folder, size, fps, audio, marking, complete)
     return write(metadata=_tags({}, marking), finishing=finishing)
 
 
@@ -195,40 +158,44 @@ def _finishing(
     return Finishing(FrameMarks(size, exact_rate(fps), marking).apply, complete_file, opening)
 
 
-def _sign(
-    unsigned: Path,
-    signed: Path,
-    signer: Identity,
-    marking: Marking,
-    generation: Mapping[str, object],
-    title: str,
-    portrait: _EncodedPortrait | None,
-    mime: str = "video/mp4",
-) -> None:
-    sign(
-        unsigned,
-        signed,
-        signer,
-        generation,
-        title=title,
-        # Two threads sign pictures: each reads a file of its own.
-        portrait=None if portrait is None else (portrait[0], io.BytesIO(portrait[1])),
-        timestamp_url=marking.timestamp_url,
-        mime=mime,
-    )
+def _signing(
+    path: Path, marking: Marking, counted: str, title: str | None = None
+) -> Callable[[Path, Path, int], None] | None:
+    """What signs files of a kind as they are completed; None where they can hold no signature.
 
+    Args:
+        path: such a file.
+        marking: how they are marked.
+        counted: what the signed record calls the number that a writer gives with a file.
+        title: name that they are signed under; None takes each file's own.
 
-def _generation(marking: Marking) -> dict[str, object]:
-    content_id = f"{marking.content_id or 0:08x}"
-    return {"content_id": content_id, "controls": dict(marking.controls)}
-
-
-def _portrait(marking: Marking) -> _EncodedPortrait | None:
-    """MIME type and content of the portrait."""
-    if marking.portrait is None:
+    Raises:
+        InputError: the certificate cannot be used, or one is given and the kind holds none.
+    """
+    if not can_hold(path):
+        if marking.cert or marking.key or marking.timestamp_url:
+            raise InputError(
+                f"{path}: this kind of file cannot be signed with Content Credentials; write a "
+                ".mov or .mp4, or give no certificate and no time stamping service"
+            )
         return None
-    mime, file = picture_file(marking.portrait)
-    return mime, file.read()
+    signer, mime = identity(marking.cert, marking.key), mime_type(path)
+    portrait = None if marking.portrait is None else picture_file(marking.portrait)
+    content_id = f"{marking.content_id or 0:08x}"
+
+    def sign_file(unsigned: Path, signed: Path, number: int) -> None:
+        sign(
+            unsigned,
+            signed,
+            signer,
+            {"content_id": content_id, "controls": dict(marking.controls), counted: number},
+            title=title or signed.name,
+            portrait=portrait,
+            timestamp_url=marking.timestamp_url,
+            mime=mime,
+        )
+
+    return sign_file
 
 
 def _tags(metadata: Mapping[str, str], marking: Marking) -> dict[str, str]:

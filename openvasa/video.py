@@ -25,11 +25,9 @@ from openvasa.errors import InputError
 from openvasa.face.frame import Frame, Size, choose_frame, drawn_frame, put_in_frame
 from openvasa.face.latent import FaceLatent
 from openvasa.machine import usable_cores
-from openvasa.media.alpha import TransparentWriter
 from openvasa.media.container import Codec
 from openvasa.media.frame_rate import FrameRate, exact_rate, rate_in_words
-from openvasa.media.frames import FrameFolderWriter
-from openvasa.media.video_writer import VideoWriter
+from openvasa.media.whole_writer import WholeWriter
 from openvasa.motion.distance import limit_distance
 from openvasa.motion.geometry import geometry_at
 from openvasa.motion.listening.model import ListeningMotion
@@ -219,24 +217,13 @@ class Video:
             InputError: the file cannot be written, or not with that codec.
         """
         path = Path(path)
-        if self.background is Own.TRANSPARENT:
-            if codec is not None:
-                raise InputError(f"{path}: a transparent film has a codec of its own; choose none")
+        if self.background is not Own.TRANSPARENT:
+            open_file = partial(open_video, codec=codec)
+        elif codec is None:
             open_file = open_transparent
         else:
-            open_file = partial(open_video, codec=codec)
-        self._write_into(
-            open_file(
-                path,
-                self.frame_size,
-                self.rate,
-                self.audio,
-                sound_seconds=self.seconds_limit,
-                marking=self._complete_marking(marking),
-            ),
-            progress,
-        )
-        return path
+            raise InputError(f"{path}: a transparent film has a codec of its own; choose none")
+        return self._save_by(open_file, path, marking, progress)
 
     def save_frames(
         self,
@@ -251,28 +238,29 @@ class Video:
             folder: new or empty; it is there with everything in it, or not at all.
             progress, marking: as in `save`.
         """
-        folder = Path(folder)
-        self._write_into(
-            open_frames(
-                folder,
-                self.frame_size,
-                self.rate,
-                self.audio,
-                sound_seconds=self.seconds_limit,
-                marking=self._complete_marking(marking),
-            ),
-            progress,
-        )
-        return folder
+        return self._save_by(open_frames, Path(folder), marking, progress)
 
-    def _write_into(
-        self, target: VideoWriter | TransparentWriter | FrameFolderWriter, progress: Progress | None
-    ) -> None:
-        with target as writer:
+    def _save_by(
+        self,
+        open_writer: Callable[..., WholeWriter],
+        path: Path,
+        marking: Marking,
+        progress: Progress | None,
+    ) -> Path:
+        """Write to `path` by one of the writers of `publish`."""
+        with open_writer(
+            path,
+            self.frame_size,
+            self.rate,
+            self.audio,
+            sound_seconds=self.seconds_limit,
+            marking=self._complete_marking(marking),
+        ) as writer:
             for done, frame in enumerate(self, start=1):
                 writer.write(frame)
                 if progress is not None:
                     progress(done)
+        return path
 
     def describe_motion(self) -> dict[str, object]:
         """Where the motion comes from, for the video's manifest."""

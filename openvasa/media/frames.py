@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import shutil
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from PIL import Image
@@ -19,8 +17,8 @@ from PIL.PngImagePlugin import PngInfo
 from openvasa.audio.pcm import write_wav
 from openvasa.errors import InputError
 from openvasa.media.finishing import Finishing
-from openvasa.media.place import not_written
 from openvasa.media.soundtrack import soundtrack
+from openvasa.media.whole_writer import WholeWriter, hidden_beside
 
 SOUND_NAME = "sound.wav"
 
@@ -32,14 +30,12 @@ _QUEUE = 8
 _COMPRESSION = 1
 
 
-class FrameFolderWriter:
-    """Write RGB or RGBA frames as 00001.png, 00002.png, … into a folder; use as a context manager.
+class FrameFolderWriter(WholeWriter):
+    """Write RGB or RGBA frames as 00001.png, 00002.png, … into a folder, as `WholeWriter` does.
 
-    The folder appears under its name only when the block ends without an exception: until then a
-    hidden folder beside it is filled, which any exception (KeyboardInterrupt included) removes.
-    Frames are finished and encoded in two threads, no more than 8 at a time; their errors are
-    raised by a later `write` or at the end. `openvasa.publish.open_frames` gives a writer that
-    marks.
+    Frames are finished and encoded in two threads, no more than 8 at a time; errors of that are
+    raised by a later `write` or at the end. Colours of RGBA are not premultiplied, as PNG has them.
+    `openvasa.publish.open_frames` gives a writer that marks.
 
     folder: must not exist yet, or be empty.
     size: (width, height) of the frames.
@@ -62,80 +58,40 @@ class FrameFolderWriter:
         metadata: Mapping[str, str] | None = None,
         finishing: Finishing = Finishing(),  # noqa: B008 (frozen)
     ) -> None:
-        self.folder = Path(folder)
-        check_folder(self.folder)
+        width, height = size
+        super().__init__(Path(folder), ((height, width, 3), (height, width, 4)))
+        check_folder(self.path)
         self._finishing = finishing
         self._tags = dict(metadata or {})
-        self._size = size
         self._sound = soundtrack(audio, finishing.opening, sound_seconds)
-        # Beside the target, so that the final rename stays on one file system.
-        self._target = self.folder.resolve()
-        self._partial = self._target.with_name(f".openvasa-{secrets.token_hex(8)}")
+        self._target = self.path.resolve()
+        self._partial = hidden_beside(self._target)
         self._pool = ThreadPoolExecutor(_WORKERS, "png-writer")
         self._pending: deque[Future[None]] = deque()
-        self._count = 0
 
-    def __enter__(self) -> FrameFolderWriter:
-        try:
-            self._partial.mkdir()
-        except OSError as error:
-            raise not_written(self.folder, error) from error
-        except BaseException:
-            # Interrupted in here, the block would never begin, and so never end.
-            shutil.rmtree(self._partial, ignore_errors=True)
-            raise
-        return self
+    def _begin(self) -> None:
+        self._partial.mkdir()
 
-    def write(self, frame: np.ndarray) -> None:
-        """Append one (h, w, 3) RGB or (h, w, 4) RGBA uint8 frame; it is copied.
-
-        Colours of RGBA are not premultiplied, as PNG has them.
-        """
-        width, height = self._size
-        shapes = (height, width, 3), (height, width, 4)
-        if frame.shape not in shapes or frame.dtype != np.uint8:
-            raise ValueError(f"frame is {frame.shape} {frame.dtype}, expected {shapes[0]} uint8")
+    def _take(self, frame: np.ndarray, index: int) -> None:
         while len(self._pending) >= _QUEUE:
-            self._take_result()
-        self._pending.append(self._pool.submit(self._write_picture, frame.copy(), self._count))
-        self._count += 1
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if exc_type is None:
-                self._finish()
-        finally:
-            # After a finished folder both steps have nothing left to do.
-            self._pool.shutdown(cancel_futures=True)
-            shutil.rmtree(self._partial, ignore_errors=True)
+            self._pending.popleft().result()
+        self._pending.append(self._pool.submit(self._write_picture, frame, index))
 
     def _finish(self) -> None:
-        if not self._count:
-            raise InputError(f"{self.folder}: no frame to write; check the input's length")
         while self._pending:
-            self._take_result()
-        try:
-            if self._sound is not None:
-                pieces = (samples.T for samples in self._sound)
-                path = self._partial / SOUND_NAME
-                write_wav(path, pieces, self._sound.rate, self._sound.channels)
-            if self._target.is_dir():
-                # Fails where something was put into it meanwhile.
-                self._target.rmdir()
-            self._partial.rename(self._target)
-        except OSError as error:
-            raise not_written(self.folder, error) from error
-
-    def _take_result(self) -> None:
-        try:
             self._pending.popleft().result()
-        except OSError as error:
-            raise not_written(self.folder, error) from error
+        if self._sound is not None:
+            pieces = (samples.T for samples in self._sound)
+            path = self._partial / SOUND_NAME
+            write_wav(path, pieces, self._sound.rate, self._sound.channels)
+        if self._target.is_dir():
+            # Fails where something was put into it meanwhile.
+            self._target.rmdir()
+        self._partial.rename(self._target)
+
+    def _clean_up(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self._partial, ignore_errors=True)
 
     def _write_picture(self, frame: np.ndarray, index: int) -> None:
         path = self._partial / f"{index + 1:05d}.png"

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import c2pa
 import numpy as np
@@ -82,7 +81,7 @@ def sign(
     generation: Mapping[str, object],
     *,
     title: str,
-    portrait: tuple[str, BinaryIO] | None,
+    portrait: tuple[str, bytes] | None,
     timestamp_url: str | None = None,
     mime: str = "video/mp4",
 ) -> None:
@@ -93,8 +92,8 @@ def sign(
         identity: who signs.
         generation: what to say about the making: controls, content id. No personal data.
         title: name of the file.
-        portrait: MIME type and file of the picture that was animated; only its hash and, where it
-            has some, its own Content Credentials go into the signed file.
+        portrait: MIME type and content of the picture that was animated; only its hash and, where
+            it has some, its own Content Credentials go into the signed file.
         timestamp_url: an RFC 3161 service that confirms the time; None stays off the network.
         mime: type of both files.
 
@@ -111,8 +110,7 @@ def sign(
     made_by = dict(generation)
     if portrait is not None:
         created["parameters"] = {"ingredientIds": ["portrait"]}
-        made_by["portrait_sha256"] = hashlib.sha256(portrait[1].read()).hexdigest()
-        portrait[1].seek(0)
+        made_by["portrait_sha256"] = hashlib.sha256(portrait[1]).hexdigest()
     actions = [created, {"action": "c2pa.watermarked.unbound"}]
     manifest = {
         "claim_generator_info": [agent],
@@ -140,7 +138,7 @@ def sign(
                 "instance_id": "portrait",
                 "label": "portrait",
             }
-            builder.add_ingredient(ingredient, *portrait)
+            builder.add_ingredient(ingredient, portrait[0], io.BytesIO(portrait[1]))
         with source.open("rb") as unsigned, target.open("w+b") as signed:
             builder.sign(signer, mime, unsigned, signed)
             signed.flush()
@@ -161,7 +159,7 @@ def mime_type(path: Path) -> str:
     return MIME_TYPES[path.suffix.lower()]
 
 
-def picture_file(picture: Path | np.ndarray) -> tuple[str, BinaryIO]:
+def picture_file(picture: Path | np.ndarray) -> tuple[str, bytes]:
     """A portrait's MIME type and content, as `sign` takes them.
 
     Args:
@@ -170,14 +168,13 @@ def picture_file(picture: Path | np.ndarray) -> tuple[str, BinaryIO]:
     if isinstance(picture, Path):
         mime = _PICTURE_TYPES.get(picture.suffix.lower())
         if mime is not None:
-            return mime, io.BytesIO(picture.read_bytes())
+            return mime, picture.read_bytes()
         opened = Image.open(picture).convert("RGB")
     else:
         opened = Image.fromarray(picture)
     converted = io.BytesIO()
     opened.save(converted, "PNG", compress_level=1)
-    converted.seek(0)
-    return "image/png", converted
+    return "image/png", converted.getvalue()
 
 
 def read(path: Path) -> Credentials | None:
