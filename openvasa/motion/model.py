@@ -7,11 +7,12 @@ A file is generated lazily by `frames`, a stream as its sound comes in by the `M
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from openvasa.motion.amount import Amount
+from openvasa.motion.controls import Controls
 
 
 class MotionSource(Protocol):
@@ -20,7 +21,7 @@ class MotionSource(Protocol):
     Row i shows the samples [640 i, 640 (i + 1)) at 16 kHz.
     """
 
-    controls: Any
+    controls: Controls
     """Gaze, distance and emotion; a new value applies from the next hop."""
     amount: Amount
     """How much of the movement is shown; a new value applies from the next hop."""
