@@ -47,14 +47,6 @@ def exists(place: str) -> bool:
     return system.isfile(path)
 
 
-def count_bytes(place: str) -> int:
-    """Size of a file."""
-    if not is_url(place):
-        return Path(place).stat().st_size
-    system, path = _open_system(place)
-    return int(system.size(path) or 0)
-
-
 def fetch(place: str, folder: Path) -> Path:
     """A file on this machine with what lies at a place; a path is itself.
 

@@ -64,8 +64,6 @@ LEFT_IRIS = np.arange(473, 478)
 RIGHT_BROW = np.array([70, 63, 105, 66, 107, 55, 65, 52, 53, 46])
 LEFT_BROW = np.array([300, 293, 334, 296, 336, 285, 295, 282, 283, 276])
 
-EYE_CORNERS = np.array([33, 133, 362, 263])
-
 LIPS = np.unique(
     np.concatenate(
         [

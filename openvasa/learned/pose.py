@@ -76,15 +76,6 @@ def join_poses(poses: list[Pose]) -> Pose:
     )
 
 
-def pose_from_numbers(numbers: Tensor) -> Pose:
-    """(N, NUMBERS) → poses; columns that are not orthonormal are made so (Gram-Schmidt)."""
-    first = functional.normalize(numbers[:, :3], dim=1)
-    second = numbers[:, 3:6] - (numbers[:, 3:6] * first).sum(dim=1, keepdim=True) * first
-    second = functional.normalize(second, dim=1)
-    third = torch.linalg.cross(first, second)
-    return Pose(torch.stack([first, second, third], dim=2), numbers[:, 6:8], numbers[:, 8].exp())
-
-
 class PoseEncoder(nn.Module):
     """Frame → head pose."""
 
@@ -93,7 +84,7 @@ class PoseEncoder(nn.Module):
         self.encoder = CodeEncoder(POSE_SIDE, POSE_WIDTHS, NUMBERS)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(N, 3, S, S) in 0–1 → (N, NUMBERS); `pose_from_numbers` makes poses of them."""
+        """(N, 3, S, S) in 0–1 → (N, NUMBERS), as of `Pose.numbers`."""
         small = functional.interpolate(
             frames, size=(POSE_SIDE, POSE_SIDE), mode="bilinear", antialias=frames.shape[-1] > 64
         )

@@ -124,12 +124,6 @@ def find_canonical(pose: Pose, flow: Tensor, depth: int, grid: int) -> Tensor:
     return points + sample_flow(flow, points)
 
 
-def warp_from_canonical(volume: Tensor, pose: Pose, flow: Tensor) -> Tensor:
-    """Driver's warp: canonical (N, C, D, G, G) volumes → as a frame of this pose sees them."""
-    _, _, depth, grid, _ = volume.shape
-    return sample_volume(volume, find_canonical(pose, flow, depth, grid))
-
-
 def carry_colours(source: Tensor, seen: Tensor) -> Tensor:
     """Colours of sources on the cells of what frames see, at the sources' resolution.
 

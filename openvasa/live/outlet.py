@@ -50,7 +50,6 @@ class Outlet:
     def __init__(self, rate: int) -> None:
         self.rate = rate
         self.pictures_lost = 0
-        self.sound_lost_s = 0.0
         self._pictures: deque[Shown] = deque()
         self._sound: deque[tuple[float, np.ndarray]] = deque()
         self._waiting = self._position = 0
@@ -71,7 +70,6 @@ class Outlet:
             self._waiting -= len(lost)
             # Its place on the timeline stays: what comes later must not move.
             self._position += len(lost)
-            self.sound_lost_s += len(lost) / self.rate
         self._wake()
 
     def hush(self) -> None:

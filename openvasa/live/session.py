@@ -76,7 +76,7 @@ class Session:
         background: str = Own.KEEP.value,
     ) -> None:
         self.id = secrets.token_urlsafe(18)
-        self.opened_at = self.watched_at = time.monotonic()
+        self.watched_at = time.monotonic()
         self.closed: str | None = None
         self.folder = Path(tempfile.mkdtemp(dir=folder))
         """Where recordings are written."""

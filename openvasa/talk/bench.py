@@ -134,7 +134,6 @@ class _User:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[np.ndarray] = deque()
         self._rate = 48_000
-        self._spoken_at = 0.0
         self._lips: list[tuple[float, np.ndarray]] = []
         self._first: Shown | None = None
         self._clock_ahead = self._loop.time() - time.perf_counter()

@@ -32,7 +32,6 @@ class EchoGate:
         self._coupling = 0.0
         self._known = False
         self._held = np.zeros(0, np.float32)
-        self._above = 0
 
     def say(self, samples: np.ndarray) -> None:
         """Note (n,) float32 samples at 16 kHz that leave the loudspeaker now."""
@@ -56,13 +55,10 @@ class EchoGate:
             # Time goes on where nothing is said any more.
             self._said.popleft()
         if loudest <= QUIET_DB:
-            self._above = 0
             return block
         heard = _level(block) - loudest
         if self._known and heard > self._coupling + ABOVE_ECHO_DB:
-            self._above += 1
             return block
-        self._above = 0
         self._coupling = max(heard, self._coupling - LEARN_DB) if self._known else heard
         self._known = True
         return np.zeros_like(block)
