@@ -1,4 +1,4 @@
-"""A list of tasks: read, scheduled, counted, kept in a table, and made by real processes."""
+"""A list of tasks: scheduled, counted, and made by real processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 from collections import Counter, deque
-from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -16,28 +15,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from batch_plans import FIGURES, plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from short_jobs import SMALL, make_tasks, write_voice
 
 from openvasa.assets import EXAMPLE_PORTRAIT
-from openvasa.backgrounds import reads_no_file
-from openvasa.batch.inspect_tasks import inspect_tasks
-from openvasa.batch.make import Failure, Figures, explain, make_output
-from openvasa.batch.options import Options, read_options
-from openvasa.batch.places import fetch, publishing, remove_parts
+from openvasa.batch.make import Failure, explain, make_output
 from openvasa.batch.process_workers import ProcessWorkers
-from openvasa.batch.read_list import read_tasks
-from openvasa.batch.results import Outcome, ResultTable, read_fingerprints
-from openvasa.batch.run import run_tasks, split_finished
+from openvasa.batch.run import run_tasks
 from openvasa.batch.task import Portrait, Task
 from openvasa.batch.workers import Ended
 from openvasa.cli import main
 from openvasa.errors import InputError
 from openvasa.face.latent import FaceLatent
 from openvasa.media.inspect import inspect_video
-
-FIGURES = Figures(1.0, 25, 1000, 0.5)
 
 
 class PlannedWorkers:
@@ -83,10 +75,6 @@ class PlannedWorkers:
         ticket = next(self.tickets)
         self.running[ticket] = name, value
         return ticket
-
-
-def plan(number: int, portraits: int) -> list[Task]:
-    return [Task(f"t{i}", f"p{i % portraits}", f"o{i}.mp4", audio="a.wav") for i in range(number)]
 
 
 PASSING, LASTING = Failure("the worker died", True), Failure("is no sound", False)
@@ -140,223 +128,6 @@ def test_a_portrait_is_tried_again_after_a_passing_fault():
     assert [o.status for o in run_tasks(plan(3, 1), workers)] == ["made"] * 3
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        Options(),
-        SMALL,
-        Options(gaze=(15.0, -5.0), emotion={"happy": 0.7}, movement="calm", head=0.5, seed=3),
-        Options(full_frame=True, size=1024, label="cn", producer="we", label_seconds=3.0),
-    ],
-)
-def test_options_are_read_back_from_what_was_chosen(options: Options) -> None:
-    assert read_options(json.loads(json.dumps(options.chosen()))) == options
-
-
-def test_options_are_read_from_cells() -> None:
-    cells = {"size": "256", "fps": "29.97", "emotion": "happy:0.7", "gaze": "viewer", "seed": "4"}
-    cells |= {"full-frame": "no", "head": "0.5", "aspect": ""}
-    options = read_options(cells)
-    assert options == Options(
-        size=256, fps="29.97", emotion={"happy": 0.7}, gaze="viewer", seed=4, head=0.5
-    )
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"sise": 3},
-        {"size": "big"},
-        {"size": 64},
-        {"size": 4000},
-        {"seed": -1},
-        {"seed": 1.5},
-        {"fps": 1000},
-        {"aspect": "3:7"},
-        {"gaze": [1]},
-        {"gaze": [90, 0]},
-        {"emotion": {"bored": 1}},
-        {"emotion": 5},
-        {"head": 9},
-        {"movement": "wild"},
-        {"codec": "divx"},
-        {"label_seconds": 3},
-        {"full_frame": True, "aspect": "4:5"},
-        {"full_frame": "perhaps"},
-        {"background": "a\nb"},
-        {"seconds": 0},
-        {"seconds": "inf"},
-    ],
-    ids=str,
-)
-def test_wrong_options_are_refused_in_one_line(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InputError) as refused:
-        read_options(wrong)
-    assert "\n" not in str(refused.value)
-
-
-def test_lists_of_three_kinds_say_the_same(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"")
-    (tmp_path / "a.wav").write_bytes(b"")
-    (tmp_path / "a.jsonl").write_text(
-        '{"id": "a", "portrait": "a.jpg", "audio": "a.wav", "options": {"size": 256}}\n\n'
-    )
-    (tmp_path / "a.csv").write_text("id,portrait,audio,size\na,a.jpg,a.wav,256\n")
-    out = str(tmp_path / "videos")
-    lists = [
-        read_tasks(tmp_path / "a.jsonl", out, {}),
-        read_tasks(tmp_path / "a.csv", out, {}),
-        read_tasks(tmp_path, out, {"size": "256"}),
-    ]
-    assert lists[0] == lists[1] == lists[2]
-    assert lists[0][0].output == str(tmp_path / "videos" / "a.mp4")
-    assert lists[0][0].options.size == 256
-
-
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        ("", "holds no task"),
-        ("no json", "line 1: is not JSON"),
-        ("[1]", "is not a JSON object"),
-        ('{"audio": "a.wav", "output": "o.mp4"}', "portrait is missing"),
-        ('{"portrait": "p.jpg", "output": "o.mp4"}', "either audio or text"),
-        ('{"portrait": "p.jpg", "audio": "a", "text": "b", "output": "o.mp4"}', "either"),
-        ('{"portrait": "p.jpg", "audio": "a.wav"}', "output is missing"),
-        ('{"portrait": "p.jpg", "audio": "a.wav", "output": "o.txt"}', "end in .mp4"),
-        ('{"portrait": "p.jpg", "sound": "a.wav", "output": "o.mp4"}', "sound is no field"),
-        ('{"portrait": {}, "audio": "a.wav", "output": "o.mp4"}', "portrait is no text"),
-        ('{"portrait": "zz://p", "audio": "a.wav", "output": "o.mp4"}', "zz:// is unknown"),
-        ('{"portrait": "p", "audio": "a", "output": "o.mp4"}\n' * 2, "both write"),
-        ('{"portrait": "p", "audio": "o.mp4", "output": "o.mp4"}', "would replace"),
-    ],
-    ids=lambda text: text[:40],
-)
-def test_wrong_lists_are_refused_in_one_line(rows: str, said: str, tmp_path: Path) -> None:
-    path = tmp_path / "list.jsonl"
-    path.write_text(rows)
-    with pytest.raises(InputError, match=said) as refused:
-        read_tasks(path, None, {})
-    assert "\n" not in str(refused.value)
-
-
-def test_a_background_by_colour_is_one() -> None:
-    assert reads_no_file("#12aB00")
-    assert not reads_no_file("#zz")
-
-
-def test_other_files_that_are_no_lists_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"")
-    (tmp_path / "a.txt").write_bytes(b"gr\xfc\xdfe")
-    with pytest.raises(InputError, match=r"a\.txt: is not UTF-8"):
-        read_tasks(tmp_path, str(tmp_path), {})
-    table = tmp_path / "list.csv"
-    table.write_text('portrait,text\na.jpg,"' + "long " * 40_000)
-    with pytest.raises(InputError, match="open quote"):
-        read_tasks(table, str(tmp_path), {})
-
-
-def test_a_table_takes_no_input_s_place(tmp_path: Path, capsys) -> None:
-    jobs = tmp_path / "jobs.jsonl"
-    jobs.write_text('{"portrait": "p.jpg", "text": "Good morning."}')
-    (tmp_path / "p.jpg").write_bytes(b"kept")
-    for place in ("jobs.jsonl", "p.jpg"):
-        command = ["batch", str(jobs), "-o", str(tmp_path), "--results", str(tmp_path / place)]
-        assert main(command) == 2
-        assert "name another table" in capsys.readouterr().err
-    assert (tmp_path / "p.jpg").read_bytes() == b"kept"
-
-
-def test_what_would_fail_is_said_before_anything_is_made(tmp_path: Path) -> None:
-    jobs = tmp_path / "jobs.jsonl"
-    row = {"portrait": str(EXAMPLE_PORTRAIT), "text": "Good morning."}
-    wrong = [
-        {"text": "long " * 300},
-        {"options": {"background": "transparent"}},
-        {"options": {"background": "nobody.jpg"}},
-    ]
-    rows = [{"id": str(number)} | row | more for number, more in enumerate(wrong)]
-    jobs.write_text("\n".join(map(json.dumps, rows)))
-    inspected = list(inspect_tasks(read_tasks(jobs, str(tmp_path), {})))
-    assert [one.refused for one in inspected] == [True, True, True]
-
-
-def test_an_id_cannot_leave_the_folder_of_videos(tmp_path: Path) -> None:
-    path = tmp_path / "list.jsonl"
-    path.write_text('{"id": "../../x", "portrait": "p", "audio": "a"}')
-    (task,) = read_tasks(path, str(tmp_path / "videos"), {})
-    assert Path(task.output).parent == tmp_path / "videos"
-
-
-def test_a_file_is_published_whole_or_not_at_all(tmp_path: Path) -> None:
-    for place in (str(tmp_path / "a.mp4"), f"file://{tmp_path}/b.mp4"):
-        final = Path(place.removeprefix("file://"))
-        with suppress(RuntimeError), publishing(place, "1") as path:
-            path.write_bytes(b"half")
-            raise RuntimeError
-        assert os.listdir(tmp_path) == []
-        with publishing(place, "2") as path:
-            path.write_bytes(b"whole")
-            assert not final.exists()
-        assert final.read_bytes() == b"whole"
-        final.unlink()
-
-
-def test_parts_of_attempts_that_died_are_removed_and_no_others(tmp_path: Path) -> None:
-    for name in (".a.mp4.77-1.part", ".a.mp4.x.part", ".b.mp4.1.part"):
-        (tmp_path / name).mkdir()
-    remove_parts(str(tmp_path / "a.mp4"))
-    assert os.listdir(tmp_path) == [".b.mp4.1.part"]
-    for name in (".c.mp4.77-1.part", "c.mp4"):
-        (tmp_path / name).write_bytes(b"x")
-    remove_parts(f"file://{tmp_path}/c.mp4")
-    assert sorted(os.listdir(tmp_path)) == [".b.mp4.1.part", "c.mp4"]
-
-
-def test_what_is_missing_at_a_url_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
-        fetch(f"file://{tmp_path}/nowhere.wav", tmp_path)
-
-
-def test_a_torn_row_counts_for_nothing(tmp_path: Path) -> None:
-    task = plan(1, 1)[0]
-    table = ResultTable(tmp_path / "r.jsonl")
-    table.add(Outcome(task, "made", 1, (), FIGURES))
-    assert table.close()
-    with (tmp_path / "r.jsonl").open("a") as file:
-        file.write('{"output": "o9.mp4", "stat')
-    table = ResultTable(tmp_path / "r.jsonl")
-    table.add(Outcome(replace(task, output="o1.mp4"), "failed", 1, ("why",)))
-    assert table.close()
-    assert read_fingerprints(tmp_path / "r.jsonl") == {"o0.mp4": task.fingerprint}
-    assert json.loads((tmp_path / "r.jsonl").read_text().splitlines()[-1])["error"] == "why"
-
-
-def test_rows_that_a_full_disk_refuses_are_written_when_there_is_room(full_disk: Path) -> None:
-    task, filler = plan(1, 1)[0], full_disk / "filler"
-    table = ResultTable(full_disk / "r.jsonl")
-    table.add(Outcome(task, "made", 1, (), FIGURES))
-    before = (full_disk / "r.jsonl").read_bytes()
-    with pytest.raises(OSError, match="No space left"):
-        filler.write_bytes(b"x" * 100_000)
-    long = Outcome(task, "failed", 1, ("why " * 2000,))
-    table.add(long)
-    assert (full_disk / "r.jsonl").read_bytes() == before
-    filler.unlink()
-    assert table.close()
-    rows = (full_disk / "r.jsonl").read_text().splitlines()
-    assert [json.loads(row)["status"] for row in rows] == ["made", "failed"]
-
-
-def test_finished_outputs_are_kept_unless_another_video_is_asked_for(tmp_path: Path) -> None:
-    tasks = [replace(t, output=str(tmp_path / t.output)) for t in plan(3, 1)]
-    for task in tasks[:2]:
-        Path(task.output).write_bytes(b"video")
-    left, kept = split_finished(tasks, {tasks[0].output: "another"})
-    assert [t.name for t in left] == ["t0", "t2"]
-    assert [o.task.name for o in kept] == ["t1"]
-
-
 def test_only_faults_of_the_machine_may_pass() -> None:
     full = InputError("a.mp4: cannot be written")
     full.__cause__ = OSError(28, "No space left on device")
@@ -365,21 +136,6 @@ def test_only_faults_of_the_machine_may_pass() -> None:
     missing = InputError("a.wav: no such file")
     missing.__cause__ = FileNotFoundError(2, "No such file")
     assert not explain(missing).passing
-
-
-def test_places_elsewhere_are_fetched_and_published(tmp_path: Path, face: FaceLatent) -> None:
-    write_voice(tmp_path / "a.wav")
-    task = Task(
-        "t", "unused", f"file://{tmp_path}/out/a.mp4", f"file://{tmp_path}/a.wav", options=SMALL
-    )
-    told: list[tuple[int, int]] = []
-    figures = make_output(task, face, "mark", lambda *frames: told.append(frames))
-    assert told[-1] == (7, 7)
-    assert os.listdir(tmp_path / "out") == ["a.mp4"]
-    assert inspect_video(tmp_path / "out" / "a.mp4").frames == figures.frames == 7
-    assert figures.bytes == (tmp_path / "out" / "a.mp4").stat().st_size
-    with pytest.raises(InputError, match=f"^file://{tmp_path}/b.wav: no such file"):
-        make_output(replace(task, audio=f"file://{tmp_path}/b.wav"), face, "mark")
 
 
 def test_a_text_is_spoken_with_the_options(tmp_path: Path, face: FaceLatent) -> None:

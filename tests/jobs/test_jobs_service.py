@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import threading
-from collections import deque
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jobs_bench import PICTURE, Bench, order
 
 pytest.importorskip("sqlalchemy", reason="the extra jobs is not installed")
 
@@ -22,114 +19,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 
-from openvasa.assets import EXAMPLE_PORTRAIT
-from openvasa.batch.make import Failure, Figures
-from openvasa.batch.task import Portrait, Task
-from openvasa.batch.workers import Advanced, Ended
 from openvasa.errors import InputError
-from openvasa.jobs.app import Limits, _find_problem, create_app
+from openvasa.jobs.app import Limits, _find_problem
 from openvasa.jobs.clients import read_clients
 from openvasa.jobs.database import Database
-from openvasa.jobs.dispatcher import Dispatcher
-from openvasa.jobs.files import Files
-from openvasa.jobs.queue import JobQueue
 from openvasa.jobs.serve import remove_old
-from openvasa.jobs.webhook import (
-    HEADER,
-    WebhookTurns,
-    check_webhook,
-    send_webhook,
-    sign_body,
-    tell_next,
-)
-
-TOKENS = {"studio": "s" * 20, "lab": "l" * 20}
-PICTURE = EXAMPLE_PORTRAIT.read_bytes()
-
-
-class QuickWorkers:
-    """Workers whose videos are a few bytes; the text `hang` goes on until it is stopped."""
-
-    places = 2
-
-    def __init__(self) -> None:
-        self.tickets = count()
-        self.news: deque[Ended | Advanced] = deque()
-        self.encoded: list[Portrait] = []
-        self.hanging: set[int] = set()
-
-    def encode(self, portrait: Portrait) -> int:
-        self.encoded.append(portrait)
-        return self._end(portrait.place)
-
-    def make(self, task: Task, face: Any) -> int:
-        if task.text == "hang":
-            ticket = next(self.tickets)
-            self.hanging.add(ticket)
-            self.news.append(Advanced(ticket, 7, 50))
-            return ticket
-        if task.text == "poison":
-            return self._end(None, Failure("text: cannot be said", False))
-        Path(task.output).parent.mkdir(exist_ok=True)
-        Path(task.output).write_bytes(f"video of {face}".encode())
-        return self._end(Figures(2.0, 50, 10, 0.1))
-
-    def wait(self, seconds: float) -> list[Ended | Advanced]:
-        return [self.news.popleft()] if self.news else []
-
-    def stop(self, ticket: int) -> None:
-        self.hanging.discard(ticket)
-        self.news.append(Ended(ticket, failure=Failure("stopped", False)))
-
-    def forget(self, face: Any) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def _end(self, value: Any, failure: Failure | None = None) -> int:
-        ticket = next(self.tickets)
-        self.news.append(Ended(ticket, value, failure))
-        return ticket
-
-
-class Bench:
-    """A service with its parts at hand."""
-
-    def __init__(self, folder: Path) -> None:
-        clients = folder / "clients.json"
-        given = {name: {"token": token, "unfinished": 4} for name, token in TOKENS.items()}
-        clients.write_text(json.dumps(given))
-        self.database = Database(f"sqlite:///{folder}/jobs.db")
-        self.queue = JobQueue(self.database)
-        self.files = Files(str(folder / "files"))
-        self.clients = read_clients(clients)
-        limits = Limits(upload_bytes=1_000_000, private_webhooks=True)
-        self.app = create_app(self.queue, self.files, self.clients, limits)
-        self.workers = QuickWorkers()
-        self.dispatcher = Dispatcher(self.queue, self.files, self.workers)
-
-    def as_client(self, name: str) -> TestClient:
-        headers = {"Authorization": f"Bearer {TOKENS[name]}"}
-        return TestClient(self.app, headers=headers)
-
-    def work(self, steps: int = 8) -> None:
-        for _ in range(steps):
-            self.dispatcher._renewed_at = 0.0
-            self.dispatcher.step()
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    made.database.close()
-
-
-def order(client: TestClient, text: str = "Good morning.", **more: Any) -> Any:
-    headers = {"Idempotency-Key": more.pop("key")} if "key" in more else {}
-    files = {} if "avatar" in more else {"portrait": ("me.jpg", PICTURE)}
-    return client.post("/v1/videos", data={"text": text, **more}, files=files, headers=headers)
 
 
 def test_a_video_is_ordered_made_fetched_and_deleted(bench: Bench) -> None:
@@ -341,71 +235,6 @@ def test_the_openapi_page_has_examples(bench: Bench) -> None:
     )
 
 
-class Receiver(BaseHTTPRequestHandler):
-    """Answers 500 first and 200 then, and keeps what it was sent."""
-
-    heard: list[tuple[str, bytes]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.heard.append((self.headers[HEADER], body))
-        self.send_response(500 if len(self.heard) == 1 else 200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def test_the_end_of_a_job_is_told_signed_and_again(bench: Bench) -> None:
-    Receiver.heard = []
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/hook"
-    studio = bench.as_client("studio")
-    job = order(studio, webhook=url).json()
-    moment = [1_900_000_000.0]
-    turns = WebhookTurns(bench.database, lambda: moment[0])
-    secret_of = bench.clients.secret_of
-    assert not tell_next(turns, secret_of, private=True)
-    bench.work()
-    assert tell_next(turns, secret_of, private=True)
-    assert not tell_next(turns, secret_of, private=True)
-    moment[0] += 10
-    assert tell_next(turns, secret_of, private=True)
-    moment[0] += 10_000
-    assert not tell_next(turns, secret_of, private=True)
-    server.shutdown()
-    assert len(Receiver.heard) == 2
-    signature, body = Receiver.heard[1]
-    sent_at = int(signature.partition(",")[0].removeprefix("t="))
-    assert signature == sign_body(TOKENS["studio"], body, sent_at)
-    assert json.loads(body)["job"]["id"] == job["id"]
-
-
-def test_an_outage_loses_no_news(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What workers say while the database is away is noted when it is back."""
-    studio = bench.as_client("studio")
-    jobs = [order(studio, text).json()["id"] for text in ("hang", "Good morning.")]
-    note, outages = bench.queue.note_progress, iter([True])
-
-    def note_or_fail(*given: Any) -> None:
-        if next(outages, False):
-            raise OperationalError("update", {}, Exception("away"))
-        note(*given)
-
-    monkeypatch.setattr(bench.queue, "note_progress", note_or_fail)
-    monkeypatch.setattr(
-        bench.workers,
-        "wait",
-        lambda _: [bench.workers.news.popleft() for _ in range(len(bench.workers.news))],
-    )
-    with pytest.raises(OperationalError):
-        bench.work()
-    bench.work()
-    states = [studio.get(f"/v1/videos/{job}").json()["state"] for job in jobs]
-    assert states == ["running", "done"]
-
-
 def test_orders_without_a_body_need_no_length() -> None:
     def ask(headers: list[tuple[bytes, bytes]]) -> Any:
         scope = {"type": "http", "method": "POST", "path": "/v1/videos/x/cancel"}
@@ -428,17 +257,6 @@ def test_a_database_that_is_none_is_named_without_its_password() -> None:
     with pytest.raises(InputError, match="nosuch") as refused:
         Database("nosuch://me:secret@host/db")
     assert "secret" not in str(refused.value)
-
-
-def test_webhooks_reach_public_hosts_alone() -> None:
-    wrong = ["http://example.com/", "https://me@example.com/", "file:///etc/passwd", "x"]
-    wrong += ["https://x:99999/", f"https://{'a' * 70}.example/", "https://[", "https://x/\u00e9"]
-    for url in wrong:
-        with pytest.raises(InputError, match="https://"):
-            check_webhook(url)
-    for host in ("127.0.0.1", "10.0.0.1", "[::1]", "169.254.169.254", "localhost"):
-        with pytest.raises(OSError, match="not a public host"):
-            send_webhook(f"https://{host}/", b"{}", "secret")
 
 
 @pytest.mark.parametrize(
