@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from openvasa.backgrounds import before
 from openvasa.face.latent import CROP_SIDE, FaceLatent
@@ -18,11 +18,41 @@ from openvasa.render.renderer import RendererFactory
 from openvasa.render.shipped import shipped_renderer
 
 
-@dataclass(frozen=True, kw_only=True)
-class PortraitChoice:
-    """How a portrait is shown and how it moves, fixed for its life.
+class PortraitOptions(TypedDict, total=False):
+    """The options of `make_avatar`, for the signatures of adapters; any may be left out."""
 
-    Attributes:
+    fps: int
+    sample_rate: int
+    size: int
+    lookahead: int
+    refine: bool
+    background: str | Path
+    hair_lag: float
+    seed: int
+    renderer: RendererFactory | None
+    model: MotionModel | None
+
+
+def make_avatar(
+    face: FaceLatent,
+    controls: Controls,
+    *,
+    fps: int = MOTION_RATE,
+    sample_rate: int = 24000,
+    size: int = CROP_SIDE,
+    lookahead: int = 1,
+    refine: bool = False,
+    background: str | Path = "keep",
+    hair_lag: float = USUAL,
+    seed: int = 0,
+    renderer: RendererFactory | None = None,
+    model: MotionModel | None = None,
+) -> LiveAvatar:
+    """A live portrait, not yet started, steered from its first frame on.
+
+    Args:
+        face: the portrait.
+        controls: gaze, distance and emotion at the start.
         fps: frames a second.
         sample_rate: of the sound that comes out, Hz: 16000, 24000 or 48000.
         size: side of the pictures, px.
@@ -33,38 +63,14 @@ class PortraitChoice:
         seed: of the shipped motion model: same seed, same speech, same motion.
         renderer: draws the pictures in place of the shipped one; `refine` goes with that one.
         model: generates the motion; None takes the shipped one.
+
+    Raises:
+        InputError: an option is out of range, or the background cannot be used.
     """
-
-    fps: int = MOTION_RATE
-    sample_rate: int = 24000
-    size: int = CROP_SIDE
-    lookahead: int = 1
-    refine: bool = False
-    background: str | Path = "keep"
-    hair_lag: float = USUAL
-    seed: int = 0
-    renderer: RendererFactory | None = None
-    model: MotionModel | None = None
-
-    def make_avatar(self, face: FaceLatent, controls: Controls) -> LiveAvatar:
-        """The portrait, not yet started, steered from its first frame on.
-
-        Raises:
-            InputError: a choice is out of range, or the background cannot be used.
-        """
-        person = self.renderer or partial(shipped_renderer, refined=self.refine)
-        avatar = LiveAvatar(
-            face,
-            LiveSettings(
-                self.fps,
-                self.sample_rate,
-                lookahead=self.lookahead,
-                size=self.size,
-                hair_lag=self.hair_lag,
-            ),
-            seed=self.seed,
-            renderer=before(person, str(self.background)),
-            model=self.model,
-        )
-        avatar.steer(controls)
-        return avatar
+    person = renderer or partial(shipped_renderer, refined=refine)
+    settings = LiveSettings(fps, sample_rate, lookahead=lookahead, size=size, hair_lag=hair_lag)
+    avatar = LiveAvatar(
+        face, settings, seed=seed, renderer=before(person, str(background)), model=model
+    )
+    avatar.steer(controls)
+    return avatar

@@ -18,8 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from livekit.agents import AgentSession
@@ -34,13 +33,12 @@ from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.rtc import AudioFrame, Room, VideoBufferType, VideoFrame
 
 from openvasa.audio.pcm import from_int16, to_int16
-from openvasa.face.latent import CROP_SIDE, FaceLatent
-from openvasa.live.adapter import PortraitChoice
+from openvasa.face.latent import FaceLatent
+from openvasa.live.adapter import PortraitOptions, make_avatar
 from openvasa.motion.controls import Controls
-from openvasa.motion.model import MotionModel
-from openvasa.rates import MOTION_RATE
-from openvasa.render.hair_lag import USUAL
-from openvasa.render.renderer import RendererFactory
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class OpenVasaGenerator(VideoGenerator):
@@ -48,41 +46,18 @@ class OpenVasaGenerator(VideoGenerator):
 
     Args:
         face: the portrait.
-        fps: frames a second.
-        sample_rate, size, lookahead, refine, background, hair_lag, seed, renderer, model: as in
-            `PortraitChoice`.
         controls: gaze, distance and emotion at the start; `avatar.steer` changes them.
+        options: as in `make_avatar`.
     """
 
     def __init__(
         self,
         face: FaceLatent,
         *,
-        fps: int = MOTION_RATE,
-        sample_rate: int = 24000,
-        size: int = CROP_SIDE,
-        lookahead: int = 1,
-        refine: bool = False,
-        background: str | Path = "keep",
-        hair_lag: float = USUAL,
-        seed: int = 0,
-        renderer: RendererFactory | None = None,
-        model: MotionModel | None = None,
         controls: Controls | None = None,
+        **options: Unpack[PortraitOptions],
     ) -> None:
-        choice = PortraitChoice(
-            fps=fps,
-            sample_rate=sample_rate,
-            size=size,
-            lookahead=lookahead,
-            refine=refine,
-            background=background,
-            hair_lag=hair_lag,
-            seed=seed,
-            renderer=renderer,
-            model=model,
-        )
-        self.avatar = choice.make_avatar(face, controls or Controls())
+        self.avatar = make_avatar(face, controls or Controls(), **options)
         self._in_segment = False
         self._played = asyncio.Event()
 
@@ -154,12 +129,18 @@ class AvatarSession(BaseAvatarSession):
 
     Args:
         face: the portrait.
-        choices: as in `OpenVasaGenerator`.
+        controls, options: as in `OpenVasaGenerator`.
     """
 
-    def __init__(self, face: FaceLatent, **choices: Any) -> None:
+    def __init__(
+        self,
+        face: FaceLatent,
+        *,
+        controls: Controls | None = None,
+        **options: Unpack[PortraitOptions],
+    ) -> None:
         super().__init__()
-        self.generator = OpenVasaGenerator(face, **choices)
+        self.generator = OpenVasaGenerator(face, controls=controls, **options)
         self._runner: AvatarRunner | None = None
 
     @property

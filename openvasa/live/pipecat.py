@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pipecat.frames.frames import (
@@ -33,14 +32,13 @@ from pipecat.utils.types import NOT_GIVEN, NotGiven
 
 from openvasa.audio.pcm import from_int16, to_int16
 from openvasa.errors import InputError
-from openvasa.face.latent import CROP_SIDE, FaceLatent
-from openvasa.live.adapter import PortraitChoice
+from openvasa.face.latent import FaceLatent
+from openvasa.live.adapter import PortraitOptions, make_avatar
 from openvasa.live.player import Shown
 from openvasa.motion.controls import Controls
-from openvasa.motion.model import MotionModel
-from openvasa.rates import MOTION_RATE
-from openvasa.render.hair_lag import USUAL
-from openvasa.render.renderer import RendererFactory
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 LAST_WORDS_S = 60.0
 """Longest wait, at the end of a pipeline, for what is still being said."""
@@ -77,16 +75,15 @@ class PortraitUpdateSettingsFrame(ServiceUpdateSettingsFrame[PortraitSettings]):
 class OpenVasaVideo(AIService):
     """`TTSAudioRawFrame` in; `OutputImageRawFrame` and the same speech, beside them, out.
 
-    An interruption stops it at once. It listens to the user's sound where the pipeline passes it
-    on. `PortraitUpdateSettingsFrame` steers it, and with metrics enabled it tells the time from an
-    answer's first sample to its first frame.
+    Give the transport the same frame rate and size. An interruption stops it at once. It listens to
+    the user's sound where the pipeline passes it on. `PortraitUpdateSettingsFrame` steers it, and
+    with metrics enabled it tells the time from an answer's first sample to its first frame.
 
     Args:
         face: the portrait.
-        fps: frames a second; give the transport the same, and `size` as its video's.
-        sample_rate, size, lookahead, refine, background, hair_lag, seed, renderer, model: as in
-            `PortraitChoice`.
         settings: how it begins; what is not given is left to the portrait.
+        name: of the service, in logs and metrics.
+        options: as in `make_avatar`.
     """
 
     Settings = PortraitSettings
@@ -96,36 +93,15 @@ class OpenVasaVideo(AIService):
         self,
         face: FaceLatent,
         *,
-        fps: int = MOTION_RATE,
-        sample_rate: int = 24000,
-        size: int = CROP_SIDE,
-        lookahead: int = 1,
-        refine: bool = False,
-        background: str | Path = "keep",
-        hair_lag: float = USUAL,
-        seed: int = 0,
-        renderer: RendererFactory | None = None,
-        model: MotionModel | None = None,
         settings: PortraitSettings | None = None,
-        **kwargs,
+        name: str | None = None,
+        **options: Unpack[PortraitOptions],
     ) -> None:
         complete = PortraitSettings(model=None, gaze=None, distance=None, emotion=None)
         if settings is not None:
             complete.apply_update(settings)
-        super().__init__(settings=complete, **kwargs)
-        choice = PortraitChoice(
-            fps=fps,
-            sample_rate=sample_rate,
-            size=size,
-            lookahead=lookahead,
-            refine=refine,
-            background=background,
-            hair_lag=hair_lag,
-            seed=seed,
-            renderer=renderer,
-            model=model,
-        )
-        self.avatar = choice.make_avatar(face, complete.controls())
+        super().__init__(settings=complete, name=name)
+        self.avatar = make_avatar(face, complete.controls(), **options)
         self._sending: asyncio.Task | None = None
         self._context: str | None = None
         self._stopped: list[TTSStoppedFrame] = []
