@@ -6,6 +6,7 @@ import pytest
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
+from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import aperture, correlation, lip_activity, pose_change
 from openvasa.face.dynamics import dynamics_code, lip_gap
@@ -92,6 +93,27 @@ def test_live_lips_stay_closed_in_silence() -> None:
     rows = [whole(silence, 1280, settings=MotionSettings(seed=seed))[25:] for seed in range(4)]
     gaps = np.array([Row.split(part).codes @ opening for part in rows])
     assert np.mean(gaps > OPEN) < 0.05
+
+
+def test_silence_is_read_once(speech: np.ndarray) -> None:
+    read: list[bool] = []
+
+    class CountingEncoder(MoonshineEncoder):
+        def segment(self, samples: np.ndarray, *, first: int = 0) -> np.ndarray:
+            read.append(bool(samples.any()))
+            return super().segment(samples, first=first)
+
+    silence = np.zeros(2 * SAMPLE_RATE, np.float32)
+    sound = np.concatenate([silence, speech[:SAMPLE_RATE], silence])
+    generator = StreamingGenerator(encoder=CountingEncoder())
+    rows = generator.push(sound)
+    assert read.count(False) == 1
+    read_anew = StreamingGenerator()
+    pieces = []
+    for at in range(0, len(sound), 2 * FRAME_SAMPLES):
+        read_anew._silence = None
+        pieces.append(read_anew.push(sound[at : at + 2 * FRAME_SAMPLES]))
+    np.testing.assert_array_equal(np.concatenate(pieces), rows)
 
 
 def test_the_amount_scales_heads_and_changes_without_a_jump() -> None:
