@@ -32,7 +32,8 @@ def split_channels(conversation: Path, left: Path, right: Path) -> None:
             if len(samples) != 2:
                 raise InputError(
                     f"{conversation}: has not two channels; give each voice a file, and one of "
-                    "them as --partner"
+                    "them as the partner's",
+                    parameters=("partner",),
                 )
             apart = max(apart, float(np.abs(samples[0] - samples[1]).max(initial=0.0)))
             for file, channel in zip(files, samples, strict=True):

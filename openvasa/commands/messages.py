@@ -12,10 +12,13 @@ from openvasa.errors import InputError
 
 OPTIONS = {
     "anyway": "--anyway",
+    "aspect": "--aspect W:H",
     "cert": "--c2pa-cert PEM",
     "face": "--face N",
     "faces": "--faces PREVIEW.png",
+    "full_frame": "--full-frame",
     "key": "--c2pa-key PEM",
+    "partner": "--partner FILE",
     "portrait_face": "--portrait-face N",
     "pose_face": "--pose-face N",
     "seconds": "--seconds S",

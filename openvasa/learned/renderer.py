@@ -80,7 +80,8 @@ class LearnedRenderer(Renderer):
         if width != height:
             raise InputError(
                 f"renderer: the learned one draws squares, not {width} × {height} px; "
-                "leave out --aspect and --full-frame"
+                "choose no other shape and not the whole picture",
+                parameters=("aspect", "full_frame"),
             )
         side = find_config(read_about(run).config).side
         self._width, self._start = width, face.neutral

@@ -10,19 +10,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
-from av.video.stream import VideoStream
 
 from openvasa.errors import InputError
-from openvasa.media.colour import (
-    MATRIX_BT709,
-    PRIMARIES_BT709,
-    RANGE_LIMITED,
-    TRANSFER_SRGB,
-)
+from openvasa.media.colour import MATRIX_BT709, RANGE_LIMITED
 from openvasa.media.file_writer import FileWriter
+from openvasa.media.film import add_video, make_even, mux_film
 from openvasa.media.finishing import Finishing
 from openvasa.media.frame_rate import FrameRate, exact_rate
 from openvasa.media.place import check_place
@@ -130,42 +124,16 @@ def _encode(
     reformatter = VideoReformatter()
     with av.open(f"file:{path.absolute()}", "w", options=film.muxer) as container:
         container.metadata.update(tags)
-        video = _add_video(container, film, size, rate)
+        pixels = film.opaque.replace("yuv", "yuva")
+        video = add_video(container, film.encoder, film.options, size, rate, pixels)
+        video.metadata["alpha_mode"] = "1"
         voice = None if sound is None else SoundEncoder(sound, film.sound, container)
-        for index, rgba in enumerate(frames):
-            picture = _convert(reformatter, rgba, film)
-            picture.pts, picture.time_base = index, 1 / rate
-            container.mux(video.encode(picture))
-            if voice is not None:
-                voice.encode_until(float((index + 1) / rate))
-        container.mux(video.encode(None))
-        if voice is not None:
-            voice.finish()
-
-
-def _add_video(
-    container: OutputContainer, film: _Film, size: tuple[int, int], rate: Fraction
-) -> VideoStream:
-    stream = container.add_stream(film.encoder, rate=rate, options=film.options)
-    assert isinstance(stream, VideoStream)
-    width, height = size
-    stream.height, stream.width = height + height % 2, width + width % 2
-    stream.pix_fmt = film.opaque.replace("yuv", "yuva")
-    stream.metadata["alpha_mode"] = "1"
-    context = stream.codec_context
-    context.thread_count = 2
-    context.gop_size = round(2 * rate)
-    context.color_primaries = PRIMARIES_BT709
-    context.color_trc = TRANSFER_SRGB
-    context.colorspace = MATRIX_BT709
-    context.color_range = RANGE_LIMITED
-    return stream
+        pictures = (_convert(reformatter, make_even(rgba), film) for rgba in frames)
+        mux_film(container, video, pictures, voice)
 
 
 def _convert(reformatter: VideoReformatter, frame: np.ndarray, film: _Film) -> VideoFrame:
     """Colours by the BT.709 matrix in limited range, opacity in full range."""
-    odd_height, odd_width = (side % 2 for side in frame.shape[:2])
-    frame = np.pad(frame, ((0, odd_height), (0, odd_width), (0, 0)), "edge")
     height, width = frame.shape[:2]
     colours = reformatter.reformat(
         VideoFrame.from_ndarray(np.ascontiguousarray(frame[..., :3]), format="rgb24"),

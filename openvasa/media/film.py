@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
@@ -66,15 +68,66 @@ def encode_film(path: Path, frames: Iterator[np.ndarray], plan: Plan) -> None:
         container.metadata.update(plan.tags)
         video = _video_stream(container, plan)
         sound = _sound_encoder(container, plan)
-        for index, rgb in enumerate(frames):
-            frame = to_yuv420p(reformatter, _make_even(rgb))
-            frame.pts, frame.time_base = index, 1 / plan.rate
-            container.mux(video.encode(frame))
-            if sound is not None:
-                sound.encode_until(float((index + 1) / plan.rate))
-        container.mux(video.encode(None))
+        pictures = (to_yuv420p(reformatter, make_even(rgb)) for rgb in frames)
+        mux_film(container, video, pictures, sound)
+
+
+def mux_film(
+    container: OutputContainer,
+    video: VideoStream,
+    pictures: Iterable[VideoFrame],
+    sound: SoundEncoder | None,
+) -> None:
+    """Encode pictures and sound side by side, to their end."""
+    rate = video.codec_context.framerate
+    for index, picture in enumerate(pictures):
+        picture.pts, picture.time_base = index, 1 / rate
+        container.mux(video.encode(picture))
         if sound is not None:
-            sound.finish()
+            sound.encode_until(float((index + 1) / rate))
+    container.mux(video.encode(None))
+    if sound is not None:
+        sound.finish()
+
+
+def add_video(
+    container: OutputContainer,
+    encoder: str,
+    options: dict[str, str],
+    size: tuple[int, int],
+    rate: Fraction,
+    pixels: str,
+) -> VideoStream:
+    """A stream for pictures of BT.709 colours in limited range.
+
+    Args:
+        container: to add it to.
+        encoder, options: of FFmpeg.
+        size: (width, height) of the frames; odd ones gain a column or row (`make_even`).
+        rate: frames a second.
+        pixels: FFmpeg's name of their format.
+    """
+    stream = container.add_stream(encoder, rate=rate, options=options)
+    assert isinstance(stream, VideoStream)
+    stream.width, stream.height = (side + side % 2 for side in size)
+    stream.pix_fmt = pixels
+    context = stream.codec_context
+    context.thread_count = 2
+    # A key frame every two seconds, so that players can seek.
+    context.gop_size = round(2 * rate)
+    context.color_primaries = PRIMARIES_BT709
+    context.color_trc = TRANSFER_SRGB
+    context.colorspace = MATRIX_BT709
+    context.color_range = RANGE_LIMITED
+    return stream
+
+
+def make_even(frame: np.ndarray) -> np.ndarray:
+    """(h, w, C) → both sides even, by a repeated last row or column where they were not."""
+    odd_height, odd_width = (side % 2 for side in frame.shape[:2])
+    if not (odd_height or odd_width):
+        return frame
+    return np.pad(frame, ((0, odd_height), (0, odd_width), (0, 0)), "edge")
 
 
 def _muxer_options(plan: Plan) -> dict[str, str]:
@@ -95,22 +148,13 @@ def _video_stream(container: OutputContainer, plan: Plan) -> VideoStream:
         ENCODERS[plan.codec],
         {**_OPTIONS[plan.codec][plan.quality], **_QUIET.get(plan.codec, {})},
     )
-    stream = container.add_stream(name, rate=plan.rate, options=options)
-    assert isinstance(stream, VideoStream)
-    stream.height, stream.width = height, width
-    stream.pix_fmt = "yuv420p"
-    context = stream.codec_context
-    # Painting sets the pace of few cores: there a second thread costs more than it hastens.
-    context.thread_count = 1 if usable_cores() <= 2 else 2
-    # A key frame every two seconds, so that players can seek.
-    context.gop_size = round(2 * plan.rate)
-    context.color_primaries = PRIMARIES_BT709
-    context.color_trc = TRANSFER_SRGB
-    context.colorspace = MATRIX_BT709
-    context.color_range = RANGE_LIMITED
+    stream = add_video(container, name, options, plan.size, plan.rate, "yuv420p")
+    if usable_cores() <= 2:
+        # Painting sets the pace of few cores: there a second thread costs more than it hastens.
+        stream.codec_context.thread_count = 1
     if plan.codec == "h265" and plan.container.format in _QUICKTIME:
         # Apple's players show H.265 only under this name.
-        context.codec_tag = "hvc1"
+        stream.codec_context.codec_tag = "hvc1"
     return stream
 
 
@@ -118,11 +162,3 @@ def _sound_encoder(container: OutputContainer, plan: Plan) -> SoundEncoder | Non
     if plan.sound is None or plan.container.sound is None:
         return None
     return SoundEncoder(plan.sound, plan.container.sound.encoder, container)
-
-
-def _make_even(frame: np.ndarray) -> np.ndarray:
-    """(h, w, 3) → both sides even, by a repeated last row or column where they were not."""
-    odd_height, odd_width = (side % 2 for side in frame.shape[:2])
-    if not (odd_height or odd_width):
-        return frame
-    return np.pad(frame, ((0, odd_height), (0, odd_width), (0, 0)), "edge")

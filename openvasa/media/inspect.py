@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from openvasa.audio.decode import check_is_file, probe
 from openvasa.errors import InputError
 from openvasa.media.colour import to_rgb
+from openvasa.rates import MOTION_RATE
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def read_timed_frames(path: str | Path) -> Iterator[tuple[float, np.ndarray]]:
     reformatter = VideoReformatter()
     first: float | None = None
     with _open(path) as (container, stream):
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        rate = float(stream.average_rate or stream.guessed_rate or MOTION_RATE)
         for count, frame in enumerate(_decode_video(container, stream, path)):
             at = frame.time
             first = at if first is None else first

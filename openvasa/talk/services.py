@@ -22,14 +22,14 @@ from openvasa.audio.pcm import from_int16, to_int16
 from openvasa.errors import InputError
 from openvasa.live.resample import StreamResampler
 from openvasa.live.speech import TIMEOUT_S, Voice, speak
-from openvasa.rates import SAMPLE_RATE
+from openvasa.rates import MOTION_RATE, SAMPLE_RATE
 from openvasa.talk.script import ScriptedAgent
 
 if TYPE_CHECKING:
     from moonshine_voice import Transcriber
 
 VOICE_RATE = 24_000
-PIECE = VOICE_RATE // 25
+PIECE = VOICE_RATE // MOTION_RATE
 LONGEST_HEARING_S = 3.0
 """A turn waits so long for its text where it has to."""
 LONGEST_SPEAKING_S = TIMEOUT_S
