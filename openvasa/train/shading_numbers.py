@@ -21,7 +21,7 @@ SHARES = frozenset(
             f"mouth.lips.{name}"
             for name in ("upper_shadow", "lower_shadow", "slit_light", "seam_gap_share")
         ),
-        *(f"mouth.walls.{name}" for name in ("corner_dark", "throat_dark")),
+        "mouth.walls.throat_dark",
         *(f"mouth.tongue.{name}" for name in ("groove", "least_light", "drawn_away")),
         *(f"mouth.tip.{name}" for name in ("under_shade", "string_shade", "side_shade")),
         *(f"mouth.tip.{name}" for name in ("edge_shade", "upper_shade", "least_light")),

@@ -52,7 +52,6 @@ class LipOpening(NamedTuple):
         light: (h, w) float32 in 0–1, light that reaches a tooth there.
         gap: (h, w) float32 height of the opening in canonical units.
         seam: (h, w) float32 in 0–1, weight of the contact line.
-        inward: (h, w) float32 canonical units from the nearer corner of the mouth, along the lips.
     """
 
     left: int
@@ -61,7 +60,6 @@ class LipOpening(NamedTuple):
     light: np.ndarray
     gap: np.ndarray
     seam: np.ndarray
-    inward: np.ndarray
 
 
 class LipEdges(NamedTuple):
@@ -125,7 +123,7 @@ def find_opening(
     high = np.minimum(np.ceil(lips.max(axis=0)) + 4, size).astype(int)
     if (high <= low).any():
         return None
-    maps = np.zeros((5, high[1] - low[1], high[0] - low[0]), np.float32)
+    maps = np.zeros((4, high[1] - low[1], high[0] - low[0]), np.float32)
     opening = LipOpening(int(low[0]), int(low[1]), *maps)
     in_px = ShownOpening(shown.gap * scale, overlap, shown.rise * scale, float(scale), stated)
     _fill_opening(opening, edges, in_px, shade)
@@ -178,7 +176,7 @@ def _curve_weights(count: int, samples: int) -> np.ndarray:
 def _fill_opening(
     opening: LipOpening, edges: LipEdges, shown: ShownOpening, shade: LipShade
 ) -> None:
-    """Fill the five maps of an opening, in place."""
+    """Fill the four maps of an opening, in place."""
     upper, lower, along, step = edges.upper, edges.lower, edges.along, edges.step
     scale, overlaps = shown.scale, shown.overlap
     height, width = opening.coverage.shape
@@ -226,6 +224,5 @@ def _fill_opening(
             wide = shade.seam_width * scale + shade.seam_gap_share * gap_px
             middle = (h - 0.5 * (edge_u + edge_l)) / wide
             near_end = min(at, last - at) * step / scale
-            opening.inward[row, column] = near_end
             run_in = smoothstep_at(0.0, shade.seam_run_out, near_end)
             opening.seam[row, column] = np.exp(-middle * middle) * run_in

@@ -153,7 +153,7 @@ def _paint(
             lit = opening.light[row, column]
             tx, ty = meet_plane(lower.sight, x, y, TONGUE_DEPTH)
             open_by = opening.gap[row, column]
-            left = shade_walls(tx, ty, opening.inward[row, column], open_by, walls)
+            left = shade_walls(tx, ty, open_by, walls)
             mound = shade_tongue(tx, ty, open_by, lit, rise, tongue)
             for k in range(3):
                 deep = cavity[k] + state.veiled * (colours.veil[k] - cavity[k])

@@ -42,10 +42,6 @@ class LipShade(NamedTuple):
 class WallShading(NamedTuple):
     """How the dark of the mouth deepens, on walls and tongue alike."""
 
-    corner_dark: float = 0.3
-    """Share of its light that it loses in the corners, between cheeks and teeth."""
-    corner_reach: float = 0.2
-    """Units from the corners over which that falls to 1/e."""
     throat_dark: float = 0.2
     """Share of its light that it loses behind the middle of the tongue's back."""
     throat_width: float = 0.9
@@ -141,11 +137,11 @@ class InteriorTones(NamedTuple):
     """Share of the skin's tint that enamel takes: it has nearly the light's own colour."""
     lower_light: float = 0.8
     """Brightness of the lower teeth over the upper: they stand back and see less light; ratio."""
-    cavity_light: float = 0.38
+    cavity_light: float = 0.42
     """Brightness of the mouth's walls over that of the lips; ratio."""
     cavity_tint: float = 1.4
     """Their distance from grey over the lips'; ratio."""
-    tongue_light: float = 0.9
+    tongue_light: float = 1.0
     """Brightness of the tongue over that of the lips; ratio."""
     tongue_tint: float = 1.0
     """Its distance from grey over the lips'; ratio."""

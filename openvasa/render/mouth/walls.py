@@ -10,18 +10,15 @@ from openvasa.render.mouth.shading import WallShading
 
 
 @numba.njit(cache=True, nogil=True)
-def shade_walls(x: float, y: float, inward: float, gap: float, shading: WallShading) -> float:
+def shade_walls(x: float, y: float, gap: float, shading: WallShading) -> float:
     """Share (0–1) of their light that walls and tongue keep.
 
     Args:
         x, y: place on the tongue's plane in the lower arch's coordinates, canonical units, y down.
-        inward: distance from the nearer corner of the mouth, canonical units.
         gap: opening of the lips there, canonical units.
         shading: how the dark deepens.
     """
-    corner = shading.corner_dark * np.exp(-inward / shading.corner_reach)
     across = x / shading.throat_width
     up = (y + shading.throat_up) / shading.throat_height
     seen = smoothstep_at(shading.throat_from, shading.throat_to, gap)
-    throat = shading.throat_dark * seen * np.exp(-(across * across) - up * up)
-    return (1 - corner) * (1 - throat)
+    return 1 - shading.throat_dark * seen * np.exp(-(across * across) - up * up)
