@@ -255,6 +255,9 @@ def _latencies(pushed: Pushed, arrived: np.ndarray) -> tuple[np.ndarray, np.ndar
         pushed: when the sound was.
         arrived: (n, 4) of each frame: its start and end on the timeline, the speech that it starts
             at (nan in silence), and when its picture was ready (inf where it was left out).
+
+    Raises:
+        InputError: no frame showed any of it.
     """
     from_pushed, from_spoken = [], []
     ends, at = np.array(pushed.ends_s), np.array(pushed.at)
@@ -269,6 +272,8 @@ def _latencies(pushed: Pushed, arrived: np.ndarray) -> tuple[np.ndarray, np.ndar
         chunk = np.searchsorted(ends, times, side="left")
         from_pushed.append(ready - at[chunk])
         from_spoken.append(ready - at[chunk] + ends[chunk] - times)
+    if not from_pushed:
+        raise InputError("no picture showed the voice; measure while other programs leave a core")
     return np.concatenate(from_pushed), np.concatenate(from_spoken)
 
 
