@@ -231,8 +231,10 @@ def test_the_adversary_acts_in_its_share_of_what_the_losses_do(pairs: Path) -> N
     alone = gradient(0.0, full)
     torch.testing.assert_close(gradient(0.5, HEAD_START), alone)
     little, much = (gradient(share, full) - alone for share in (0.2, 0.4))
-    assert little.norm() > 0
-    torch.testing.assert_close(2 * little, much, rtol=1e-3, atol=1e-6)
+    # Gradients have 8 bits where the processor has bf16, and these are differences of two.
+    rounding = 2**-7 * float(alone.abs().max())
+    assert much.abs().max() > 50 * rounding
+    torch.testing.assert_close(2 * little, much, rtol=1e-3, atol=3 * rounding)
 
 
 def test_tone_is_the_mean_between_the_lips() -> None:
