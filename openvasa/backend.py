@@ -135,7 +135,9 @@ def compile_network(
 
     def run_fixed(*inputs: np.ndarray) -> list[np.ndarray]:
         for into, values in zip(given, inputs, strict=True):
-            into[...] = values
+            if into.shape != values.shape:
+                raise ValueError(f"{path.name} takes {into.shape}, not {values.shape}")
+            np.copyto(into, values)
         request.infer(share_inputs=True, share_outputs=True)
         return [values.copy() for values in found]
 

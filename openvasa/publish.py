@@ -176,7 +176,7 @@ def _signing(
         if marking.cert or marking.key or marking.timestamp_url:
             raise InputError(
                 f"{path}: this kind of file cannot be signed with Content Credentials; write a "
-                ".mov or .mp4, or give no certificate and no time stamping service"
+                ".mov, or give no certificate and no time stamping service"
             )
         return None
     signer, mime = identity(marking.cert, marking.key), mime_type(path)

@@ -24,8 +24,10 @@ from openvasa.face.topology import (
 from openvasa.render.eye.close_lids import shut_large_eyes, uncross_lids
 from openvasa.render.eye.lift import prepare_eyes
 from openvasa.render.eye.open_lids import MOST_WIDENING, USUAL_WIDENING, keep_from_bulging
+from openvasa.render.eye.outer_corner import clear_wing
 from openvasa.render.eye.paint import paint_eyes
 from openvasa.render.eye.points import measure_opening
+from openvasa.render.eye.shading import WingShading
 from openvasa.render.warp_renderer import WarpRenderer
 
 SKIN, WHITE, BROWN = (205, 165, 145), (225, 220, 215), (60, 40, 30)
@@ -177,6 +179,16 @@ def test_lashes_beyond_the_outer_corner_come_down_with_the_lid():
         line = corner + 0.06 * outwards
         column = frame[round(line[1]) - 3 : round(line[1]) + 4, round(line[0])].mean(axis=1)
         assert column.min() < 0.75 * np.mean(SKIN)
+
+
+def test_a_corner_at_the_frame_s_border_is_cleared_as_far_as_it_is_seen() -> None:
+    # Of the patch beside an eye of 260 px the frame holds a strip of a few columns.
+    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    lids = np.stack([130 * np.cos(angles), 40 * np.sin(angles)], axis=1) + [-160, 200]
+    for width in (3, 4, 9):
+        frame = np.full((400, width, 3), 120, np.uint8)
+        clear_wing(frame, lids.astype(np.float32), 0.3, 1.0, WingShading())
+        assert (frame == 120).all()
 
 
 def test_shade_beyond_the_outer_corner_is_no_lashes():

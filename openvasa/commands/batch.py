@@ -221,7 +221,7 @@ def _progress(total: int, quiet: bool) -> Iterator[_Advance]:
         total=total,
         disable=quiet,
         mininterval=0.1 if sys.stderr.isatty() else 5.0,
-        unit="video",
+        unit=" videos",
         bar_format="{percentage:3.0f}% {bar:30} {n_fmt}/{total_fmt}, {rate_fmt}{postfix}, "
         "{remaining} left",
     )

@@ -69,7 +69,9 @@ def add_guards(app: FastAPI, studio: Studio) -> None:
 
     @app.exception_handler(HTTPException)
     async def not_served(_: Request, error: HTTPException) -> Response:
-        return _error(error.status_code, str(error.detail))
+        answer = _error(error.status_code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(ClientDisconnect)
     async def left(_: Request, error: ClientDisconnect) -> Response:

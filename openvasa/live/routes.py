@@ -113,13 +113,20 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
             raise Refused(404, "no such portrait")
         return FileResponse(path)
 
+    # Of each voice one, made one at a time: sessions use the same threads.
+    previews: dict[str, bytes] = {}
+    one_preview = asyncio.Lock()
+
     @app.get("/api/voices/{name}")
     async def voice(name: str) -> Response:
         chosen = next((v for v in studio.voices if v.name == name), None)
         if chosen is None:
             raise Refused(404, "no such voice")
-        samples, rate = await asyncio.to_thread(speak, chosen.sample, chosen)
-        return Response(wav_bytes([samples], rate), media_type="audio/wav")
+        async with one_preview:
+            if name not in previews:
+                samples, rate = await asyncio.to_thread(speak, chosen.sample, chosen)
+                previews[name] = wav_bytes([samples], rate)
+        return Response(previews[name], media_type="audio/wav")
 
     @app.get("/api/share")
     async def share() -> dict[str, object]:

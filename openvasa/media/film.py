@@ -149,8 +149,9 @@ def _video_stream(container: OutputContainer, plan: Plan) -> VideoStream:
         {**_OPTIONS[plan.codec][plan.quality], **_QUIET.get(plan.codec, {})},
     )
     stream = add_video(container, name, options, plan.size, plan.rate, "yuv420p")
-    if usable_cores() <= 2:
+    if plan.codec == "h264" and usable_cores() <= 2:
         # Painting sets the pace of few cores: there a second thread costs more than it hastens.
+        # Other codecs take as long as painting.
         stream.codec_context.thread_count = 1
     if plan.codec == "h265" and plan.container.format in _QUICKTIME:
         # Apple's players show H.265 only under this name.

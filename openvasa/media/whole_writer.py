@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -42,7 +42,9 @@ class WholeWriter(ABC):
                 self._begin()
         except BaseException:
             # Failed or interrupted in here, the block would never begin, and so never end.
-            self._clean_up()
+            # What cannot be removed either, as on a disk that is read alone, says nothing new.
+            with suppress(OSError):
+                self._clean_up()
             raise
         return self
 

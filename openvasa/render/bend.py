@@ -105,7 +105,8 @@ def _find_inside(to_cells: np.ndarray, y: int, width: int, last: int) -> tuple[i
         low, high = max(low, min(first, second)), min(high, max(first, second))
     # A hair's breadth inside, whatever rounding does.
     slack = np.float32(1e-3)
-    return int(np.ceil(low + slack)), int(np.floor(high - slack)) + 1 if high < width else width
+    start = int(np.ceil(low + slack)) if low > 0 else 0
+    return start, int(np.floor(high - slack)) + 1 if high < width else width
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -114,6 +115,8 @@ def _read_fields(
 ) -> None:
     """Interpolate (5, C, C) fields at the px of a row from `start` on, into (5, n)."""
     one, stride = np.uint32(1), np.uint32(fields.shape[1])
+    # Of a head that hardly rolls, a px within the slack may round to the last cell itself.
+    last = np.uint32(fields.shape[1] - 2)
     right_u, right_v = to_cells[0, 0], to_cells[1, 0]
     row, first = np.float32(y), np.float32(start)
     first_u = to_cells[0, 1] * row + to_cells[0, 2] + right_u * first
@@ -124,8 +127,8 @@ def _read_fields(
     for x in range(here.shape[1]):
         u = first_u + right_u * np.float32(np.int32(x))
         v = first_v + right_v * np.float32(np.int32(x))
-        i, j = np.uint32(np.int32(u)), np.uint32(np.int32(v))
-        du, dv = u - np.float32(np.int32(u)), v - np.float32(np.int32(v))
+        i, j = min(np.uint32(np.int32(u)), last), min(np.uint32(np.int32(v)), last)
+        du, dv = u - np.float32(i), v - np.float32(j)
         k = np.uint32(j * stride + i)
         m = np.uint32(k + stride)
         w11 = du * dv

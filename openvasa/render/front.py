@@ -168,12 +168,14 @@ def part_face(face: FaceLatent, mesh: WarpMesh) -> tuple[FaceLatent, Front | Non
     if worn.any():
         things = _unmix(face.image, bare, worn)
         triangles = find_triangles(mesh.triangles, mesh.points, _find_shown(things))
-        layers.append(Layer(upsample(things), place(mesh.points, 0), triangles, None))
+        if len(triangles):  # else nothing of it is opaque enough for one level of grey
+            layers.append(Layer(upsample(things), place(mesh.points, 0), triangles, None))
     if glasses.any():
         things = _unmix(face.image, bare, glasses)
         px, surface, triangles = _lay_plane(face, glasses)
         triangles = find_triangles(triangles, px, _find_shown(things))
-        layers.append(Layer(upsample(things), place(px, 0), triangles, surface))
+        if len(triangles):
+            layers.append(Layer(upsample(things), place(px, 0), triangles, surface))
     still = _cut_out(_unmix(face.image, bare, held)) if held.any() else None
     return replace(face, image=bare), Front(tuple(layers), still, mesh, face.canonical)
 

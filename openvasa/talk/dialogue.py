@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import numpy as np
 from pipecat.audio.vad.silero import SileroVADAnalyzer
@@ -161,4 +162,7 @@ class Dialogue:
 
 
 def _name(what: str, server: Endpoint | None) -> str:
-    return what if server is None else f"{what} ({server.model} at {server.url})"
+    """What does it, and on which host; an address may hold a password."""
+    if server is None:
+        return what
+    return f"{what} ({server.model} at {urlsplit(server.url).hostname or 'a server'})"

@@ -85,7 +85,9 @@ def _find_skin(part: np.ndarray, width: float, thickest: float) -> np.ndarray:
         thickest: what counts as narrow, widths.
     """
     zoom = min(COARSE_WIDTH / width, 1.0)
-    coarse = cv2.resize(part, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    # A part that the frame cuts to a strip keeps two rows and columns to interpolate between.
+    size = (max(round(part.shape[1] * zoom), 2), max(round(part.shape[0] * zoom), 2))
+    coarse = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     side = 2 * max(round(thickest * width * zoom / 2), 1) + 1
     filled = cv2.morphologyEx(coarse, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     return cv2.GaussianBlur(filled, (0, 0), side / 4)
