@@ -197,6 +197,10 @@ class _User:
         at = self._dialogue.mouth.interrupted_at
         if at is None:
             raise InputError("bench talk: the interruption was not noticed; use a plainer voice")
+        if not any(at - SPOKEN_S < t < at and value > AUDIBLE for t, value in self._sounds):
+            raise InputError("bench talk: the answer was over when it was interrupted; try again")
+        if not any(at - SPOKEN_S < t < at and w[_JAW] > rest + LIPS_APART for t, w in self._lips):
+            raise InputError("bench talk: lips did not move before they were interrupted")
         await asyncio.sleep(0.5)
         soon = [(t, value) for t, value in self._lips if t >= at]
         still = [t for t, w in soon if w[_JAW] > rest + LIPS_APART and t < at + 1]
