@@ -297,12 +297,13 @@ def test_a_language_model_is_told_who_it_is_and_answers(face, tmp_path: Path, vo
 @pytest.mark.slow
 def test_a_language_model_that_does_not_answer_is_named(face, tmp_path: Path, voice: Voice) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        url = f"http://user:secret@127.0.0.1:{free.getsockname()[1]}/v1"
 
     async def script(session, dialogue, events) -> None:
         dialogue.take_turn("Hello!")
         told = await _until(events, lambda e: e["type"] == "error")
-        assert told["error"].startswith(f"the language model (llama at {url}) failed: ")
+        assert told["error"].startswith("the language model (llama at 127.0.0.1) failed: ")
+        assert "secret" not in told["error"]
 
     asyncio.run(_converse(face, tmp_path, TalkSettings(voice, Endpoint(url, "llama")), script))
 
