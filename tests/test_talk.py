@@ -213,10 +213,16 @@ def test_a_typed_turn_is_answered_and_a_voice_interrupts(
     asyncio.run(_converse(face, tmp_path, TalkSettings(voice), script))
 
 
+def _slow_voice(folder: Path, wait_s: float, said_s: float) -> Voice:
+    """A voice that waits before each sentence, and makes the same noise of all."""
+    said = folder / "said.wav"
+    write_wav(said, [noise(said_s, 0.1)], SAMPLE_RATE)
+    return Voice("slow", "Slow", ("sh", "-c", f"sleep {wait_s}; cat {said}"))
+
+
 @pytest.mark.slow
 def test_what_a_client_stops_is_not_taken_up_again(face, tmp_path: Path) -> None:
-    write_wav(tmp_path / "said.wav", [noise(2, 0.1)], SAMPLE_RATE)
-    slow = Voice("slow", "Slow", ("sh", "-c", f"sleep 0.5; cat {tmp_path / 'said.wav'}"))
+    slow = _slow_voice(tmp_path, wait_s=0.5, said_s=2)
 
     async def script(session, dialogue, events) -> None:
         dialogue.take_turn("Tell me a story.")
@@ -233,8 +239,7 @@ def test_what_a_client_stops_is_not_taken_up_again(face, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_a_slow_voice_is_waited_for(face, tmp_path: Path) -> None:
-    write_wav(tmp_path / "said.wav", [noise(0.3, 0.1)], SAMPLE_RATE)
-    slow = Voice("slow", "Slow", ("sh", "-c", f"sleep 1.5; cat {tmp_path / 'said.wav'}"))
+    slow = _slow_voice(tmp_path, wait_s=1.5, said_s=0.3)
 
     async def script(session, dialogue, events) -> None:
         for said in range(1, 5):
