@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -71,9 +72,9 @@ class Runtime:
 
 _lock = threading.RLock()
 _chosen: Runtime | None = None
-_limits = 0
+_open_blocks = Counter[str]()
 _threads_before: dict[str, int] = {}
-_opencv_limits, _opencv_before = 0, 1
+_OPENCV = "opencv"
 
 
 def get_runtime() -> Runtime:
@@ -101,20 +102,15 @@ def limit_blas() -> Iterator[None]:
     It holds for libraries that the caller loaded long ago, and for all threads. Blocks may overlap;
     the end of the last one brings back what each library was set to.
     """
-    global _limits
     threads = get_runtime().blas_threads
-    with _lock:
-        _limits += 1
+
+    def limit() -> None:
         for library in _blas_libraries():
             _threads_before.setdefault(library.filepath, library.num_threads)
             _set_threads(library, threads)
-    try:
+
+    with _limited("blas", limit, _restore_blas):
         yield
-    finally:
-        with _lock:
-            _limits -= 1
-            if not _limits:
-                _restore_blas()
 
 
 @contextmanager
@@ -124,21 +120,30 @@ def limit_opencv() -> Iterator[None]:
     Frames are painted side by side. A thread of OpenCV's pool would take a core from a painter, and
     goes on asking for more work after each call. Blocks may overlap, as in `limit_blas`.
     """
-    global _opencv_limits, _opencv_before
     import cv2
 
-    with _lock:
-        if not _opencv_limits:
-            _opencv_before = cv2.getNumThreads()
+    def limit() -> None:
+        if _OPENCV not in _threads_before:
+            _threads_before[_OPENCV] = cv2.getNumThreads()
             cv2.setNumThreads(1)
-        _opencv_limits += 1
+
+    with _limited(_OPENCV, limit, lambda: cv2.setNumThreads(_threads_before.pop(_OPENCV))):
+        yield
+
+
+@contextmanager
+def _limited(name: str, limit: Callable[[], None], restore: Callable[[], None]) -> Iterator[None]:
+    """A block that begins with a limit; the last of its name to end restores what was before."""
+    with _lock:
+        _open_blocks[name] += 1
+        limit()
     try:
         yield
     finally:
         with _lock:
-            _opencv_limits -= 1
-            if not _opencv_limits:
-                cv2.setNumThreads(_opencv_before)
+            _open_blocks[name] -= 1
+            if not _open_blocks[name]:
+                restore()
 
 
 def count_blas_threads() -> dict[str, int]:
@@ -149,8 +154,7 @@ def count_blas_threads() -> dict[str, int]:
 def _restore_blas() -> None:
     for library in _blas_libraries():
         if library.filepath in _threads_before:
-            _set_threads(library, _threads_before[library.filepath])
-    _threads_before.clear()
+            _set_threads(library, _threads_before.pop(library.filepath))
 
 
 def _set_threads(library: Any, threads: int) -> None:
