@@ -16,6 +16,7 @@ import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLES
 from openvasa.cli import main
 from openvasa.face.check import find_refusals
+from openvasa.face.compression import measure_blocks
 from openvasa.face.find import face_height, find_faces
 from openvasa.face.measure import measure_face
 from openvasa.face.picture import load_picture
@@ -101,6 +102,19 @@ def test_dark_blurred_and_turned_pictures(picture: np.ndarray, found) -> None:
     height = face_height(find_faces(picture)[0])
     small = cv2.resize(picture, None, fx=50 / height, fy=50 / height, interpolation=cv2.INTER_AREA)
     assert ("size", "warn") in found(small)
+
+
+def test_blocks_of_coarse_coding_are_warned_of_in_any_file(picture: np.ndarray, found) -> None:
+    def coded(quality: int) -> np.ndarray:
+        data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+
+    coarse = coded(5)
+    assert ("compression", "warn") in found(coarse)  # `found` saves it as PNG.
+    assert ("compression", "warn") not in found(coded(60))
+    points = find_faces(picture)[0].landmarks[:, :2]
+    cut_off = measure_blocks(coarse[3:, 5:], points - [5, 3])
+    assert cut_off == pytest.approx(measure_blocks(coarse, points), rel=0.05)
 
 
 def test_wavering_lips_are_refused_unless_blur_or_a_turn_makes_them_waver(picture) -> None:

@@ -30,6 +30,9 @@ MOST_YAW = 45.0
 """Degrees; 99th percentile."""
 LEAST_SHARPNESS = 0.114
 """0.5th percentile; a Gaussian blur of 4 px takes four of five sharp portraits below it."""
+MOST_BLOCKS = 2.39
+"""Fewest errors between 152 filmed people in JPEG of quality 30 (3.3 % are warned of) and of
+quality 10 (0.7 % are missed); of quality 50 none is warned of, of quality 5 none is missed."""
 LEAST_LIGHT = 75.0
 """Luminance of the face's brightest tenth; 0.5th percentile, dark skins among them."""
 MOST_CLIPPED = 0.03
@@ -203,6 +206,12 @@ def _find_weaknesses(face: FaceMeasures) -> list[Finding]:
             f"the face is turned {abs(face.yaw):.0f}°; use one that looks at the camera",
         ),
         (face.sharpness < LEAST_SHARPNESS, "sharpness", "the face is blurred; use a sharper one"),
+        (
+            face.blocks > MOST_BLOCKS,
+            "compression",
+            "the face is compressed into blocks, which will move with it; use a file of higher "
+            "quality",
+        ),
         (
             face.light < LEAST_LIGHT,
             "light",

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from openvasa.face.canonical import fit_head
+from openvasa.face.compression import measure_blocks
 from openvasa.face.dynamics import lip_gap
 from openvasa.face.find import face_height
 from openvasa.face.landmarker import TrackedFace, track_jittered
@@ -41,6 +42,7 @@ class FaceMeasures:
         outline_inside: share of the face's outline in the picture, 0–1.
         room_below: from the chin to the lower edge of the picture, face heights.
         sharpness: fine detail against coarse detail of the face, 0–1.
+        blocks: steps at the edges of JPEG's blocks over steps elsewhere; 1 without blocks.
         light: luminance that a tenth of the face exceeds, 0–255.
         clipped: share of the face at the end of the range of luminance, 0–1.
         eye_opening: height over width of the more open eye.
@@ -59,6 +61,7 @@ class FaceMeasures:
     outline_inside: float
     room_below: float
     sharpness: float
+    blocks: float
     light: float
     clipped: float
     eye_opening: float
@@ -91,6 +94,7 @@ def measure_face(picture: np.ndarray, face: TrackedFace) -> FaceMeasures:
         outline_inside=float(inside[FACE_OVAL].mean()),
         room_below=float((picture.shape[0] - points[CHIN, 1]) / height),
         sharpness=_sharpness(grey, oval),
+        blocks=measure_blocks(picture, points),
         light=float(np.percentile(luminance, 90)),
         clipped=float(np.mean(luminance > 250)),
         eye_opening=max(
