@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from openvasa.cli import main
+from openvasa.data.clip_list import Clip, Kind, Split
+from openvasa.data.prepare import Track
 from openvasa.data.redraw import neutral_frame
 from openvasa.errors import InputError
 from openvasa.evaluate.likeness import (
+    EXCHANGED,
     LIVE,
     REAL,
     REDRAWN,
@@ -23,10 +27,12 @@ from openvasa.evaluate.likeness import (
     Way,
     judge_likeness,
 )
+from openvasa.evaluate.likeness_chance import RealClips
 from openvasa.evaluate.likeness_clips import (
     NEUTRAL,
     HeldOut,
     choose_clips,
+    exchange_motion,
 )
 from openvasa.evaluate.likeness_figures import (
     JUDGED,
@@ -129,6 +135,37 @@ def test_likeness_is_the_mean_of_ten_and_never_below_nothing() -> None:
     assert parts["blinks"] == 1
 
 
+def test_chance_shrinks_with_more_clips_and_is_none_where_all_are_alike() -> None:
+    def clips(count: int) -> RealClips:
+        spreads = np.random.default_rng(0).lognormal(0, 0.6, (count, len(fields(Figures))))
+        return RealClips([Figures(*row) for row in spreads.tolist()], [100] * count)
+
+    few, many = clips(20).of_other_people(), clips(500).of_other_people()
+    assert 0.7 < few.mean < 0.9
+    assert many.mean > 0.95
+    assert many.deviation < few.deviation < 0.1
+    alike = RealClips([figures(person(0))] * 5, [100, 200, 300, 400, 500])
+    assert alike.of_other_people().mean == pytest.approx(1)
+    assert alike.scatter_of([figures(spoilt(person(0), 0.5))] * 5) == pytest.approx(0, abs=1e-9)
+    assert clips(20).scatter_of(clips(20).figures) == 0
+    shuffled = clips(20).scatter_of(clips(20).figures[::-1])
+    assert 0.01 < shuffled < 0.15
+
+
+def test_motion_is_exchanged_with_another_person() -> None:
+    track = Track(**dict.fromkeys(Track.__annotations__, np.zeros(0)))
+
+    def clip(group: str, frames: int, mark: int) -> HeldOut:
+        line = Clip("clip", Split.TEST, group, Kind.REAL, True, "")
+        return HeldOut(line, track, np.full((frames, 1), mark), np.zeros(0), 0)
+
+    clips = [clip("a", 80, 0), clip("b", 60, 1), clip("b", 70, 2), clip("c", 90, 3)]
+    others = exchange_motion(clips)
+    assert [int(rows[0, 0]) for rows in others] == [3, 0, 0, 0]
+    assert [len(rows) for rows in others] == [80, 60, 70, 80]
+    assert exchange_motion(clips[1:2])[0][0, 0] == 1
+
+
 def test_the_neutral_frame_looks_ahead_and_rests() -> None:
     rows = person(3)
     rows[77] *= 0.01
@@ -153,7 +190,8 @@ def judged(pixels: bool = True) -> Judged:
 
 def test_the_report_has_every_way_with_its_scatter(tmp_path: Path) -> None:
     text = likeness_report(judged())
-    assert "2 clips of held-out people, 32 s, rendered and tracked" in text
+    assert "2 clips of held-out people, 32 s, rendered and tracked. As many other people" in text
+    assert "| its deviation over clips | 0 |" in text
     assert "Left out: four: no face." in text
     assert "(0.90 ×)" in text
     assert "±" in text
@@ -161,6 +199,8 @@ def test_the_report_has_every_way_with_its_scatter(tmp_path: Path) -> None:
     found = json.loads(json.dumps(likeness_json(judged())))
     whole = found["ways"][f"{WHOLE}, {NEUTRAL}"]
     assert len(whole["likeness"]) == 2
+    assert whole["over_clips"] > 0
+    assert found["other_people"]["mean"] < 1
     assert whole["figures"]["yaw"]["times_real"] == pytest.approx(0.45, abs=0.01)
     assert whole["parts"]["yaw"] == pytest.approx(0.45, abs=0.01)
     write_likeness_page(judged(), tmp_path / "page.html")
@@ -198,17 +238,9 @@ def test_pixels_tell_real_motion_from_still_small_and_foreign(tmp_path: Path) ->
     (tmp_path / "tracks").mkdir()
     for name in chosen:
         np.savez(tmp_path / "tracks" / f"{name}.npz", **track_clip(CLIPS / f"{name}.mp4"))  # pyright: ignore[reportArgumentType]
-    rows = {held.clip.name: held.rows for held in choose_clips(tmp_path, CLIPS, seconds=3)}
-
-    def of_another(held: HeldOut, _: int) -> np.ndarray:
-        names = sorted(rows)
-        other = rows[names[(names.index(held.clip.name) + 1) % len(names)]]
-        return with_tongue_at_rest(other)
-
     makers = {
         "mean": lambda held, _: with_tongue_at_rest(spoilt(held.rows, 0.0)),
         "half": lambda held, _: with_tongue_at_rest(spoilt(held.rows, 0.5)),
-        "another": of_another,
     }
     found = judge_likeness(tmp_path, CLIPS, makers=makers, seeds=1, seconds=3)
     assert not found.left_out
@@ -217,7 +249,8 @@ def test_pixels_tell_real_motion_from_still_small_and_foreign(tmp_path: Path) ->
     assert scores[REDRAWN].mean("aperture_r") > 0.9
     real = scores[REAL].mean("confidence")
     assert scores[REDRAWN].mean("confidence") > 0.7 * real
-    mean, half, another = (scores[f"{name}, {NEUTRAL}"] for name in makers)
+    mean, half = (scores[f"{name}, {NEUTRAL}"] for name in makers)
+    another = scores[EXCHANGED]
     assert mean.likeness[0] < 0.15
     assert half.likeness[0] < 0.6
     assert another.mean("aperture_r") < 0.4

@@ -5,13 +5,14 @@
 For clips of people never trained on, videos are rendered from a frame of the clip and its sound,
 and tracked frame by frame like the clip itself. What the tracker sees is compared: how much moves,
 whether the lips go with the real lips and with the sound. Real motion redrawn by the same
-renderer says what the instrument and the renderer cost. Frames go to the tracker as they are
+renderer says what the instrument and the renderer cost; on the portrait of another person, what
+motion can reach that is a person's, but not this one's. Frames go to the tracker as they are
 rendered, without an encoder between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from openvasa.evaluate.likeness_clips import (
     HeldOut,
     choose_clips,
     encode_portraits,
+    exchange_motion,
 )
 from openvasa.evaluate.likeness_figures import (
     Figures,
@@ -43,7 +45,7 @@ from openvasa.rates import FRAME_SAMPLES
 from openvasa.render.renderer import RendererFactory
 from openvasa.render.warp_renderer import WarpRenderer
 
-REAL, REDRAWN = "real", "redrawn"
+REAL, REDRAWN, EXCHANGED = "real", "redrawn", "another's motion"
 WHOLE, LIVE = "whole file", "live"
 SEEDS = 3
 
@@ -161,8 +163,11 @@ def judge_likeness(
     chosen = choose_clips(cache, folder, count, seconds)
     ways: dict[str, Way] = {}
     clips, left_out = [], []
-    show = partial(_show_pixels, folder=folder, renderer=renderer) if pixels else _show_rows
-    videos = len(makers) * seeds * (2 if pixels else 1) + pixels
+    others = exchange_motion(chosen)
+    show = _show_rows
+    if pixels:
+        show = partial(_show_pixels, folder=folder, renderer=renderer, others=others)
+    videos = len(makers) * seeds * (2 if pixels else 1) + 2 * pixels
     total = videos * sum(len(held.rows) for held in chosen)
     with tqdm(total=total, desc="judging", unit="frame") as bar:
         for number, held in enumerate(chosen):
@@ -191,6 +196,7 @@ def _show_pixels(
     *,
     folder: Path,
     renderer: RendererFactory,
+    others: Sequence[np.ndarray],
 ) -> Iterator[tuple[str, int, _Seen]]:
     """Name of the way, round and what is seen of it, one after the other."""
     faces = encode_portraits(held, folder)
@@ -200,6 +206,7 @@ def _show_pixels(
         return _seen_of(film(renderers[portrait], faces[portrait], rows))
 
     yield REDRAWN, 0, see(NEUTRAL, with_tongue_at_rest(held.rows))
+    yield EXCHANGED, 0, see(NEUTRAL, with_tongue_at_rest(others[number]))
     for name, make in makers.items():
         for round_number in range(seeds):
             rows = make(held, _seed(round_number, number))[: len(held.rows)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,19 @@ def _hold_out(clip: Clip, track: Track, folder: Path, seconds: float | None) -> 
     samples = clip_samples(folder / f"{clip.name}.mp4")[: len(rows) * FRAME_SAMPLES]
     sound = level_speech(samples)
     return HeldOut(clip, track, rows, sound, neutral_frame(rows))
+
+
+def exchange_motion(clips: Sequence[HeldOut]) -> list[np.ndarray]:
+    """(T, 6 + D) real motion of another person for each clip: of the next longer clip, or of the
+    longest. Where all clips show one person, it is theirs."""
+    order = sorted(range(len(clips)), key=lambda index: len(clips[index].rows))
+    found = [clip.rows for clip in clips]
+    for place, index in enumerate(order):
+        held = clips[index]
+        following = (clips[i] for i in order[place + 1 :] + order[:place][::-1])
+        other = next((o for o in following if o.clip.group != held.clip.group), held)
+        found[index] = other.rows[: len(held.rows)]
+    return found
 
 
 def encode_portraits(held: HeldOut, folder: Path) -> dict[str, FaceLatent]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.evaluate.likeness import LIVE, REAL, REDRAWN, WHOLE, Judged, Verdict, Way
+from openvasa.evaluate.likeness_chance import RealClips
 from openvasa.evaluate.likeness_clips import NEUTRAL
 from openvasa.evaluate.likeness_figures import (
     JUDGED,
@@ -67,11 +68,13 @@ class Summary:
     Attributes:
         rounds: by figure (`TITLES`), its mean over clips for every seed.
         likeness: for every seed.
+        over_clips: deviation of a seed's likeness over which clips are judged, mean over seeds.
         parts: likeness of each judged figure, mean over seeds.
     """
 
     rounds: dict[str, np.ndarray]
     likeness: np.ndarray
+    over_clips: float
     parts: dict[str, float]
 
     def mean(self, name: str) -> float:
@@ -81,15 +84,21 @@ class Summary:
 
 def summarise(judged: Judged) -> dict[str, Summary]:
     """A summary of every way, by name."""
-    real = _figures_of(judged.ways[REAL].rounds[0])
-    return {name: _summary(way, real) for name, way in judged.ways.items()}
+    clips = _real_clips(judged)
+    return {name: _summary(way, clips) for name, way in judged.ways.items()}
+
+
+def _real_clips(judged: Judged) -> RealClips:
+    verdicts = judged.ways[REAL].rounds[0]
+    return RealClips([v.figures for v in verdicts], [v.frames for v in verdicts])
 
 
 def _figures_of(verdicts: list[Verdict]) -> Figures:
     return mean_figures([v.figures for v in verdicts], [v.frames for v in verdicts])
 
 
-def _summary(way: Way, real: Figures) -> Summary:
+def _summary(way: Way, clips: RealClips) -> Summary:
+    real = mean_figures(clips.figures, clips.frames)
     means = [_figures_of(verdicts) for verdicts in way.rounds]
     rounds = {f.name: np.array([getattr(m, f.name) for m in means]) for f in fields(Figures)}
     for name in AGREEMENTS:
@@ -105,6 +114,7 @@ def _summary(way: Way, real: Figures) -> Summary:
     return Summary(
         rounds,
         np.array([likeness(mean, real) for mean in means]),
+        float(np.mean([clips.scatter_of([v.figures for v in round_]) for round_ in way.rounds])),
         {name: float(np.mean([p[name] for p in parts])) for name in JUDGED},
     )
 
@@ -112,7 +122,10 @@ def _summary(way: Way, real: Figures) -> Summary:
 def likeness_table(judged: Judged) -> Table:
     """A row for each figure, a column for each way."""
     found = summarise(judged)
-    rows = [("likeness", *(_cell(s.likeness, None) for s in found.values()))]
+    rows = [
+        ("likeness", *(_cell(s.likeness, None) for s in found.values())),
+        ("its deviation over clips", *(f"{s.over_clips:.2g}" for s in found.values())),
+    ]
     for name, title in TITLES.items():
         wanted = None if name.endswith("_r") else found[REAL].mean(name)
         cells = (_cell(s.rounds[name], None if way == REAL else wanted) for way, s in found.items())
@@ -132,13 +145,19 @@ def _cell(values: np.ndarray, real: float | None) -> str:
 def _scope(judged: Judged) -> str:
     seconds = sum(v.frames for v in judged.ways[REAL].rounds[0]) / MOTION_RATE
     how = "rendered and tracked" if judged.pixels else "rows alone, nothing rendered"
-    return f"{len(judged.clips)} clips of held-out people, {seconds:.0f} s, {how}"
+    others = _real_clips(judged).of_other_people()
+    return (
+        f"{len(judged.clips)} clips of held-out people, {seconds:.0f} s, {how}. As many other "
+        f"people like them have a likeness of {others.mean:.2f} ± {others.deviation:.2f}"
+    )
 
 
 def likeness_report(judged: Judged) -> str:
     """All figures in Markdown."""
     left_out = [f"Left out: {line}." for line in judged.left_out]
-    return "\n".join([_scope(judged), "", likeness_table(judged).markdown(), "", NOTE, *left_out])
+    return "\n".join(
+        [_scope(judged) + ".", "", likeness_table(judged).markdown(), "", NOTE, *left_out]
+    )
 
 
 def likeness_json(judged: Judged) -> dict[str, object]:
@@ -149,6 +168,7 @@ def likeness_json(judged: Judged) -> dict[str, object]:
     for way, summary in found.items():
         ways[way] = {
             "likeness": [float(v) for v in summary.likeness],
+            "over_clips": summary.over_clips,
             "parts": summary.parts,
             "figures": {
                 name: {
@@ -163,7 +183,13 @@ def likeness_json(judged: Judged) -> dict[str, object]:
         }
     frames = [v.frames for v in judged.ways[REAL].rounds[0]]
     clips = dict(zip(judged.clips, frames, strict=True))
-    return {"pixels": judged.pixels, "frames": clips, "ways": ways, "left_out": judged.left_out}
+    return {
+        "pixels": judged.pixels,
+        "frames": clips,
+        "other_people": vars(_real_clips(judged).of_other_people()),
+        "ways": ways,
+        "left_out": judged.left_out,
+    }
 
 
 def write_likeness_page(judged: Judged, path: Path) -> None:
