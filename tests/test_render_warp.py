@@ -276,9 +276,11 @@ def test_brows_do_not_drag_the_hair_but_the_jaw_stretches_the_neck(face: FaceLat
 
 
 def test_only_turned_portraits_borrow_from_the_other_side(face: FaceLatent):
-    assert mirrored_view(face, cut_out(face)) is None
+    mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=None)
+    assert mirrored_view(face, mesh, cut_out(face)) is None
     turned = _made_face(-25.0)
-    view = mirrored_view(turned, cut_out(turned))
+    own = build_mesh(turned.landmarks, turned.canonical, turned.head, ground=None)
+    view = mirrored_view(turned, own, cut_out(turned))
     assert view is not None
     assert view.share(turned.head) == 0
     front = HeadTransform(_rotation(5.0), turned.head.scale, turned.head.translation)
@@ -290,7 +292,6 @@ def test_only_turned_portraits_borrow_from_the_other_side(face: FaceLatent):
         atol=1e-3,
     )
     # A symmetric head: the mirrored surface lies on the portrait's own.
-    own = build_mesh(turned.landmarks, turned.canonical, turned.head, ground=None)
     inner = np.flatnonzero(near_oval() == 0)
     np.testing.assert_allclose(
         pose_mesh(view.mesh, resting)[inner], pose_mesh(own, resting)[inner], atol=1e-4
@@ -312,3 +313,21 @@ def test_far_cheek_of_a_turned_portrait_takes_the_near_cheeks_texture():
     plain = _warped(renderer, geometry)[int(far[1]), int(far[0])]
     assert int(blue[2]) - int(blue[0]) > 30
     assert abs(int(plain[2]) - int(plain[0])) < 25
+
+
+def test_the_near_cheek_of_a_far_turned_portrait_is_its_own():
+    turned = _made_face(-54.0)
+    renderer = WarpRenderer(turned, refined=False)
+    head = HeadTransform(_rotation(-46.0), turned.head.scale, turned.head.translation)
+    geometry = FrameGeometry(turned.canonical, head, head.apply(turned.canonical))
+    second = renderer._second_view(geometry, (0, 0, 512, 512))
+    assert second is not None
+    view = second.view
+    _, map_x, map_y = _drawn(view.corners, view.sources, view.triangles, 512)
+    borrowed = cv2.remap(view.samples, map_x, map_y, cv2.INTER_LINEAR)[..., 3]
+    cheek = np.zeros((512, 512), np.uint8)
+    near = geometry.landmarks[:SURFACE_POINTS, :2][turned.canonical[:SURFACE_POINTS, 0] > 4]
+    cv2.fillConvexPoly(cheek, cv2.convexHull(np.rint(near).astype(np.int32)), 1)
+    inside = cv2.erode(cheek, np.ones((9, 9), np.uint8)) > 0
+    assert (borrowed[inside] > 25).mean() < 0.005
+    assert (borrowed > 25).sum() > 500

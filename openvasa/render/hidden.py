@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from openvasa.face.canonical import HeadTransform
-from openvasa.face.latent import FaceLatent
+from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import (
     CHIN,
     FACE_OVAL,
@@ -26,14 +26,24 @@ from openvasa.face.topology import (
 )
 from openvasa.maths import smoothstep
 from openvasa.render.cutout import margin_px, place, upsample
-from openvasa.render.mesh import RING_SCALES, WarpMesh, build_mesh, covered_triangles, find_ground
-from openvasa.render.rasterize import rasterize
+from openvasa.render.mesh import (
+    RING_SCALES,
+    WarpMesh,
+    build_mesh,
+    covered_triangles,
+    find_ground,
+    pose_mesh,
+)
+from openvasa.render.rasterize import UNCOVERED, rasterize
 
 FRONTAL = 10.0
 """Degrees of yaw up to which a portrait shows both sides well enough by itself."""
 
 TURN_TO_FADE = np.radians(2.0), np.radians(9.0)
 """Turn towards the hidden side from which the mirrored view appears, and at which it is all in."""
+
+FAINT = 1 / 255
+"""Trust at which nothing of the mirrored view shows."""
 
 COLOUR_BLUR = 4.0
 """Stated px over which colours are averaged before they are compared."""
@@ -48,7 +58,11 @@ class MirroredView:
 
     Attributes:
         mesh: its surface; `points` lie in the mirrored picture.
-        sources: (V, 2) float32 sample positions of the points.
+        own: the portrait's surface.
+        sources: (2 V, 2) float32 sample positions of the points of `mesh`; to see of those of `own`
+            is nothing.
+        triangles: (T, 3) int32: of `mesh` where this view is needed, else of `own`, which there
+            only hides what lies behind it.
         trusted: (N,) int32 the points around which this view shows any person.
         samples: (H, W, 4) uint8 RGB, matched to the portrait, and opacity, less where the
             portrait itself sees the surface well.
@@ -56,10 +70,16 @@ class MirroredView:
     """
 
     mesh: WarpMesh
+    own: WarpMesh
     sources: np.ndarray
+    triangles: np.ndarray
     trusted: np.ndarray
     samples: np.ndarray
     azimuth: float
+
+    def pose(self, geometry: FrameGeometry) -> np.ndarray:
+        """(2 V, 3) float32 px: where the points of `sources` are in one frame."""
+        return np.concatenate([pose_mesh(mesh, geometry) for mesh in (self.mesh, self.own)])
 
     def share(self, head: HeadTransform) -> float:
         """0–1, how much to use this view at a head pose."""
@@ -131,21 +151,21 @@ def _gains(face: FaceLatent, facing: np.ndarray, points: np.ndarray) -> np.ndarr
 
 
 def _paint_points(
-    values: np.ndarray, mesh: WarpMesh, shape: tuple[int, int], margin: int
+    values: np.ndarray, corners: np.ndarray, triangles: np.ndarray, shape: tuple[int, int]
 ) -> np.ndarray:
-    """(*shape, 2) float32: (V, 2) values of the mesh's points, interpolated over it."""
-    corners = np.column_stack([mesh.points + margin, np.zeros(len(mesh.points))])
+    """(*shape, 2) float32: (V, 2) values of (V, 3) points, interpolated over what is in sight."""
     depth, first, second = (np.empty(shape, np.float32) for _ in range(3))
-    corners, values = corners.astype(np.float32), values.astype(np.float32)
-    rasterize(corners, values, mesh.triangles, depth, first, second, (0, 0, shape[1], shape[0]))
+    whole = (0, 0, shape[1], shape[0])
+    rasterize(corners, values.astype(np.float32), triangles, depth, first, second, whole)
     return np.maximum(np.dstack([first, second]), 0)
 
 
-def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
+def mirrored_view(face: FaceLatent, own: WarpMesh, cutout: np.ndarray) -> MirroredView | None:
     """The mirrored portrait as a source of hidden texture; None for a frontal portrait.
 
     Args:
         face: the portrait.
+        own: its surface.
         cutout: (H + 2 M, W + 2 M, 4) uint8 RGBA of the person with its margin M.
     """
     if abs(face.head.euler_degrees[0]) < FRONTAL:
@@ -169,17 +189,24 @@ def mirrored_view(face: FaceLatent, cutout: np.ndarray) -> MirroredView | None:
     symmetric = 1 - smoothstep(-0.4, -0.05, below_chin)
     trust = np.append(unseen, np.tile(unseen[FACE_OVAL], rings) * symmetric)
     gains = np.concatenate([gains, np.sqrt(np.tile(gains[FACE_OVAL], (rings, 1)))])
-    red_green = _paint_points(gains[:, :2], mesh, cutout.shape[:2], margin)
-    blue_trust = _paint_points(
-        np.column_stack([gains[:, 2], trust]), mesh, cutout.shape[:2], margin
-    )
+    corners = pose_mesh(mesh, FrameGeometry(canonical, head, landmarks))
+    corners[:, :2] += margin
+    shape = cutout.shape[:2]
+    red_green = _paint_points(gains[:, :2], corners, mesh.triangles, shape)
+    rest = np.column_stack([gains[:, 2], trust])
+    blue_trust = _paint_points(rest, corners, mesh.triangles, shape)
     gain = np.dstack([red_green, blue_trust])
     mirrored = np.clip(np.rint(cutout[:, ::-1] * gain), 0, 255).astype(np.uint8)
     shown = covered_triangles(mesh, mirrored[..., 3], margin, face.stated)
+    # Behind the mirrored silhouette this surface is a guess, and folds back under px in sight.
+    seen = np.any(trust[mesh.triangles] > FAINT, axis=1)
+    sources = place(mesh.points, margin)
     return MirroredView(
         mesh=replace(mesh, rest=face.head),
-        sources=place(mesh.points, margin),
-        trusted=np.unique(shown[(trust > 0)[shown].any(axis=1)]),
+        own=own,
+        sources=np.concatenate([sources, np.full_like(sources, UNCOVERED)]),
+        triangles=np.where(seen[:, None], mesh.triangles, mesh.triangles + len(sources)),
+        trusted=np.unique(shown[(trust[shown] > FAINT).any(axis=1)]),
         samples=upsample(mirrored),
         azimuth=_azimuth(face.head),
     )

@@ -104,7 +104,7 @@ class WarpRenderer(Renderer):
         self._samples = upsample(cutout)
         self._sources = place(self._mesh.points, margin)
         self._triangles = covered_triangles(self._mesh, cutout[..., 3], margin, face.stated)
-        self._mirrored = mirrored_view(face, cutout)
+        self._mirrored = mirrored_view(face, self._mesh, cutout)
         self._warper = Warper(width)
         self._edges = np.empty((EDGE_PX_A_ROW * height, 2), np.int32)
         self._ground: Ground = self._own_background(face, margin)
@@ -217,8 +217,8 @@ class WarpRenderer(Renderer):
         share = other.share(geometry.head) if other else 0.0
         if other is None or share <= 0:
             return None
-        corners = pose_mesh(other.mesh, geometry)
-        view = View(other.samples, corners, other.sources, other.mesh.triangles)
+        corners = other.pose(geometry)
+        view = View(other.samples, corners, other.sources, other.triangles)
         return SecondView(view, _shared_window(corners[other.trusted, :2], window), share)
 
     def _own_background(self, face: FaceLatent, margin: int) -> OwnBackground:

@@ -6,8 +6,9 @@ Geometry, mouth, eyes, refinement and what is in front are `WarpRenderer`'s own,
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from openvasa.render.batched.compose import (
 from openvasa.render.batched.rasterize import rasterize
 from openvasa.render.compose import find_edges
 from openvasa.render.ground import Ground, OwnBackground
-from openvasa.render.mesh import WarpMesh, head_shift, pose_mesh
+from openvasa.render.mesh import head_shift, pose_mesh
 from openvasa.render.shading import Shading
 from openvasa.render.warp_renderer import WarpRenderer
 
@@ -39,13 +40,13 @@ class View:
     """A picture of the person and the surface that carries it, on a device.
 
     Attributes:
-        mesh: the surface.
+        pose: says where the surface's points are in a frame, (V, 3) float32 px.
         samples: (4, h, w) float32 RGBA in 0–255.
         sources: (V, 2) float32 px of `samples`.
         triangles: (T, 3) int64.
     """
 
-    mesh: WarpMesh
+    pose: Callable[[FrameGeometry], np.ndarray]
     samples: Tensor
     sources: Tensor
     triangles: Tensor
@@ -54,7 +55,7 @@ class View:
         self, geometries: Sequence[FrameGeometry], size: tuple[int, int]
     ) -> tuple[Tensor, Tensor]:
         """The person in each frame, (B, H, W, 4), and the (B, H, W, 2) maps they are drawn by."""
-        posed = np.stack([pose_mesh(self.mesh, geometry) for geometry in geometries])
+        posed = np.stack([self.pose(geometry) for geometry in geometries])
         corners = torch.from_numpy(posed).to(self.samples.device)
         maps = rasterize(corners, self.sources, self.triangles, size)
         return sample(self.samples, maps), maps
@@ -84,19 +85,25 @@ class TorchRenderer(WarpRenderer):
         self._device = torch.device(device)
         # Twins share it: the device's memory is that of one batch, however many threads paint.
         self._turn = threading.Lock()
-        self._view = self._load(self._mesh, self._samples, self._sources, self._triangles)
+        self._view = self._load(
+            partial(pose_mesh, self._mesh), self._samples, self._sources, self._triangles
+        )
         hidden = self._mirrored
         self._other_view = hidden and self._load(
-            hidden.mesh, hidden.samples, hidden.sources, hidden.mesh.triangles
+            hidden.pose, hidden.samples, hidden.sources, hidden.triangles
         )
         assert isinstance(self._ground, OwnBackground)
         self._plates = load_plates(self._ground, self._device)
 
     def _load(
-        self, mesh: WarpMesh, samples: np.ndarray, sources: np.ndarray, triangles: np.ndarray
+        self,
+        pose: Callable[[FrameGeometry], np.ndarray],
+        samples: np.ndarray,
+        sources: np.ndarray,
+        triangles: np.ndarray,
     ) -> View:
         return View(
-            mesh,
+            pose,
             torch.from_numpy(samples).to(self._device).permute(2, 0, 1).float().contiguous(),
             torch.from_numpy(sources).to(self._device),
             torch.from_numpy(triangles).to(self._device).long(),
