@@ -238,6 +238,21 @@ def test_what_a_client_stops_is_not_taken_up_again(face, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_what_a_client_stops_before_the_pipeline_is_up_is_not_said(face, tmp_path: Path) -> None:
+    quick = _slow_voice(tmp_path, wait_s=0, said_s=0.3)
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Tell me a story.")
+        session.interrupt()
+        dialogue.take_turn("Thanks.")
+        await _until(events, lambda _: bool(_ends(events)))
+        captions = [e for e in events if e["type"] == "caption" and e["who"] == "portrait"]
+        assert [caption["text"] for caption in captions] == ["You are welcome."]
+
+    asyncio.run(_converse(face, tmp_path, TalkSettings(quick), script))
+
+
+@pytest.mark.slow
 def test_a_slow_voice_is_waited_for(face, tmp_path: Path) -> None:
     slow = _slow_voice(tmp_path, wait_s=1.5, said_s=0.3)
 

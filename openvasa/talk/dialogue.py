@@ -66,6 +66,9 @@ class Dialogue:
         self._resampler: StreamResampler | None = None
         self._said: StreamResampler = StreamResampler(session.settings.rate, SAMPLE_RATE)
         self._running: asyncio.Task | None = None
+        self._up = False
+        self._waiting: list[Frame] = []
+        """What is to go through the pipeline once it is up."""
         self._putting: set[asyncio.Future] = set()
         self.mouth = Mouth(session)
         context = LLMContext()
@@ -95,6 +98,7 @@ class Dialogue:
             ),
             idle_timeout_secs=None,
         )
+        self._worker.add_event_handler("on_pipeline_started", self._put_waiting)
         self._worker.add_event_handler("on_pipeline_error", self._tell_error)
 
     async def start(self) -> None:
@@ -105,7 +109,7 @@ class Dialogue:
         self._session.listeners.add(self._hear_event)
         self._session.partner = self.hear
         self._session.on_sound = self._note_said
-        self._session.on_interrupt = self.mouth.take_interruption
+        self._session.on_interrupt = self._take_interruption
 
     async def stop(self) -> None:
         """End it; safe to call twice."""
@@ -132,7 +136,23 @@ class Dialogue:
         turn = LLMMessagesAppendFrame([{"role": "user", "content": text}], run_llm=True)
         self._put(InterruptionFrame(), turn)
 
+    def _take_interruption(self) -> None:
+        """Have the pipeline stop, too, where a client has stopped the portrait."""
+        if self._up:
+            self.mouth.take_interruption()
+        else:
+            # Inside the pipeline an interruption would overtake the turns that wait with it.
+            self._waiting.clear()
+
+    async def _put_waiting(self, *_: object) -> None:
+        self._up = True
+        self._put(*self._waiting)
+        self._waiting.clear()
+
     def _put(self, *frames: Frame) -> None:
+        if not self._up:
+            self._waiting.extend(frames)
+            return
         task = asyncio.ensure_future(self._worker.queue_frames(list(frames)))
         self._putting.add(task)
         task.add_done_callback(self._putting.discard)
