@@ -211,6 +211,25 @@ def test_speech_right_after_an_interruption_is_heard_in_full() -> None:
     assert lips(speaking).max() > 0.5
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.06, 0.12, 0.2])
+def test_the_first_phone_after_an_interruption_opens_the_lips(pause: float) -> None:
+    live = engine()
+    live.push(voice(5), RATE)
+    before = run(live, 2.0)
+    live.interrupt()
+    after = run(live, 2.0 + pause, start=2.0)
+    begins = max(live.heard_s, 2.0 + pause)
+    live.push(voice(2), RATE)
+    after += run(live, 3.5, start=2.0 + pause)
+    phone = [f for f in after if begins <= f.time_s < begins + 0.24]
+    fluent = [f for f in before if 1.0 <= f.time_s < 1.24]
+    assert lips(phone).max() > 0.6 * lips(fluent).max()
+    cut = [f for f in after if f.time_s < begins]
+    assert lips(cut[-1:]).max() < 0.3 * lips(fluent).max(), "the old speech is over by then"
+    steps = np.abs(np.diff(lips(before[-2:] + after)))
+    assert steps.max() < 0.35 * lips(fluent).max(), "no jump"
+
+
 def test_controls_show_within_a_fifth_of_a_second() -> None:
     waits = []
     for phase in np.arange(0, 0.08, 0.01):

@@ -171,7 +171,8 @@ class Engine:
         """Stop speaking: no more sound after a fade of 20 ms, and the mouth closes gently."""
         self._sound.interrupt()
         self._voice.forget()
-        self._lips.close(self._shown, until=self._sound.heard + self._lookahead_ticks())
+        cut_at = self._sound.heard
+        self._lips.close(self._shown, cut_at, until=cut_at + self._lookahead_ticks())
         self.stats.interruptions += 1
 
     def advance(self, now_s: float) -> list[LiveFrame]:
@@ -181,6 +182,9 @@ class Engine:
             now_s: time since the engine's start; never goes back.
         """
         for sound in self._sound.advance(now_s):
+            if sound.any():
+                begins = self._sound.heard - len(sound) * TICKS // self.settings.rate
+                self._lips.open_for(begins, at=self._shown)
             self._hear(sound)
         return list(iter(self._next_frame, None))
 
