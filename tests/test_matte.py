@@ -122,6 +122,19 @@ def test_plate_texture_is_as_strong_as_the_background_next_to_it() -> None:
     assert 0.7 < plate[near].std(axis=0).mean() / wall[matte == 0].std(axis=0).mean() < 1.3
 
 
+def test_strands_beside_the_person_do_not_come_back_as_static() -> None:
+    rng = np.random.default_rng(2)
+    wall = 60 + rng.normal(0, 2, (SIDE, SIDE, 1)) + np.zeros(3)
+    wall = wall.clip(0, 255).astype(np.uint8)
+    for angle in np.linspace(0, 2 * np.pi, 24, endpoint=False):
+        way = np.array([np.cos(angle), np.sin(angle)])
+        start, end = (np.rint(256 + way * reach).astype(int).tolist() for reach in (140, 190))
+        cv2.line(wall, start, end, (230, 230, 230), 2, cv2.LINE_AA)
+    plate = background_plate(wall, disc_matte())[206:306, 206:306, 0].astype(np.float32)
+    grain = plate - cv2.GaussianBlur(plate, (0, 0), 1.5)
+    assert 1 < grain.std() < 4
+
+
 def test_plate_carries_a_straight_edge_behind_the_person() -> None:
     """A horizon that meets the silhouette goes on behind it."""
     wall = np.full((SIDE, SIDE, 3), 200, np.uint8)

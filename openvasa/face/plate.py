@@ -34,6 +34,8 @@ OUTLIER = 3.0
 """Detail beyond this many robust standard deviations of the background's is a feature."""
 FEATURE_REACH = 6.0
 """Stated px behind the silhouette over which a feature's excess contrast falls by e."""
+TILE = 16
+"""Px of the picture: side of the squares in which grain is measured."""
 SMALLEST_WEIGHT = 1e-4
 
 
@@ -144,11 +146,26 @@ def _limit_outliers(
 
 
 def _grain_like(detail: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(H, W) noise, everywhere as strong as the nearby background's finest detail."""
+    """(H, W) noise, everywhere as strong as the grain of the nearby background."""
     luminance = cv2.cvtColor(detail, cv2.COLOR_RGB2GRAY)
     fine = luminance - cv2.GaussianBlur(luminance, (0, 0), GRAIN_SIGMA)
     # Next to the unknown area the fine detail holds the cut itself, not the background's grain.
     trusted = cv2.erode(known, np.ones((5, 5), np.uint8))
-    power = _pull_push(fine[..., None] ** 2, trusted)[..., 0]
-    noise = np.random.default_rng(0).standard_normal(known.shape, np.float32)
-    return noise * np.sqrt(np.maximum(power, 0))
+    # Medians of tiles: strands, twigs and outlines are no grain, and would come back as static.
+    spread, seen = _tile_spread(fine, trusted > 0)
+    strength = _pull_push(spread[..., None], seen)[..., 0]
+    strength = cv2.resize(strength, known.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.random.default_rng(0).standard_normal(known.shape, np.float32) * strength
+
+
+def _tile_spread(values: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Robust standard deviation of each tile, float32, and 1 where a quarter of it is counted."""
+    rows, columns = (-(-extent // TILE) for extent in values.shape)
+    size = ((0, rows * TILE - values.shape[0]), (0, columns * TILE - values.shape[1]))
+    amplitude = np.pad(np.where(counted, np.abs(values), np.nan), size, constant_values=np.nan)
+    tiles = amplitude.reshape(rows, TILE, columns, TILE)[:, ::2, :, ::2].swapaxes(1, 2)
+    tiles = tiles.reshape(rows, columns, -1)
+    seen = np.isfinite(tiles).mean(axis=2) >= 0.25
+    spread = np.zeros((rows, columns), np.float32)
+    spread[seen] = 1.48 * np.nanmedian(tiles[seen], axis=1)
+    return spread, seen.astype(np.float32)
