@@ -23,6 +23,7 @@ from openvasa.motion.controls import (
     parse_emotion,
     parse_gaze,
 )
+from openvasa.motion.drawing import draw_codes
 from openvasa.motion.emotion_directions import LIP_GAPS, emotion_directions
 from openvasa.motion.stress_emotion import stress_emotion
 from openvasa.motion.viewer import gaze_to_viewer
@@ -38,7 +39,8 @@ def test_eyes_turn_by_what_is_asked(angles: tuple[float, float]) -> None:
 
 def test_emotions_move_the_face_and_leave_gaze_and_lip_gap() -> None:
     code = dynamics_code()
-    shapes = dict(zip(EMOTIONS, code.decode(emotion_directions()), strict=True))
+    drawn = code.decode(draw_codes(emotion_directions()))
+    shapes = dict(zip(EMOTIONS, drawn, strict=True))
     for name, shape in shapes.items():
         assert np.degrees(np.abs(eye_gaze(shape))).max() < 0.5
         assert lip_gap(shape) == pytest.approx(LIP_GAPS.get(name, 0.0), abs=0.02)
@@ -53,6 +55,18 @@ def test_emotions_move_the_face_and_leave_gaze_and_lip_gap() -> None:
     assert max(np.abs(iris_shifts(shape)).max() for shape in shapes.values()) < 0.02
 
 
+def test_full_emotions_stay_within_what_a_face_can_do() -> None:
+    # People raise and lower their brows by some 10 mm, and the corners of their mouths by as much.
+    code = dynamics_code()
+    values = np.zeros((1, CONTROL_DIM), np.float32)
+    for index, name in enumerate(EMOTIONS):
+        values[:, EMOTION] = np.eye(len(EMOTIONS), dtype=np.float32)[index]
+        row = np.zeros((1, POSE_DIM + code.size), np.float32)
+        row[:, POSE_DIM:] = emotion_directions()[index]
+        drawn = code.decode(draw_codes(stress_emotion(row, values)[0, POSE_DIM:]))
+        assert np.abs(drawn[[105, 107, 334, 336, 61, 291], 1]).max() < 1.6, name
+
+
 def test_stress_shows_emotions_more_and_lets_lips_meet() -> None:
     code = dynamics_code()
     values = np.zeros((3, CONTROL_DIM), np.float32)
@@ -63,7 +77,7 @@ def test_stress_shows_emotions_more_and_lets_lips_meet() -> None:
         values[:, EMOTION] = np.eye(len(EMOTIONS), dtype=np.float32)[index]
         motion = stress_emotion(closed, values)
         np.testing.assert_array_equal(motion[:, :POSE_DIM], 0)
-        shown[name] = code.decode(motion[0, POSE_DIM:])
+        shown[name] = code.decode(draw_codes(motion[0, POSE_DIM:]))
         assert abs(lip_gap(shown[name])) < 0.02
         assert np.degrees(np.abs(eye_gaze(shown[name]))).max() < 0.5
     assert shown["happy"][[61, 291], 1].max() < -0.1

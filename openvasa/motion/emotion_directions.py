@@ -1,6 +1,8 @@
 """What each emotion adds to the code of a face.
 
-Happiness and surprise are facial actions; sadness and anger are said in points of the face.
+Happiness and surprise are facial actions; sadness and anger are said in points of the face. All of
+them say how the picture is to look, so that a row holds the motion that is drawn as that
+(`motion.drawing`).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from openvasa.face.gaze import iris_shifts, nearest_codes
 from openvasa.face.landmarker import BLENDSHAPE_NAMES, find_blendshapes
 from openvasa.face.topology import POINTS
 from openvasa.motion.controls import EMOTIONS
+from openvasa.motion.drawing import meant_codes
 
 LIP_GAPS = {"happy": 0.15, "surprised": 0.5}
 """How far an emotion at full intensity keeps the mouth open, canonical units."""
@@ -36,14 +39,15 @@ _STILL_LIPS = np.array([13, 14, 312, 317, 82, 87])
 
 @lru_cache(maxsize=1)
 def emotion_directions() -> np.ndarray:
-    """(4, D) float32: change of the dynamics code for each emotion at full intensity.
+    """(4, D) float32: change of a row's codes for each emotion at full intensity.
 
-    Irises are left where gaze puts them, and the lip gap but for `LIP_GAPS` where speech does.
+    Drawn, irises are left where gaze puts them, and the lip gap but for `LIP_GAPS` where speech
+    does.
     """
     drawn = {name: encode_actions(actions) for name, actions in _EXPRESSIONS.items()}
     drawn |= {"angry": encode_anger(), "sad": encode_sadness()}
     gaps = np.array([LIP_GAPS.get(name, 0.0) for name in EMOTIONS])
-    return leave_gaze_and_lips(np.stack([drawn[name] for name in EMOTIONS]), gaps)
+    return meant_codes(leave_gaze_and_lips(np.stack([drawn[name] for name in EMOTIONS]), gaps))
 
 
 def leave_gaze_and_lips(codes: np.ndarray, lip_gaps: np.ndarray | float = 0.0) -> np.ndarray:

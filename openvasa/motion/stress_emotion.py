@@ -1,7 +1,4 @@
-"""Show the emotion of generated motion as plainly as people need it to name it.
-
-The network learnt emotions as talking clips bear them, and shows some nine tenths of that.
-"""
+"""Show the emotion of generated motion as plainly as people need it to name it."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import numpy as np
 
 from openvasa.face.dynamics import dynamics_code, lip_gap
 from openvasa.motion.controls import EMOTION, EMOTIONS
+from openvasa.motion.drawing import meant_codes
 from openvasa.motion.emotion_directions import (
     encode_actions,
     encode_anger,
@@ -58,4 +56,4 @@ def _stress() -> tuple[np.ndarray, np.ndarray]:
     drawn = {"angry": _STRESSED_ANGER * encode_anger(), "sad": encode_grief()}
     face = np.stack([drawn.get(e, encode_actions(_STRESSED.get(e, {}))) for e in EMOTIONS])
     jaw = np.stack([encode_actions(_OPENED.get(e, {})) for e in EMOTIONS])
-    return leave_gaze_and_lips(face), jaw
+    return meant_codes(leave_gaze_and_lips(face)), meant_codes(jaw)
