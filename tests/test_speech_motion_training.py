@@ -22,9 +22,9 @@ from openvasa.data.voices import LIVE_FRAMES  # noqa: E402
 from openvasa.face.canonical import POSE_DIM  # noqa: E402
 from openvasa.face.dynamics import dynamics_code  # noqa: E402
 from openvasa.motion.speaker import (  # noqa: E402
-    LARGEST_STYLE,
     STYLE_NAMES,
     Speaker,
+    Speakers,
     StyleResponse,
 )
 from openvasa.motion.window_loop import WindowLoop  # noqa: E402
@@ -208,5 +208,9 @@ def test_styles_shown_get_the_mean_and_spread_of_those_asked_for() -> None:
 
 
 def test_nobody_is_asked_for_what_no_clip_shows() -> None:
-    response = StyleResponse(np.full(8, 1.5), np.full(8, 2.0))
-    assert np.abs(response.ask_for(9 * np.ones((1, 8)))).max() <= LARGEST_STYLE
+    styles = np.random.default_rng(0).standard_normal((2000, 8)).astype(np.float32)
+    people = Speakers(styles, np.ones(2000), np.full(2000, 1 / 2000), np.zeros(8))
+    response = StyleResponse(np.full(8, 1.5), np.full(8, 0.5))
+    np.testing.assert_allclose(response.ask_for(np.full(8, 9.0), people), 2.33, atol=0.25)
+    np.testing.assert_allclose(response.ask_for(np.full(8, -9.0), people), -2.33, atol=0.25)
+    np.testing.assert_allclose(response.ask_for(np.full(8, 0.2), people), 0.8)

@@ -63,11 +63,11 @@ class RowMaker:
         self.silence = np.concatenate(list(encoder.stream([samples])))
         self._speaker = settings.speaker or space.speakers.draw(settings.seed)
         chosen = settings.audio_guidance
-        asked = replace(self._speaker, style=response.ask_for(self._speaker.style))
+        asked = response.ask_for(self._speaker.style, space.speakers)
         self._begin = partial(
             WindowLoop,
             network,
-            asked,
+            replace(self._speaker, style=asked),
             self.silence,
             steps=steps,
             guidance=Guidance(guidance if chosen is None else chosen),

@@ -12,6 +12,8 @@ speed, of the spread of brows and gaze, and of the rate of blinks; normalised ov
 
 LARGEST_STYLE = 3.0
 """Deviations that a style is cut to."""
+RARE = 0.01
+"""Share of people at either end of a style whose amounts are too rare to have been learnt."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,15 @@ class Speakers:
         chosen = int(rng.choice(len(self.chances), p=self.chances))
         return Speaker(self.styles[chosen], float(self.heads[chosen]))
 
+    def learnt_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """(8,) lowest and highest of each number of a style that a network has seen enough of."""
+        order = self.styles.argsort(axis=0)
+        below = self.chances[order].cumsum(axis=0)
+        ends = [(below < share).sum(axis=0) for share in (RARE, 1 - RARE)]
+        low, high = np.minimum(ends, len(self.styles) - 1)
+        numbers = np.arange(self.styles.shape[1])
+        return self.styles[order[low, numbers], numbers], self.styles[order[high, numbers], numbers]
+
 
 def average_amounts(styles: np.ndarray, deviation: np.ndarray, chances: np.ndarray) -> np.ndarray:
     """The style whose amounts are the people's mean amounts.
@@ -77,7 +88,9 @@ def average_amounts(styles: np.ndarray, deviation: np.ndarray, chances: np.ndarr
 class StyleResponse:
     """What to ask the network for, number by number: `shift` + `gain` · the style to be shown.
 
-    What is shown is what was asked, in part, and chance (`train.style_response`).
+    What is shown is what was asked, in part, and chance (`train.style_response`). Nothing is asked
+    for that is rarer than people: past what it has learnt, a network overdoes a style, and eyes or
+    head may run away.
 
     Attributes:
         gain, shift: (8,) float32 in the order of `STYLE_NAMES`.
@@ -91,10 +104,9 @@ class StyleResponse:
         """Asks for styles as they are."""
         return StyleResponse(np.ones(len(STYLE_NAMES)), np.zeros(len(STYLE_NAMES)))
 
-    def ask_for(self, styles: np.ndarray) -> np.ndarray:
-        """(..., 8) styles to be shown → (..., 8) float32 styles to ask for."""
-        asked = self.shift + self.gain * styles
-        return np.clip(asked, -LARGEST_STYLE, LARGEST_STYLE).astype(np.float32)
+    def ask_for(self, style: np.ndarray, people: Speakers) -> np.ndarray:
+        """(8,) style to be shown → (8,) float32 to ask a network for that learnt from people."""
+        return np.clip(self.shift + self.gain * style, *people.learnt_range()).astype(np.float32)
 
     @property
     def text(self) -> str:
