@@ -12,6 +12,7 @@ import pytest
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.data.occluders.glasses import draw_glasses
 from openvasa.data.occluders.hair import draw_fringe
+from openvasa.data.occluders.hats import draw_beret, draw_hat
 from openvasa.data.occluders.headwear import draw_headwear
 from openvasa.data.occluders.held import draw_hand, draw_microphone, draw_thing
 from openvasa.data.occluders.looks import draw_look
@@ -181,6 +182,8 @@ def _scene(bare: FaceLatent, seed: int) -> Scene:
         (draw_microphone, {Occluder.COVER}),
         (draw_thing, {Occluder.COVER}),
         (draw_headwear, {Occluder.HEADWEAR}),
+        (draw_hat, {Occluder.HEADWEAR}),
+        (draw_beret, {Occluder.HEADWEAR}),
         (draw_fringe, {Occluder.FRINGE}),
         (draw_look, set()),
     ],
@@ -195,6 +198,18 @@ def test_what_is_drawn_is_labelled_where_it_changes_the_picture(bare, draw, kind
         assert changed.any()
         if kinds:
             assert (scene.labels > 0).any()
+
+
+def test_hats_leave_nose_and_mouth_free_and_often_go_on_behind_the_head(bare: FaceLatent) -> None:
+    beside = 0
+    for seed in range(40):
+        scene = _scene(bare, seed)
+        draw_hat(scene)
+        lower = np.rint(scene.landmarks[[4, 13, 14, 152, 50, 280], :2]).astype(int)
+        assert not scene.labels[lower[:, 1], lower[:, 0]].any(), seed
+        temple = np.rint(scene.landmarks[[127, 356], :2] + [[-14, -6], [14, -6]]).astype(int)
+        beside += bool((scene.labels[temple[:, 1], temple[:, 0]] == Occluder.HEADWEAR).any())
+    assert beside >= 4, "brims seen from below go on behind the head"
 
 
 def test_composites_depend_on_their_generator_alone(bare: FaceLatent) -> None:

@@ -67,6 +67,7 @@ class Composites:
         scene = Scene.begin(picture, landmarks, self._texture(int(other)), rng)
         unknown = _find_unknown(scene)
         _fill_scene(scene)
+        _end_picture(scene)
         labels = np.where((scene.labels == Occluder.FREE) & unknown, UNKNOWN, scene.labels)
         return Composite(_record(scene.picture, rng), labels.astype(np.uint8), landmarks)
 
@@ -117,6 +118,18 @@ def _fill_scene(scene: Scene) -> None:
         draw_headwear(scene)
     if scene.chance(0.3):
         (draw_hand, draw_microphone, draw_thing)[scene.rng.integers(3)](scene)
+
+
+def _end_picture(scene: Scene) -> None:
+    """At times let the picture end above the face, through hair or hat, mirrored beyond its edge
+    as `openvasa.face.occluders.cut_head` does it."""
+    face = scene.landmarks[FACE_OVAL, 1].min()
+    if not scene.chance(0.4) or face < 2:
+        return
+    edge = int(scene.between(0.1, 0.95) * face)
+    for plane in (scene.picture, scene.labels):
+        beyond = plane[edge + 1 : 2 * edge + 1][::-1]
+        plane[edge - len(beyond) : edge] = beyond
 
 
 def _record(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

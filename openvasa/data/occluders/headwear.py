@@ -1,103 +1,42 @@
-"""Hats, caps, beanies, helmets, scarves, hoods and bands around a skull."""
+"""Caps, beanies, helmets, scarves, hoods and bands around a skull, and the choice of headwear."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from openvasa.data.occluders.hats import (
+    draw_beret,
+    draw_cloth,
+    draw_hat,
+    lay_headwear,
+    rounded,
+)
 from openvasa.data.occluders.scene import Scene, smooth_line
+from openvasa.data.occluders.skull import AROUND, AXES, CENTRE, dome, draw_level, front, ring
 from openvasa.data.occluders.textures import draw_colour, draw_texture
-from openvasa.face.occluders import Occluder
 from openvasa.face.topology import FACE_OVAL
-
-CENTRE = np.array([0.0, -3.0, 3.5])
-AXES = np.array([8.3, 10.8, 10.0])
-"""A mean skull with skin, canonical units; see `openvasa.render.mesh`."""
-AROUND = np.linspace(0, 2 * np.pi, 48, endpoint=False)
 
 
 def draw_headwear(scene: Scene) -> None:
     """Put something on the head."""
-    makers = (_draw_hat, _draw_hat, _draw_cap, _draw_cap, _draw_beanie, _draw_helmet)
-    makers += (_draw_scarf, _draw_scarf, _draw_band)
+    makers = (draw_hat, draw_hat, draw_hat, draw_beret, _draw_cap, _draw_cap, _draw_beanie)
+    makers += (_draw_helmet, _draw_scarf, _draw_scarf, _draw_band)
     makers[scene.rng.integers(len(makers))](scene)
-
-
-def _ring(level: float, lean: float, grow: float) -> np.ndarray:
-    """(48, 3) points around the skull at a level; it rises by `lean` from back to front."""
-    z = CENTRE[2] - AXES[2] * grow * np.cos(AROUND)
-    x = AXES[0] * grow * np.sin(AROUND)
-    y = level + lean * (z - CENTRE[2])
-    return np.column_stack([x, y, z])
-
-
-def _dome(scene: Scene, level: float, lean: float, grow: float, high: float) -> np.ndarray:
-    """Points over the skull above a ring; `high` stretches it upwards."""
-    rings = []
-    for up in np.linspace(0, 1, 7)[1:]:
-        narrow = grow * np.sqrt(max(1 - up ** scene.between(2.0, 3.5), 0.02))
-        ring = _ring(level, lean, narrow)
-        ring[:, 1] = level + lean * (ring[:, 2] - CENTRE[2]) * (1 - up) - up * high
-        rings.append(ring)
-    return np.vstack(rings)
-
-
-def _level(scene: Scene) -> float:
-    """Canonical height of a band on the forehead: between hairline and brows."""
-    brow, top = scene.canonical[105][1], scene.canonical[10][1]
-    return float(top + (brow - top) * scene.between(-0.6, 0.95))
-
-
-def _lay(scene: Scene, cover: np.ndarray, texture: np.ndarray) -> None:
-    scene.lay(cover, np.clip(texture, 0, 255), Occluder.HEADWEAR)
-
-
-def _rounded(scene: Scene, points: np.ndarray) -> np.ndarray:
-    """(1, S, 1) gain across px of points: darker to the sides."""
-    low, high = points[:, 0].min(), points[:, 0].max()
-    across = (np.arange(scene.side) - (low + high) / 2) / max((high - low) / 2, 1)
-    gain = 1 - scene.between(0.1, 0.5) * np.clip(np.abs(across), 0, 1) ** 2
-    return (gain + scene.between(-0.2, 0.2) * across).clip(0.25, 1.4)[None, :, None]
-
-
-def _draw_hat(scene: Scene) -> None:
-    """A brim all around and a crown."""
-    level, lean = _level(scene), scene.between(-0.15, 0.3)
-    grow, high = scene.between(1.02, 1.2), scene.between(7, 14)
-    reach = scene.between(1.25, 2.2)
-    inner, outer = _ring(level, lean, grow), _ring(level, lean, grow * reach)
-    outer[:, 1] += scene.between(-2.5, 2.0) * np.abs(np.sin(AROUND)) ** 2 + scene.between(-1, 1.2)
-    brim = scene.project(outer)
-    crown = scene.project(np.vstack([inner, _dome(scene, level, lean, grow, high)]))
-    texture = draw_texture(scene, [(30, 28, 28), (90, 70, 50), (200, 180, 140), (120, 120, 120)])
-    brim_cover = scene.hull(brim)
-    down = (0.0, scene.unit * scene.between(0.2, 1.6))
-    scene.shade(brim_cover, scene.between(0, 0.6), down, scene.unit * scene.between(0.2, 1.2) + 0.5)
-    _lay(scene, brim_cover, texture * scene.between(0.45, 1.0))
-    _lay(scene, scene.hull(crown), texture * _rounded(scene, crown))
-    if scene.chance(0.5):
-        lifted = inner - [0, scene.between(0.8, 2.2), 0]
-        front = np.vstack([_front(inner), _front(lifted)[::-1]])
-        _lay(scene, scene.fill(scene.project(front)), draw_texture(scene))
-
-
-def _front(ring: np.ndarray) -> np.ndarray:
-    """The half of a ring that faces the camera, from the right to the left of the picture."""
-    return np.roll(ring, 12, axis=0)[:25]
 
 
 def _draw_cap(scene: Scene) -> None:
     """A cap; its visor looks forwards, sideways or back."""
-    level, lean = _level(scene), scene.between(-0.1, 0.25)
+    level, lean = draw_level(scene), scene.between(-0.1, 0.25)
     grow, high = scene.between(1.0, 1.1), scene.between(6, 9.5)
-    inner = _ring(level, lean, grow)
-    crown = scene.project(np.vstack([inner, _dome(scene, level, lean, grow, high)]))
-    texture = draw_texture(scene)
+    inner = ring(level, lean, grow)
+    crown = scene.project(np.vstack([inner, dome(scene, level, lean, grow, high)]))
+    texture = draw_cloth(scene)
     cover = scene.hull(crown)
     scene.shade(cover, scene.between(0, 0.4), (0, scene.unit * 0.4), scene.unit * 0.4 + 0.5)
-    _lay(scene, cover, texture * _rounded(scene, crown))
+    lay_headwear(scene, cover, texture * rounded(scene, crown))
     if scene.chance(0.5):
-        ridge = _front(inner)[:: scene.rng.integers(4, 9)]
+        ridge = front(inner)[:: scene.rng.integers(4, 9)]
         top = np.array([[0, level - high, CENTRE[2]]])
         for point in ridge:
             seam = scene.stroke(scene.project(np.vstack([point[None], top])), 0.8) * cover
@@ -117,42 +56,42 @@ def _draw_cap(scene: Scene) -> None:
     tip[:, 1] += scene.between(0, 1.5) * (span / np.abs(span).max()) ** 2
     visor = scene.fill(scene.project(np.vstack([root, tip[::-1]])))
     scene.shade(visor, scene.between(0, 0.6), (0, scene.unit * 0.8), scene.unit * 0.5 + 0.5)
-    tone = texture if scene.chance(0.6) else draw_texture(scene)
-    _lay(scene, visor, tone * scene.between(0.5, 1.1))
+    tone = texture if scene.chance(0.6) else draw_cloth(scene)
+    lay_headwear(scene, visor, tone * scene.between(0.5, 1.1))
 
 
 def _draw_beanie(scene: Scene) -> None:
     """A knitted cap, or fur: soft, with a fold."""
-    level, lean = _level(scene), scene.between(-0.05, 0.3)
+    level, lean = draw_level(scene), scene.between(-0.05, 0.3)
     grow, high = scene.between(1.03, 1.2), scene.between(7.5, 13)
-    inner = _ring(level, lean, grow)
-    crown = scene.project(np.vstack([inner, _dome(scene, level, lean, grow, high)]))
-    texture = draw_texture(scene) * _rounded(scene, crown)
+    inner = ring(level, lean, grow)
+    crown = scene.project(np.vstack([inner, dome(scene, level, lean, grow, high)]))
+    texture = draw_cloth(scene) * rounded(scene, crown)
     if scene.chance(0.7):
         x = np.arange(scene.side, dtype=np.float32)
         ribs = np.sin(x * scene.between(0.8, 2.2))
         texture = texture * (1 + scene.between(0.05, 0.2) * ribs)[None, :, None]
     cover = scene.hull(crown)
     scene.shade(cover, scene.between(0, 0.4), (0, scene.unit * 0.4), scene.unit * 0.4 + 0.5)
-    _lay(scene, cover, texture)
+    lay_headwear(scene, cover, texture)
     fold = scene.between(1.5, 4.0)
     thick = inner * [1.04, 1, 1.04] + [0, 0, 0]
     strip = scene.hull(scene.project(np.vstack([thick, thick - [0, fold, 0]])))
     gain = scene.between(0.7, 1.2)
-    _lay(scene, strip, (texture if scene.chance(0.6) else draw_texture(scene)) * gain)
+    lay_headwear(scene, strip, (texture if scene.chance(0.6) else draw_texture(scene)) * gain)
 
 
 def _draw_helmet(scene: Scene) -> None:
     """Hard, down over the ears, with a strap or a guard."""
-    level, lean = _level(scene), scene.between(0.15, 0.6)
+    level, lean = draw_level(scene), scene.between(0.15, 0.6)
     grow, high = scene.between(1.1, 1.35), scene.between(8, 12)
-    inner = _ring(level, lean, grow)
-    crown = scene.project(np.vstack([inner, _dome(scene, level, lean, grow, high)]))
-    texture = draw_texture(scene, plain=0.7) * _rounded(scene, crown)
+    inner = ring(level, lean, grow)
+    crown = scene.project(np.vstack([inner, dome(scene, level, lean, grow, high)]))
+    texture = draw_texture(scene, plain=0.7) * rounded(scene, crown)
     gloss = scene.between(0, 0.6)
     cover = scene.hull(crown)
     scene.shade(cover, scene.between(0, 0.5), (0, scene.unit * 0.5), scene.unit * 0.5 + 0.5)
-    _lay(scene, cover, texture)
+    lay_headwear(scene, cover, texture)
     spot = crown.mean(axis=0) + scene.rng.normal(0, 2.5 * scene.unit, 2)
     glow = np.zeros(scene.labels.shape, np.float32)
     cv2.circle(glow, tuple(int(v) for v in spot), max(int(1.6 * scene.unit), 1), 1.0, -1)
@@ -162,7 +101,7 @@ def _draw_helmet(scene: Scene) -> None:
     jaw = middle + (scene.canonical[FACE_OVAL[7:30]] - middle) * scene.between(1.02, 1.12)
     strap = scene.stroke(scene.project(jaw), scene.unit * scene.between(0.4, 1.6))
     if scene.chance(0.6):
-        _lay(scene, strap, draw_colour(scene, [(25, 25, 25), (90, 80, 60)]))
+        lay_headwear(scene, strap, draw_colour(scene, [(25, 25, 25), (90, 80, 60)]))
 
 
 def _draw_scarf(scene: Scene) -> None:
@@ -176,10 +115,10 @@ def _draw_scarf(scene: Scene) -> None:
     offset = opening[:, 1] - middle[1]
     opening[:, 1] = middle[1] + offset * np.where(offset < 0, top, rise)
     grow = scene.between(1.08, 1.35)
-    dome = np.vstack([_ring(-3.0, 0, grow), _dome(scene, -3.0, 0, grow, 11 * grow)])
+    skull = np.vstack([ring(-3.0, 0, grow), dome(scene, -3.0, 0, grow, 11 * grow)])
     wide = scene.between(7, 14)
     body = np.array([[-wide, 14, 6.0], [wide, 14, 6.0], [wide + 4, 26, 7], [-wide - 4, 26, 7]])
-    outer = cv2.convexHull(scene.project(np.vstack([dome, body])))[:, 0]
+    outer = cv2.convexHull(scene.project(np.vstack([skull, body])))[:, 0]
     hole = smooth_line(scene.project(opening), 2, closed=True)
     cover = np.clip(scene.fill(outer) - scene.fill(hole), 0, 1)
     scene.shade(cover, scene.between(0, 0.5), (0, scene.unit * 0.3), scene.unit * 0.5 + 0.5)
@@ -189,14 +128,14 @@ def _draw_scarf(scene: Scene) -> None:
     angle = np.arctan2(y - centre[1], x - centre[0])
     radius = np.hypot(y - centre[1], x - centre[0]) / (scene.unit * scene.between(3, 9))
     folds = np.sin(angle * scene.rng.integers(2, 9) + radius * scene.between(-2, 2))
-    _lay(scene, cover, texture * (1 + scene.between(0, 0.25) * folds)[..., None])
+    lay_headwear(scene, cover, texture * (1 + scene.between(0, 0.25) * folds)[..., None])
 
 
 def _draw_band(scene: Scene) -> None:
     """A headband or the bow of headphones."""
     if scene.chance(0.5):
-        level, lean, wide = _level(scene), scene.between(-0.1, 0.3), scene.between(0.8, 3.5)
-        inner = _front(_ring(level, lean, scene.between(0.97, 1.05)))
+        level, lean, wide = draw_level(scene), scene.between(-0.1, 0.3), scene.between(0.8, 3.5)
+        inner = front(ring(level, lean, scene.between(0.97, 1.05)))
         strip = np.vstack([inner, inner[::-1] - [0, wide, 0]])
         cover = scene.fill(scene.project(strip))
     else:
@@ -215,4 +154,4 @@ def _draw_band(scene: Scene) -> None:
             cup = end + [0, 1.5, 0] + spread * scene.between(2, 3.6)
             cover = np.maximum(cover, scene.hull(scene.project(cup)))
     scene.shade(cover, scene.between(0, 0.4), (0, scene.unit * 0.2), scene.unit * 0.3 + 0.5)
-    _lay(scene, cover, draw_texture(scene, [(25, 25, 27), (220, 220, 222)], plain=0.6))
+    lay_headwear(scene, cover, draw_texture(scene, [(25, 25, 27), (220, 220, 222)], plain=0.6))
