@@ -136,7 +136,7 @@ def test_after_every_interruption_the_first_phone_has_lips() -> None:
         engine.interrupt()
         now, after = play(engine, now, random.choice([0.0, 0.12]))
         assert not any(f.sound.any() for f in after[2:])
-    assert np.mean(np.array(moved) > LIPS_MOVE) >= 0.75
+    assert min(moved) > LIPS_MOVE
     assert np.median(moved) > IDLE_DRIFT
 
 
