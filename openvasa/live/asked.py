@@ -85,10 +85,10 @@ def find_voice(studio: Studio, name: object) -> Voice:
     """The voice of a name, the first for None; raises InputError where there is none."""
     if not studio.voices:
         raise InputError("voice: this server has none; send a sound")
-    named = {voice.name: voice for voice in studio.voices}
-    voice = studio.voices[0] if name is None else named.get(str(name))
+    voice = studio.voices[0] if name is None else studio.find_voice(str(name))
     if voice is None:
-        raise InputError(f"voice: none of that name; choose of {', '.join(named)}")
+        names = ", ".join(voice.name for voice in studio.voices)
+        raise InputError(f"voice: none of that name; choose of {names}")
     return voice
 
 

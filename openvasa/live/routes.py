@@ -119,7 +119,7 @@ def _add_descriptions(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/api/voices/{name}")
     async def voice(name: str) -> Response:
-        chosen = next((v for v in studio.voices if v.name == name), None)
+        chosen = studio.find_voice(name)
         if chosen is None:
             raise Refused(404, "no such voice")
         async with one_preview:

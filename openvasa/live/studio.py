@@ -79,6 +79,10 @@ class Studio:
         """What draws the pictures of sessions that ask for no other background."""
         return before(self.person, self.background)
 
+    def find_voice(self, name: str) -> Voice | None:
+        """The voice of a name."""
+        return next((voice for voice in self.voices if voice.name == name), None)
+
     async def close(self, session: Session, reason: str) -> None:
         """End a session and forget it."""
         self.sessions.pop(session.id, None)
