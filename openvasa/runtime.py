@@ -49,8 +49,7 @@ class Runtime:
         blas_threads: threads of a matrix product while a stream or a video runs.
         network_threads: threads of one inference in OpenVINO or onnxruntime, where the caller
             names no number.
-        painters: live portraits that paint at the same time. By default one core is left to
-            motion: a picture may be left out, speech may not.
+        painters: live portraits that paint at the same time; one fewer while motion is made.
         cache: folder of compiled networks. Where it is None or cannot be written, networks are
             compiled in every run, which takes a second.
         device: for the renderer, for networks in onnxruntime and for the encoder of films;
@@ -59,7 +58,7 @@ class Runtime:
 
     blas_threads: int = 1
     network_threads: int = field(default_factory=usable_cores)
-    painters: int = field(default_factory=lambda: max(1, usable_cores() - 1))
+    painters: int = field(default_factory=usable_cores)
     cache: Path | None = field(default_factory=cache_folder)
     device: Device = Device.CPU
 

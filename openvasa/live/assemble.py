@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -13,6 +12,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
 from openvasa.live.painter import UNREFINED, Painter
 from openvasa.live.player import Player, Shown
+from openvasa.live.turns import Turns
 from openvasa.motion.distance import farthest_distance
 from openvasa.motion.model import MotionModel
 from openvasa.motion.settings import MotionSettings
@@ -76,7 +76,7 @@ class LivePortrait:
         self, show: Callable[[Shown], None], wanted: Callable[[], bool] = lambda: True
     ) -> Player:
         """A player that has not started; `show` and `wanted` as in `Player`."""
-        return Player(self.engine, self.paint, show, wanted, turn=_painting_turns())
+        return Player(self.engine, self.paint, show, wanted, turns=_shared_turns())
 
 
 def assemble_portrait(
@@ -110,6 +110,6 @@ def assemble_engine(
 
 
 @lru_cache(maxsize=1)
-def _painting_turns() -> threading.BoundedSemaphore:
+def _shared_turns() -> Turns:
     """What the players of this process share: `Runtime.painters` of them paint at a time."""
-    return threading.BoundedSemaphore(get_runtime().painters)
+    return Turns(get_runtime().painters)

@@ -14,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +23,7 @@ from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame
 from openvasa.live.governor import Governor
 from openvasa.live.sound_timeline import FADE_S
+from openvasa.live.turns import Turns
 from openvasa.runtime import limit_blas, limit_opencv
 
 STEP_S = 0.01
@@ -90,7 +90,7 @@ class Player:
         show: takes each frame; called in the painting thread and must not block.
         wanted: whether anybody would see a frame; while not, the clock stands still.
         clock: seconds, never going back.
-        turn: held while a picture is painted; players that share one wait for each other.
+        turns: to paint; players that share them wait for each other.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Player:
         show: Callable[[Shown], None],
         wanted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.perf_counter,
-        turn: AbstractContextManager[object] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.stats = engine.stats
         self.error: BaseException | None = None
@@ -111,7 +111,7 @@ class Player:
         self._show = show
         self._wanted = wanted
         self._clock = clock
-        self._turn_to_paint = turn or nullcontext()
+        self._turns = turns or Turns(1)
         self._commands: deque[Callable[[Engine], object]] = deque()
         self._wake = threading.Event()
         self._stopped = threading.Event()
@@ -195,7 +195,9 @@ class Player:
             self._origin = now - self._engine.heard_s
             return
         self._wait_for_engine(now)
-        for frame in self._engine.advance(now - self._origin):
+        with self._turns.move():
+            frames = self._engine.advance(now - self._origin)
+        for frame in frames:
             quiet = round((self._quiet_until - frame.time_s) * self._engine.settings.rate)
             if quiet > 0:
                 frame.sound[:quiet] = 0
@@ -230,7 +232,7 @@ class Player:
         while not self._stopped.is_set() and (due := self._due.get()) is not None:
             started = self._clock()
             picture = None
-            with self._turn_to_paint:
+            with self._turns.paint():
                 now = self._clock()
                 too_late = now > due.due_at + due.frame.end_s - due.frame.time_s
                 frozen = now - painted_at > LONGEST_FREEZE_S
