@@ -151,6 +151,29 @@ def test_an_untrained_network_moves_as_far_as_its_clips(
     assert 0.75 < np.median(spread) < 1.25
 
 
+def test_no_network_leaves_what_people_do(fitted: tuple[MotionSpace, WindowSampler]) -> None:
+    space, _ = fitted
+
+    def run_away(noisy: np.ndarray, *_: np.ndarray) -> list[np.ndarray]:
+        return [np.full_like(noisy, -3)]
+
+    silence = np.zeros((space.prior.recent + space.prior.window, FEATURE_DIM), np.float32)
+    loop = WindowLoop(
+        WindowNetwork(run_away, space),
+        Speaker(np.zeros(8, np.float32), 1.0),
+        silence,
+        seed=0,
+        steps=3,
+        guidance=Guidance(0.0),
+    )
+    features = silence[: space.prior.recent + 4]
+    made = np.concatenate([loop.generate(features, 2)[:2] for _ in range(50)])
+    off = np.abs(made - space.mean) / space.deviation
+    assert (off <= space.largest * 1.0001).all()
+    assert (off.max(axis=0) > 0.99 * space.largest).mean() > 0.9
+    assert MotionSpace.load(SPACE_FILE).largest.max() < 10
+
+
 def test_what_is_exported_moves_as_what_was_trained(
     fitted: tuple[MotionSpace, WindowSampler], tmp_path: Path
 ) -> None:

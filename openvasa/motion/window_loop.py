@@ -67,6 +67,7 @@ class WindowLoop:
         )
         noise = expected.colour(self._draw_noise(len(expected.mean), kept))
         window = expected.mean + expected.deviation * sample_velocity(predict, noise, self._steps)
+        window = space.keep_learnt(window)
         self._motion = np.concatenate([self._motion, window[:kept]])[-prior.past :]
         return space.restore(window, self._speaker.head)
 

@@ -27,6 +27,7 @@ class MotionSpace:
 
     Attributes:
         mean, deviation: (6 + D,) float32; the head's are those of the average speaker.
+        largest: (6 + D,) float32, within which 999 of 1000 training frames lie, normalised.
         prior: what frames say of those after them.
         speakers: people to draw from.
         in_files, in_streams: what to ask the network for, so that it shows a style.
@@ -35,12 +36,18 @@ class MotionSpace:
 
     mean: np.ndarray
     deviation: np.ndarray
+    largest: np.ndarray
     prior: MotionPrior
     speakers: Speakers
     encoder: str
     feature_dim: int
     in_files: StyleResponse = field(default_factory=StyleResponse.none)
     in_streams: StyleResponse = field(default_factory=StyleResponse.none)
+
+    def keep_learnt(self, window: np.ndarray) -> np.ndarray:
+        """(n, 6 + D) normalised motion within what a network has learnt to go on from. Of motion
+        that no clip shows it makes more: eyes that look far aside never come back."""
+        return np.clip(window, -self.largest, self.largest)
 
     def restore(self, window: np.ndarray, head: float) -> np.ndarray:
         """(n, 6 + D) normalised → motion of a speaker whose head moves `head` times as far."""
@@ -59,6 +66,7 @@ class MotionSpace:
             path,
             mean=self.mean,
             deviation=self.deviation,
+            largest=self.largest,
             encoder=np.array(self.encoder),
             feature_dim=np.int32(self.feature_dim),
             **vars(self.speakers),
@@ -82,6 +90,7 @@ class MotionSpace:
             return MotionSpace(
                 data["mean"],
                 data["deviation"],
+                data["largest"],
                 MotionPrior(**prior, recent=recent, block=block),
                 Speakers(**{f.name: data[f.name] for f in fields(Speakers)}),
                 str(data["encoder"]),

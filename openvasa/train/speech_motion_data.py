@@ -34,6 +34,8 @@ from openvasa.train.speech_motion_network import NetworkConfig
 
 HELD_BACK = 16
 """One of so many training people is held back."""
+ORDINARY = 0.999
+"""Share of frames within the largest motion that is made."""
 SPEAKER_FRAMES = 75
 """A shorter clip says too little of how a person moves to draw a speaker from."""
 LEAST_SPREAD = 0.01
@@ -152,6 +154,7 @@ def fit_space(
     mean = frames.mean(axis=0)
     Row.split(mean).pose[:] = 0
     deviation = np.sqrt(((frames - mean) ** 2).mean(axis=0))
+    largest = np.quantile(np.abs(frames - mean) / deviation, ORDINARY, axis=0)
     past = sizes.recent + sizes.block * sizes.blocks
     covariance = measure_autocovariance(
         [(motion - mean) / deviation for motion in motions], past + sizes.window
@@ -175,6 +178,7 @@ def fit_space(
     return MotionSpace(
         mean.astype(np.float32),
         deviation.astype(np.float32),
+        largest.astype(np.float32),
         prior,
         speakers,
         encoder,
