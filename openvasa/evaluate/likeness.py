@@ -163,11 +163,12 @@ def judge_likeness(
     chosen = choose_clips(cache, folder, count, seconds)
     ways: dict[str, Way] = {}
     clips, left_out = [], []
-    others = exchange_motion(chosen)
-    show = _show_rows
+    show, redrawn = _show_rows, 0
     if pixels:
+        others = exchange_motion(chosen)
         show = partial(_show_pixels, folder=folder, renderer=renderer, others=others)
-    videos = len(makers) * seeds * (2 if pixels else 1) + 2 * pixels
+        redrawn = 1 if others is None else 2
+    videos = len(makers) * seeds * (2 if pixels else 1) + redrawn
     total = videos * sum(len(held.rows) for held in chosen)
     with tqdm(total=total, desc="judging", unit="frame") as bar:
         for number, held in enumerate(chosen):
@@ -196,7 +197,7 @@ def _show_pixels(
     *,
     folder: Path,
     renderer: RendererFactory,
-    others: Sequence[np.ndarray],
+    others: Sequence[np.ndarray] | None,
 ) -> Iterator[tuple[str, int, _Seen]]:
     """Name of the way, round and what is seen of it, one after the other."""
     faces = encode_portraits(held, folder)
@@ -206,7 +207,8 @@ def _show_pixels(
         return _seen_of(film(renderers[portrait], faces[portrait], rows))
 
     yield REDRAWN, 0, see(NEUTRAL, with_tongue_at_rest(held.rows))
-    yield EXCHANGED, 0, see(NEUTRAL, with_tongue_at_rest(others[number]))
+    if others is not None:
+        yield EXCHANGED, 0, see(NEUTRAL, with_tongue_at_rest(others[number]))
     for name, make in makers.items():
         for round_number in range(seeds):
             rows = make(held, _seed(round_number, number))[: len(held.rows)]

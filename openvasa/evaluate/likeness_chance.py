@@ -14,6 +14,8 @@ import numpy as np
 from openvasa.evaluate.likeness_figures import JUDGED, Figures
 
 DRAWS = 1000
+FEWEST = 10
+"""Clips below which drawing them anew says too little: they are taken for all people there are."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,14 @@ class RealClips:
         counts = self._draw(np.random.default_rng(0))
         return float(_likenesses(self._means(counts, made), self._means(counts)).std())
 
-    def of_other_people(self) -> Chance:
-        """Likeness of N real clips of people like these beside N others: what a generator that
-        moves as people do, not knowing who is shown, can reach."""
+    def of_other_clips(self) -> Chance | None:
+        """Likeness of N real clips like these beside N others: what a generator that moves as
+        people do, not knowing who is shown, can reach. None below `FEWEST` clips.
+
+        Clips are taken as independent, those of one person too.
+        """
+        if len(self.frames) < FEWEST:
+            return None
         rng = np.random.default_rng(0)
         found = _likenesses(self._means(self._draw(rng)), self._means(self._draw(rng)))
         return Chance(float(found.mean()), float(found.std()))

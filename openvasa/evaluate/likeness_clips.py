@@ -88,15 +88,17 @@ def _hold_out(clip: Clip, track: Track, folder: Path, seconds: float | None) -> 
     return HeldOut(clip, track, rows, sound, neutral_frame(rows))
 
 
-def exchange_motion(clips: Sequence[HeldOut]) -> list[np.ndarray]:
+def exchange_motion(clips: Sequence[HeldOut]) -> list[np.ndarray] | None:
     """(T, 6 + D) real motion of another person for each clip: of the next longer clip, or of the
-    longest. Where all clips show one person, it is theirs."""
+    longest. None where all clips show one person."""
+    if len({held.clip.group for held in clips}) < 2:
+        return None
     order = sorted(range(len(clips)), key=lambda index: len(clips[index].rows))
     found = [clip.rows for clip in clips]
     for place, index in enumerate(order):
         held = clips[index]
         following = (clips[i] for i in order[place + 1 :] + order[:place][::-1])
-        other = next((o for o in following if o.clip.group != held.clip.group), held)
+        other = next(o for o in following if o.clip.group != held.clip.group)
         found[index] = other.rows[: len(held.rows)]
     return found
 

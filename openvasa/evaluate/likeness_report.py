@@ -145,10 +145,13 @@ def _cell(values: np.ndarray, real: float | None) -> str:
 def _scope(judged: Judged) -> str:
     seconds = sum(v.frames for v in judged.ways[REAL].rounds[0]) / MOTION_RATE
     how = "rendered and tracked" if judged.pixels else "rows alone, nothing rendered"
-    others = _real_clips(judged).of_other_people()
+    scope = f"{len(judged.clips)} clips of held-out people, {seconds:.0f} s, {how}"
+    others = _real_clips(judged).of_other_clips()
+    if others is None:
+        return scope
     return (
-        f"{len(judged.clips)} clips of held-out people, {seconds:.0f} s, {how}. As many other "
-        f"people like them have a likeness of {others.mean:.2f} ± {others.deviation:.2f}"
+        f"{scope}. As many other clips of people like them have a likeness of {others.mean:.2f} "
+        f"± {others.deviation:.2f}"
     )
 
 
@@ -183,10 +186,11 @@ def likeness_json(judged: Judged) -> dict[str, object]:
         }
     frames = [v.frames for v in judged.ways[REAL].rounds[0]]
     clips = dict(zip(judged.clips, frames, strict=True))
+    others = _real_clips(judged).of_other_clips()
     return {
         "pixels": judged.pixels,
         "frames": clips,
-        "other_people": vars(_real_clips(judged).of_other_people()),
+        "other_clips": vars(others) if others else None,
         "ways": ways,
         "left_out": judged.left_out,
     }
