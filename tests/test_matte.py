@@ -135,6 +135,15 @@ def test_strands_beside_the_person_do_not_come_back_as_static() -> None:
     assert 1 < grain.std() < 4
 
 
+def test_a_narrow_border_is_enough_for_the_grain_of_the_plate() -> None:
+    wall = np.random.default_rng(3).normal(90, 4, (SIDE, SIDE, 3)).clip(0, 255).astype(np.uint8)
+    matte = np.zeros((SIDE, SIDE), np.float32)
+    matte[10:, 10:-10] = 1
+    plate = background_plate(wall, matte)[200:400, 200:300, 0].astype(np.float32)
+    grain = plate - cv2.GaussianBlur(plate, (0, 0), 1.5)
+    assert 1.5 < grain.std() < 5
+
+
 def test_plate_carries_a_straight_edge_behind_the_person() -> None:
     """A horizon that meets the silhouette goes on behind it."""
     wall = np.full((SIDE, SIDE, 3), 200, np.uint8)

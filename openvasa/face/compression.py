@@ -1,4 +1,7 @@
-"""How much a picture shows of the blocks in which JPEG coded it, whatever file it now is in."""
+"""How much a picture shows of the blocks in which JPEG coded it.
+
+Any file may hold it now. Where it was resized or turned since, its blocks are no longer found.
+"""
 
 from __future__ import annotations
 

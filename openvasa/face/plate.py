@@ -36,6 +36,9 @@ FEATURE_REACH = 6.0
 """Stated px behind the silhouette over which a feature's excess contrast falls by e."""
 TILE = 16
 """Px of the picture: side of the squares in which grain is measured."""
+SEEN_SHARE = 0.1
+"""Of a square's px, that have to be background for its grain to count: a border of 10 px is enough
+where the portrait nearly fills the picture."""
 SMALLEST_WEIGHT = 1e-4
 
 
@@ -159,13 +162,13 @@ def _grain_like(detail: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _tile_spread(values: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Robust standard deviation of each tile, float32, and 1 where a quarter of it is counted."""
+    """Robust standard deviation of each tile, float32, and 1 where a tenth of it is counted."""
     rows, columns = (-(-extent // TILE) for extent in values.shape)
     size = ((0, rows * TILE - values.shape[0]), (0, columns * TILE - values.shape[1]))
     amplitude = np.pad(np.where(counted, np.abs(values), np.nan), size, constant_values=np.nan)
     tiles = amplitude.reshape(rows, TILE, columns, TILE)[:, ::2, :, ::2].swapaxes(1, 2)
     tiles = tiles.reshape(rows, columns, -1)
-    seen = np.isfinite(tiles).mean(axis=2) >= 0.25
+    seen = np.isfinite(tiles).mean(axis=2) >= SEEN_SHARE
     spread = np.zeros((rows, columns), np.float32)
     spread[seen] = 1.48 * np.nanmedian(tiles[seen], axis=1)
     return spread, seen.astype(np.float32)
