@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stopping import stop_when
+from turning_head import save_turning_head
 
 import openvasa
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
@@ -57,12 +58,7 @@ def avatar(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def motion(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Ten frames of a turning head."""
-    path = tmp_path_factory.mktemp("motion") / "motion.npz"
-    pose = np.zeros((10, 6), np.float32)
-    pose[:, 1] = np.linspace(0, 0.1, 10)
-    Motion(pose, np.zeros((10, dynamics_code().size), np.float32)).save(path)
-    return str(path)
+    return str(save_turning_head(tmp_path_factory.mktemp("motion"), frames=10))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

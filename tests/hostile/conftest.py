@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hostile_inputs import Refuse
+from turning_head import save_turning_head
 
 from openvasa.cli import main
-from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
-from openvasa.motion.motion import Motion
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +21,7 @@ def avatar(face: FaceLatent, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def motion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five frames of a turning head."""
-    path = tmp_path_factory.mktemp("motion") / "motion.npz"
-    pose = np.zeros((5, 6), np.float32)
-    pose[:, 1] = np.linspace(0, 0.1, 5)
-    Motion(pose, np.zeros((5, dynamics_code().size), np.float32)).save(path)
-    return path
+    return save_turning_head(tmp_path_factory.mktemp("motion"), frames=5)
 
 
 @pytest.fixture
