@@ -25,15 +25,21 @@ from golden_set import FOLDER, GALLERY
 
 
 def _keep_rows(name: str, now: np.ndarray) -> None:
-    path = FOLDER / "rows.npz"
-    arrays = dict(golden_set.kept_arrays()) if path.exists() else {}
-    kept = arrays.get(name)
+    kept = golden_set.kept_arrays().get(name) if (FOLDER / "rows.npz").exists() else None
     if kept is None or kept.shape != now.shape:
         print(f"{name}: new, {now.shape}")
     else:
         off = np.abs(now - kept) / golden_set.row_deviations()
         print(f"{name}: at most {off.max():.2g} deviations from before")
-    np.savez_compressed(path, **{**arrays, name: now})
+    _save(**{name: now})
+
+
+def _save(**arrays: np.ndarray) -> None:
+    path = FOLDER / "rows.npz"
+    if path.exists():
+        with np.load(path) as data:
+            arrays = {**data, **arrays}
+    np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]
     golden_set.kept_arrays.cache_clear()
 
 
@@ -82,7 +88,9 @@ def main() -> None:
     if "motion" in chosen:
         with tempfile.TemporaryDirectory() as folder:
             model = golden_set.float_model(Path(folder))
-        _keep_rows("spoken", golden_set.spoken_rows(model))
+        heard = golden_set.heard_now().astype(np.float16)
+        _save(heard=heard)
+        _keep_rows("spoken", golden_set.spoken_rows(model, heard.astype(np.float32)))
     for portrait in GALLERY:
         if "encodings" in chosen:
             _keep_encoding(portrait)

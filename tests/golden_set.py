@@ -22,7 +22,7 @@ import numpy as np
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE, EXAMPLES
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
-from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.moonshine import CHUNK_FRAMES, MoonshineEncoder
 from openvasa.backend import load_onnx
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.dynamics import dynamics_code
@@ -94,12 +94,21 @@ def made_rows() -> np.ndarray:
     return np.stack(rows).astype(np.float32)
 
 
-def spoken_rows(model: WindowNetwork) -> np.ndarray:
-    """(T, 6 + D + 2) float32 rows of motion of the start of the example's voice, one thread."""
+def heard_now() -> np.ndarray:
+    """(T, F) float32 features of the start of the example's voice.
+
+    The speech encoder rounds to 8 bits, which processors do in different ways.
+    """
     gain = speech_gain(read_blocks(VOICE))
     blocks = islice(read_blocks(VOICE), VOICE_SECONDS)
+    return np.concatenate(list(MoonshineEncoder().stream(blocks, gain=gain)))
+
+
+def spoken_rows(model: WindowNetwork, heard: np.ndarray) -> np.ndarray:
+    """(T, 6 + D + 2) float32 rows of motion of (T, F) features, one thread."""
     generator = MotionGenerator(model)
-    rows = [generator.feed(heard) for heard in MoonshineEncoder().stream(blocks, gain=gain)]
+    pieces = np.split(heard, range(CHUNK_FRAMES, len(heard), CHUNK_FRAMES))
+    rows = [generator.feed(piece) for piece in pieces]
     return np.concatenate([*rows, generator.finish()])
 
 
@@ -123,7 +132,7 @@ def float_model(folder: Path) -> WindowNetwork:
         if node.op_type == "DynamicQuantizeLinear":
             kept, scale, _ = node.output
             nodes.append(onnx.helper.make_node("Identity", node.input[:1], [kept]))
-            one = onnx.numpy_helper.from_array(np.float32(1), scale)
+            one = onnx.numpy_helper.from_array(np.array(1, np.float32), scale)
             graph.initializer.append(one)
         elif node.op_type == "MatMulInteger":
             given, weight, _, zero = node.input
@@ -188,9 +197,10 @@ def matte_picture(face: FaceLatent) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def kept_arrays() -> dict[str, np.ndarray]:
-    """`moments` (4, 6 + D + 2): rows that frames are of; `spoken` (T, 6 + D + 2)."""
+    """`moments` (4, 6 + D + 2): rows that frames are of; `heard` (T, F): features of the example's
+    voice; `spoken` (T, 6 + D + 2): rows made of them."""
     with np.load(FOLDER / "rows.npz") as data:
-        return dict(data)
+        return {name: data[name].astype(np.float32) for name in data}
 
 
 def kept_boxes() -> dict[str, dict[str, list[int]]]:
