@@ -19,6 +19,7 @@ from openvasa.backend import load_onnx  # noqa: E402
 from openvasa.data.clip_list import Clip  # noqa: E402
 from openvasa.data.row_code import geometric_row_code  # noqa: E402
 from openvasa.data.voices import LIVE_FRAMES  # noqa: E402
+from openvasa.errors import InputError  # noqa: E402
 from openvasa.face.canonical import POSE_DIM  # noqa: E402
 from openvasa.face.dynamics import dynamics_code  # noqa: E402
 from openvasa.motion.speaker import (  # noqa: E402
@@ -172,6 +173,14 @@ def test_no_network_leaves_what_people_do(fitted: tuple[MotionSpace, WindowSampl
     assert (off <= space.largest * 1.0001).all()
     assert (off.max(axis=0) > 0.99 * space.largest).mean() > 0.9
     assert MotionSpace.load(SPACE_FILE).largest.max() < 10
+
+
+def test_a_space_of_an_older_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "space.npz"
+    with np.load(SPACE_FILE) as data:
+        np.savez(path, **{name: data[name] for name in data if name != "largest"})
+    with pytest.raises(InputError, match="older format; train in a new run"):
+        MotionSpace.load(path)
 
 
 def test_what_is_exported_moves_as_what_was_trained(

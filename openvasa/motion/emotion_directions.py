@@ -1,8 +1,8 @@
 """What each emotion adds to the code of a face.
 
 Happiness and surprise are facial actions; sadness and anger are said in points of the face. All of
-them say how the picture is to look, so that a row holds the motion that is drawn as that
-(`motion.drawing`).
+them say what a warp is to draw; a row holds the motion that is drawn as that
+(`motion.drawing.meant_codes`).
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class StyleResponse:
 
     @staticmethod
     def none() -> StyleResponse:
-        """Asks for styles as they are."""
+        """Asks for styles as they are, as far as people show them."""
         return StyleResponse(np.ones(len(STYLE_NAMES)), np.zeros(len(STYLE_NAMES)))
 
     def ask_for(self, style: np.ndarray, people: Speakers) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from openvasa.assets import ASSETS
 from openvasa.backend import Network, load_onnx
+from openvasa.errors import InputError
 from openvasa.motion.prior import Expectation, History, MotionPrior
 from openvasa.motion.row import Row
 from openvasa.motion.speaker import Speakers, StyleResponse
@@ -81,8 +82,16 @@ class MotionSpace:
 
     @staticmethod
     def load(path: Path) -> MotionSpace:
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: it is of a format before this one.
+        """
         with np.load(path) as data:
+            if "largest" not in data:
+                raise InputError(
+                    f"{path}: is of an older format; train in a new run by openvasa train motion"
+                )
             prior = {
                 f.name: data[f"prior_{f.name}"].astype(np.float32) for f in fields(MotionPrior)
             }

@@ -46,7 +46,7 @@ Speak = Callable[[TalkingClip, MotionSettings], np.ndarray]
 
 
 def speak_in_files(network: WindowNetwork, encoder: SpeechEncoder) -> Speak:
-    """Generate as for whole files; asks for styles as they are."""
+    """Generate as for whole files, with no response."""
     network = _without_response(network)
 
     def speak(clip: TalkingClip, settings: MotionSettings) -> np.ndarray:
@@ -59,7 +59,7 @@ def speak_in_files(network: WindowNetwork, encoder: SpeechEncoder) -> Speak:
 def speak_in_streams(
     network: WindowNetwork, encoder: SpeechEncoder, sound_of: Callable[[Clip], np.ndarray]
 ) -> Speak:
-    """Generate as in a stream of the usual hop and look-ahead; asks for styles as they are.
+    """Generate as in a stream of the usual hop and look-ahead, with no response.
 
     Args:
         network: as it ships.
