@@ -13,6 +13,7 @@ from openvasa.commands.evaluate_latent import add_latent
 from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.evaluate_matte import add_matte
 from openvasa.commands.evaluate_occluders import add_occluders
+from openvasa.commands.evaluate_portraits import add_portraits
 from openvasa.commands.exit_status import OK
 from openvasa.commands.listening import add_evaluation
 from openvasa.commands.parser import Commands, add_command, add_group
@@ -30,6 +31,7 @@ def add(commands: Commands) -> None:
     _add_motion_long(group)
     _add_sentence_ends(group)
     add_likeness(group)
+    add_portraits(group)
     _add_dynamics(group)
     _add_experts(group)
     _add_controls(group)

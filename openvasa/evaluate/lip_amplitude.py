@@ -1,0 +1,68 @@
+"""How far the lips of different portraits move in the same speech, judged from pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from openvasa.audio.decode import read_blocks
+from openvasa.data.redraw import film
+from openvasa.errors import InputError
+from openvasa.evaluate.likeness_figures import read_traces
+from openvasa.face.encode import encode_upright
+from openvasa.face.picture import load_picture
+from openvasa.motion.settings import MotionSettings
+from openvasa.motion.speech_motion import SpeechMotion
+from openvasa.rates import MOTION_RATE
+from openvasa.render.renderer import RendererFactory
+
+ALIKE = 0.2
+"""Share of the median by which a portrait's amplitude may differ from it."""
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True)
+class Amplitude:
+    """One portrait: its file's name, and the spread of its lips' gap, % of the eye corners'
+    distance."""
+
+    name: str
+    aperture: float
+
+
+def measure_amplitudes(
+    folder: Path, voice: Path, *, renderer: RendererFactory, seconds: float
+) -> list[Amplitude]:
+    """Let every portrait of a folder say the same, with one seed.
+
+    Args:
+        folder: with pictures; portraits that the check refuses are made anyway.
+        voice: what they say.
+        renderer: draws the videos.
+        seconds: how much of it.
+
+    Raises:
+        InputError: the folder holds no pictures, or the voice cannot be read.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise InputError(f"{folder}: holds no pictures; give a folder with portraits")
+    rows = np.concatenate(list(SpeechMotion(MotionSettings()).frames(read_blocks(voice))))
+    rows = rows[: round(seconds * MOTION_RATE)]
+    return [_measure(path, rows, renderer) for path in tqdm(paths, desc="portraits")]
+
+
+def _measure(path: Path, rows: np.ndarray, renderer: RendererFactory) -> Amplitude:
+    face = encode_upright(load_picture(path), name=path.name, anyway=True)
+    track = film(renderer(face), face, rows)
+    traces = read_traces(track.canonical, track.rotation, track.blendshapes)
+    return Amplitude(path.stem, float(traces.aperture.std()))
+
+
+def amplitude_shares(found: list[Amplitude]) -> np.ndarray:
+    """(n,) each portrait's amplitude over the median of all."""
+    apertures = np.array([one.aperture for one in found])
+    return apertures / np.median(apertures)
