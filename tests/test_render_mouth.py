@@ -12,7 +12,7 @@ from faces import made_face
 
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
-from openvasa.face.topology import INNER_LIP_PAIRS, INNER_LIPS, LIPS, canonical_mesh
+from openvasa.face.topology import INNER_LIP_PAIRS, INNER_LIPS, LIPS, OUTER_LIPS, canonical_mesh
 from openvasa.render.mouth.corners import CORNERS, PURSED, REACH, measure_unfolding
 from openvasa.render.mouth.cover_opening import cover_opening
 from openvasa.render.mouth.jaw import HINGE_POINTS, JAW_POINTS, measure_jaw_angle
@@ -209,6 +209,22 @@ def test_own_teeth_are_kept_and_lips_closed():
     assert (tooth[:, 1] > tooth[:, 0] + 15).all()
     closed = cover_opening(face)[top : top + 8, x - 10 : x + 10].reshape(-1, 3).astype(int)
     assert (closed[:, 0] > closed[:, 1] + 30).all()
+
+
+def test_a_thin_lip_that_closes_over_teeth_keeps_its_colour():
+    """Neither the skin above it nor the shadow on the teeth stands on it as a band."""
+    neutral = _neutral()
+    canonical = neutral + _open(0.9)
+    marks = canonical[:, :2] * 18 + 256
+    image = np.full((512, 512, 3), SKIN, np.uint8)
+    for loop, colour in ((OUTER_LIPS, LIP), (INNER_LIPS, (225, 220, 205))):
+        cv2.fillPoly(image, [np.rint(marks[loop]).astype(np.int32)], colour)
+    x, edge = np.rint(marks[13]).astype(int)
+    # The lip ends farther up than is tracked, in its own shadow.
+    image[edge - 7 : edge + 3, x - 25 : x + 25] = (70, 66, 64)
+    covered = cover_opening(_latent(image, canonical, neutral))
+    band = covered[edge - 6 : edge, x - 15 : x + 15].reshape(-1, 3).astype(int)
+    assert np.abs(band - LIP).max() < 25
 
 
 def test_touching_lips_are_not_retouched(face):

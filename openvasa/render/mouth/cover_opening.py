@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 from openvasa.face.latent import FaceLatent
+from openvasa.face.topology import INNER_LIPS, OUTER_LIPS
+from openvasa.maths import smoothstep
 from openvasa.render.mouth.opening import find_opening
 from openvasa.render.mouth.palette import pick_palette
 from openvasa.render.mouth.portrait_teeth import look_between_lips
@@ -15,12 +17,23 @@ HOLE_UP, HOLE_WIDE = 4, 3
 """Stated px by which the hole is dilated. Upwards only: the lower lip's edge is sharp, the upper
 one's lies in its own shadow."""
 
-FILL_RADIUS = 4.0
-"""Stated px around the hole that it is filled from."""
+FILL_NEAR, FILL_FAR = 3.0, 12.0
+"""Stated px over which lips lend the hole their colour: from near by where enough of them is in
+sight, else from farther along them."""
 
-RIM_BLUR, RIM_FADE = 1.5, 1.0
-"""Stated px over which what little of the rim is left outside the hole is spread, and over which
-that fades out."""
+ENOUGH = 0.15
+"""Share of what is near by that has to be lip."""
+
+RIM = 2.0
+"""Stated px of the lips around the hole that are mixed with what they surround: they lend no
+colour, and fade into what the hole is filled with."""
+
+EDGE = 1.5
+"""Stated px over which the lips' outer edge is soft."""
+
+CORNER = 0.2, 1.2
+"""Canonical units from a corner of the mouth over which lip colour takes over from what is there:
+corners are dark and have no lips to lend."""
 
 
 def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.ndarray:
@@ -48,8 +61,59 @@ def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.n
     hole[opening.top : opening.top + h, opening.left : opening.left + w] = part
     up, wide = max(round(HOLE_UP * stated), 2), max(round(HOLE_WIDE * stated), 2)
     hole = cv2.dilate(hole, np.ones((up, wide), np.uint8), anchor=(wide // 2, 1))
-    filled = cv2.inpaint(face.image, hole, FILL_RADIUS * stated, cv2.INPAINT_TELEA)
-    soft = cv2.GaussianBlur(filled, (0, 0), RIM_BLUR * stated).astype(np.float32)
-    rim = cv2.dilate(hole, np.ones((3, 3), np.uint8)).astype(np.float32) / 255
-    weight = cv2.GaussianBlur(rim, (0, 0), RIM_FADE * stated)[..., None]
-    return (filled + weight * (soft - filled) + 0.5).astype(np.uint8)
+    outline = np.rint(face.landmarks[OUTER_LIPS, :2]).astype(np.int32)
+    lips = cv2.fillPoly(np.zeros_like(hole), [outline], 255)
+    around = max(round(FILL_FAR * stated), 1)
+    low = np.maximum(outline.min(axis=0) - around, 0)
+    high = np.minimum(outline.max(axis=0) + around + 1, face.size)
+    part = slice(low[1], high[1]), slice(low[0], high[0])
+    y, x = np.mgrid[part]
+    corners = face.landmarks[[INNER_LIPS[0], INNER_LIPS[10]], :2]
+    away = np.min([np.hypot(x - left, y - top) for left, top in corners], axis=0)
+    lent = smoothstep(*CORNER, away / face.head.scale).astype(np.float32)[..., None]
+    covered = face.image.copy()
+    covered[part] = _fill_with_lips(face.image[part], hole[part], lips[part], lent, stated)
+    return covered
+
+
+def _fill_with_lips(
+    image: np.ndarray, hole: np.ndarray, lips: np.ndarray, lent: np.ndarray, stated: float
+) -> np.ndarray:
+    """(h, w, 3) uint8: the picture with the colour of its lips in the hole between them.
+
+    Lips that close show the rim of the hole as a part of themselves. What else borders on it, the
+    skin above a thin lip or teeth and their shadow, would stand on them as a band.
+
+    Args:
+        image: (h, w, 3) uint8 RGB.
+        hole, lips: (h, w) uint8, 255 inside.
+        lent: (h, w, 1) float32 in 0–1, how far lips lend their colour; else it is that around.
+        stated: px that one stated px is long.
+    """
+    rim = 2 * max(round(RIM * stated), 1) + 1
+    outside = cv2.dilate(hole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (rim, rim))) == 0
+    sure = outside & (cv2.erode(lips, np.ones((3, 3), np.uint8)) > 0)
+    around = cv2.inpaint(image, hole, RIM * stated, cv2.INPAINT_TELEA)
+    if not sure.any():
+        return around
+    picture, beside = image.astype(np.float32), around.astype(np.float32)
+    colour = beside + lent * (_spread(picture, sure, stated) - beside)
+    inside = hole.astype(np.float32) / 255
+    faded = np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), RIM * stated), 1)
+    # Lips end softly: their outline is tracked to a px or two.
+    within = cv2.GaussianBlur(cv2.erode(lips, np.ones((3, 3), np.uint8)), (0, 0), EDGE * stated)
+    faded = faded * (within.astype(np.float32) / 255)
+    filled = inside[..., None] + lent * (faded - inside)[..., None]
+    return np.clip(picture + filled * (colour - picture) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _spread(picture: np.ndarray, sure: np.ndarray, stated: float) -> np.ndarray:
+    """(h, w, 3) float32 colour of the nearest px of a (h, w, 3) picture that are sure, smooth."""
+    weights = sure.astype(np.float32)
+    colour = picture[sure].mean(axis=0)
+    for radius in (FILL_FAR, FILL_NEAR):
+        share = cv2.GaussianBlur(weights, (0, 0), radius * stated)[..., None]
+        mean = cv2.GaussianBlur(weights[..., None] * picture, (0, 0), radius * stated)
+        known = np.minimum(share / ENOUGH, 1)
+        colour = colour + known * (mean / np.maximum(share, 1e-6) - colour)
+    return colour
