@@ -136,6 +136,8 @@ def test_after_every_interruption_the_first_phone_has_lips() -> None:
         engine.interrupt()
         now, after = play(engine, now, random.choice([0.0, 0.12]))
         assert not any(f.sound.any() for f in after[2:])
+    # The least of 80 is 0.07 and idle lips drift by 0.035 in the median: 0.05 lies between. Single
+    # phones may move no more than idle lips at times do, so the median has to.
     assert min(moved) > LIPS_MOVE
     assert np.median(moved) > IDLE_DRIFT
 

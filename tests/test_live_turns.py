@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -38,13 +37,15 @@ class Holder:
 
 def test_every_core_paints_where_no_motion_is_made() -> None:
     turns = Turns(2)
-    first, second, third = (Holder(turns.paint) for _ in range(3))
-    time.sleep(0.05)
-    inside = [holder for holder in (first, second, third) if holder.has_entered(0.0)]
-    assert len(inside) == 2
-    for holder in (first, second, third):
+    first, second = Holder(turns.paint), Holder(turns.paint)
+    assert first.has_entered()
+    assert second.has_entered()
+    third = Holder(turns.paint)
+    assert third.waits()
+    first.leave()
+    assert third.has_entered()
+    for holder in (second, third):
         holder.leave()
-        assert holder.has_entered()
 
 
 def test_a_place_is_kept_for_motion_until_it_is_made() -> None:
@@ -60,6 +61,37 @@ def test_a_place_is_kept_for_motion_until_it_is_made() -> None:
     late = Holder(turns.move)
     assert late.has_entered(), "motion waits for no picture"
     for holder in (first, second, late):
+        holder.leave()
+
+
+def test_as_many_places_are_kept_as_motions_are_made_but_one() -> None:
+    turns = Turns(3)
+    movings = [Holder(turns.move) for _ in range(3)]
+    assert all(moving.has_entered() for moving in movings)
+    first = Holder(turns.paint)
+    assert first.has_entered()
+    second = Holder(turns.paint)
+    movings[0].leave()
+    assert second.waits()
+    movings[1].leave()
+    assert second.has_entered()
+    for holder in (movings[2], first, second):
+        holder.leave()
+
+
+def test_a_picture_that_has_begun_keeps_its_place() -> None:
+    turns = Turns(2)
+    first, second = Holder(turns.paint), Holder(turns.paint)
+    assert first.has_entered()
+    assert second.has_entered()
+    moving = Holder(turns.move)
+    assert moving.has_entered()
+    third = Holder(turns.paint)
+    first.leave()
+    assert third.waits(), "no picture begins in the place that is kept"
+    second.leave()
+    assert third.has_entered()
+    for holder in (moving, third):
         holder.leave()
 
 

@@ -182,6 +182,8 @@ class Engine:
             now_s: time since the engine's start; never goes back.
         """
         for sound in self._sound.advance(now_s):
+            # Any sound counts, be it the dither before a synthetic voice's first phone: lips open a
+            # little early for that, where a detector of voice would open them late for soft ones.
             if sound.any():
                 begins = self._sound.heard - len(sound) * TICKS // self.settings.rate
                 self._lips.open_for(begins, at=self._shown)

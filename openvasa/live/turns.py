@@ -1,4 +1,4 @@
-"""Whose turn it is to paint: portraits share the cores, and motion has the right of way."""
+"""Whose turn it is to paint: portraits share the cores, and no picture begins in motion's place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from contextlib import contextmanager
 class Turns:
     """What players that share the cores ask before they paint.
 
-    As many paint at a time as there are places, in the order of their asking. While motion is made,
-    one place is kept free for it, unless it is the only one: a picture may be left out, speech may
-    not.
+    As many paint at a time as there are places, in the order of their asking. For each motion that
+    is being made no new picture begins in one more place, but for the last: a picture may be left
+    out, speech may not. Pictures that have begun keep their places.
 
     Args:
         places: portraits that may paint at the same time.
@@ -52,9 +52,8 @@ class Turns:
         finally:
             with self._changed:
                 self._moving -= 1
-                if not self._moving:
-                    self._changed.notify_all()
+                self._changed.notify_all()
 
     def _has_room(self) -> bool:
-        kept = 1 if self._moving and self._places > 1 else 0
+        kept = min(self._moving, self._places - 1)
         return self._painting < self._places - kept
