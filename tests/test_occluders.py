@@ -12,12 +12,13 @@ import pytest
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.data.occluders.glasses import draw_glasses
 from openvasa.data.occluders.hair import draw_fringe
-from openvasa.data.occluders.hats import draw_beret, draw_hat
+from openvasa.data.occluders.hats import draw_beret, draw_hat, lay_hat
 from openvasa.data.occluders.headwear import draw_headwear
 from openvasa.data.occluders.held import draw_hand, draw_microphone, draw_thing
 from openvasa.data.occluders.looks import draw_look
 from openvasa.data.occluders.masks import draw_mask
 from openvasa.data.occluders.scene import Scene
+from openvasa.data.occluders.skull import dome, front, ring
 from openvasa.data.stills import STILL_SIDE, Stills
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent, pose_face
@@ -200,16 +201,21 @@ def test_what_is_drawn_is_labelled_where_it_changes_the_picture(bare, draw, kind
             assert (scene.labels > 0).any()
 
 
-def test_hats_leave_nose_and_mouth_free_and_often_go_on_behind_the_head(bare: FaceLatent) -> None:
-    beside = 0
-    for seed in range(40):
-        scene = _scene(bare, seed)
-        draw_hat(scene)
-        lower = np.rint(scene.landmarks[[4, 13, 14, 152, 50, 280], :2]).astype(int)
-        assert not scene.labels[lower[:, 1], lower[:, 0]].any(), seed
-        temple = np.rint(scene.landmarks[[127, 356], :2] + [[-14, -6], [14, -6]]).astype(int)
-        beside += bool((scene.labels[temple[:, 1], temple[:, 0]] == Occluder.HEADWEAR).any())
-    assert beside >= 4, "brims seen from below go on behind the head"
+def test_a_brim_that_rises_leaves_the_forehead_free_and_goes_on_behind_the_head(
+    bare: FaceLatent,
+) -> None:
+    scene, lean = _scene(bare, 0), 0.45
+    brows = np.concatenate([RIGHT_BROW, LEFT_BROW])
+    level = float(scene.canonical[brows, 1].min() + scene.canonical[10, 1]) / 2
+    inner, outer = ring(level, lean, 1.1), ring(level, lean, 2.0)
+    lay_hat(scene, inner, outer, np.vstack([inner, dome(scene, level, lean, 1.1, 9)]))
+    edge = scene.project(front(inner))[12]
+    to_brows = scene.landmarks[brows, None, :2] - edge
+    forehead = edge + np.linspace(0.1, 1, 10)[:, None] * to_brows
+    x, y = np.rint(forehead).astype(int).reshape(-1, 2).T
+    assert not scene.labels[y, x].any()
+    x, y = np.rint(scene.landmarks[[127, 356], :2] + [[-14, -6], [14, -6]]).astype(int).T
+    assert (scene.labels[y, x] == Occluder.HEADWEAR).all()
 
 
 def test_composites_depend_on_their_generator_alone(bare: FaceLatent) -> None:

@@ -24,33 +24,46 @@ def draw_hat(scene: Scene) -> None:
     if scene.chance(0.3):  # Turned up at one side.
         outer[:, 1] -= scene.between(1, 6) * np.clip(np.sin(AROUND + scene.between(0, 6.3)), 0, 1)
     crown = np.vstack([inner, dome(scene, level, lean, grow, high)])
-    inner, outer, crown = (tilt(points, level, roll) for points in (inner, outer, crown))
+    lay_hat(scene, *(tilt(points, level, roll) for points in (inner, outer, crown)))
+
+
+def lay_hat(scene: Scene, inner: np.ndarray, outer: np.ndarray, crown: np.ndarray) -> None:
+    """Lay a brim between two (48, 3) rings, seen from below where it rises to the front, and a
+    crown around (n, 3) points."""
     cloth = draw_cloth(scene)
     below = scene.project(outer[:1])[0, 1] < scene.project(inner[:1])[0, 1]
-    lay_crown = (scene.hull(scene.project(crown)), cloth * rounded(scene, scene.project(crown)))
+    around = scene.project(crown)
+    crown_cover, crown_cloth = scene.hull(around), cloth * rounded(scene, around)
     if below:
-        lay_headwear(scene, *lay_crown)
-        _lay_underside(scene, inner, outer, cloth)
+        beside = _beside_head(scene, inner)
+        lay_headwear(scene, crown_cover * beside, crown_cloth)
+        _lay_underside(scene, outer, beside, cloth)
         return
     brim = scene.hull(scene.project(outer))
     down = (0.0, scene.unit * scene.between(0.2, 1.6))
     scene.shade(brim, scene.between(0, 0.6), down, scene.unit * scene.between(0.2, 1.2) + 0.5)
     lay_headwear(scene, brim, cloth * scene.between(0.45, 1.0))
-    lay_headwear(scene, *lay_crown)
+    lay_headwear(scene, crown_cover, crown_cloth)
     if scene.chance(0.5):
         lifted = inner - [0, scene.between(0.8, 2.2), 0]
         band = np.vstack([front(inner), front(lifted)[::-1]])
         lay_headwear(scene, scene.fill(scene.project(band)), draw_texture(scene))
 
 
-def _lay_underside(scene: Scene, inner: np.ndarray, outer: np.ndarray, cloth: np.ndarray) -> None:
-    """A brim seen from below: the head, hair included, is before its back half."""
+def _beside_head(scene: Scene, inner: np.ndarray) -> np.ndarray:
+    """(S, S) cover of what the head leaves of a hat seen from below: the head, hair included, is
+    before its back half."""
     middle = scene.canonical[FACE_OVAL].mean(axis=0)
     oval = middle + (scene.canonical[FACE_OVAL] - middle) * scene.between(1.0, 1.15)
     head = scene.hull(scene.project(np.vstack([inner, oval])))
     edge = front(inner)
     above = scene.fill(scene.project(np.vstack([edge, (edge - [0, 40, 0])[::-1]])))
-    brim = scene.hull(scene.project(outer)) * np.maximum(1 - head, above)
+    return np.maximum(1 - head, above)
+
+
+def _lay_underside(scene: Scene, outer: np.ndarray, beside: np.ndarray, cloth: np.ndarray) -> None:
+    """A brim seen from below."""
+    brim = scene.hull(scene.project(outer)) * beside
     down = (0.0, scene.unit * scene.between(0.4, 2.0))
     scene.shade(brim, scene.between(0, 0.6), down, scene.unit * scene.between(0.3, 1.5) + 0.5)
     lay_headwear(scene, brim, cloth * scene.between(0.3, 1.0))
