@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/pytest $(PYTEST_OPTIONS)
 AGENTS := pipecat livekit
-AGENT_TESTS := $(AGENTS:%=tests/test_live_%.py) tests/test_talk.py
+AGENT_TESTS := $(AGENTS:%=tests/test_live_%.py) tests/test_talk.py tests/test_talk_interruptions.py
 
 .PHONY: demo test lint types imports fast-tests test-slow test-agents wheel-test docs fetch clean
 

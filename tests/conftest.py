@@ -1,6 +1,6 @@
 """What every test may take for granted: the policy is accepted, settings are kept elsewhere.
 
-And the example's portrait, encoded once, and a disk that is soon full.
+And the example's portrait, encoded once, a voice of this machine, and a disk that is soon full.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pytest
 from openvasa.assets import EXAMPLE_PORTRAIT
 from openvasa.face.encode import load_portrait
 from openvasa.face.latent import FaceLatent
+from openvasa.live.speech import Voice, voices
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,6 +33,15 @@ def _unattended(tmp_path_factory: pytest.TempPathFactory):
 def face() -> FaceLatent:
     """The example's portrait."""
     return load_portrait(EXAMPLE_PORTRAIT)
+
+
+@pytest.fixture(scope="session")
+def voice() -> Voice:
+    """The first voice of this machine."""
+    found = voices()
+    if not found:
+        pytest.skip("needs a voice: espeak-ng or espeakng-loader")
+    return found[0]
 
 
 @pytest.fixture

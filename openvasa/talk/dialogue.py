@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADParams
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
@@ -45,8 +46,13 @@ from openvasa.talk.services import (
     make_voice,
 )
 
-THINKING_PAUSE_S = 0.4
-"""Silence after the voice detector's own 0.2 s, for which a turn goes on."""
+LONGEST_EARLY = SAMPLE_RATE
+"""Samples: what is older when the pipeline comes up is not answered any more."""
+PIECE_END_S = 0.5
+"""Silence after which a piece of a turn is heard. A shorter one cuts sentences at their commas, and
+pieces are understood worse than the whole."""
+THINKING_PAUSE_S = 0.1
+"""Silence after `PIECE_END_S` for which a turn goes on."""
 LONGEST_REASON = 300
 MOST_TURNS = 200
 """Of the history that a page is given."""
@@ -68,14 +74,16 @@ class Dialogue:
         self._running: asyncio.Task | None = None
         self._up = False
         self._waiting: list[Frame] = []
-        """What is to go through the pipeline once it is up."""
+        """Typed turns that are to go through the pipeline once it is up."""
+        self._early = np.zeros(0, np.float32)
+        """The newest sound of the microphone until then."""
         self._putting: set[asyncio.Future] = set()
         self.mouth = Mouth(session)
         context = LLMContext()
         user, assistant = LLMContextAggregatorPair(
             context,
             user_params=LLMUserAggregatorParams(
-                vad_analyzer=SileroVADAnalyzer(),
+                vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=PIECE_END_S)),
                 user_turn_strategies=UserTurnStrategies(
                     start=[VADUserTurnStartStrategy()],
                     stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=THINKING_PAUSE_S)],
@@ -121,20 +129,27 @@ class Dialogue:
         await self._worker.cancel()
         with suppress(asyncio.CancelledError, asyncio.TimeoutError):
             await asyncio.wait_for(running, 5)
+        self._up = False
+        self._waiting.clear()
 
     def hear(self, samples: np.ndarray, rate: int) -> None:
         """Take (n,) mono samples of the microphone, int16 or float32."""
         if self._resampler is None or self._resampler.source != rate:
             self._resampler = StreamResampler(rate, SAMPLE_RATE)
         heard = self._gate.hear(self._resampler.push(from_int16(samples)))
-        if len(heard):
-            self._put(InputAudioRawFrame(to_int16(heard).tobytes(), SAMPLE_RATE, 1))
+        if not self._up:
+            self._early = np.concatenate([self._early, heard])[-LONGEST_EARLY:]
+        elif len(heard):
+            self._put(_sound_frame(heard))
 
     def take_turn(self, text: str) -> None:
         """Take a turn that the user typed; it interrupts what is being said."""
         self._note("user", text)
         turn = LLMMessagesAppendFrame([{"role": "user", "content": text}], run_llm=True)
-        self._put(InterruptionFrame(), turn)
+        if self._up:
+            self._put(InterruptionFrame(), turn)
+        else:
+            self._waiting += [InterruptionFrame(), turn]
 
     def _take_interruption(self) -> None:
         """Have the pipeline stop, too, where a client has stopped the portrait."""
@@ -145,14 +160,12 @@ class Dialogue:
             self._waiting.clear()
 
     async def _put_waiting(self, *_: object) -> None:
+        waiting, self._waiting = [*self._waiting, _sound_frame(self._early)], []
         self._up = True
-        self._put(*self._waiting)
-        self._waiting.clear()
+        # At once: a client that stops now must not go ahead of them.
+        await self._worker.queue_frames(waiting)
 
     def _put(self, *frames: Frame) -> None:
-        if not self._up:
-            self._waiting.extend(frames)
-            return
         task = asyncio.ensure_future(self._worker.queue_frames(list(frames)))
         self._putting.add(task)
         task.add_done_callback(self._putting.discard)
@@ -179,6 +192,10 @@ class Dialogue:
         if event["type"] == "caption":
             self.turns.append({"who": str(event["who"]), "text": str(event["text"])})
             del self.turns[:-MOST_TURNS]
+
+
+def _sound_frame(samples: np.ndarray) -> InputAudioRawFrame:
+    return InputAudioRawFrame(to_int16(samples).tobytes(), SAMPLE_RATE, 1)
 
 
 def _name(what: str, server: Endpoint | None) -> str:

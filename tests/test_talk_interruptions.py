@@ -1,0 +1,88 @@
+"""Conversations that a voice or a client cuts short."""
+
+# What is tested imports packages that may be missing.
+# ruff: noqa: E402
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+for package in ("pipecat", "moonshine_voice"):
+    pytest.importorskip(package, reason="needs the talk extra")
+
+from pipecat.frames.frames import InterruptionFrame, LLMMessagesAppendFrame
+from talk_conversations import converse, ends, noise, slow_voice, speak_into, until
+
+from openvasa.live.speech import Voice, speak
+from openvasa.rates import SAMPLE_RATE
+from openvasa.talk.services import TalkSettings
+
+
+@pytest.mark.slow
+def test_a_typed_turn_is_answered_and_a_voice_interrupts(
+    face, tmp_path: Path, voice: Voice
+) -> None:
+    samples, rate = speak("Wait, please stop now.", voice)
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Tell me a story.")
+        await until(events, lambda e: e["type"] == "state" and e["state"] == "speaking")
+        quiet = np.zeros(rate, np.int16)
+        await speak_into(session, np.concatenate([quiet, samples, quiet]), rate)
+        cut = await until(events, lambda e: e["type"] == "speech.done")
+        assert cut["interrupted"]
+
+    asyncio.run(converse(face, tmp_path, TalkSettings(voice), script))
+
+
+@pytest.mark.slow
+def test_what_a_client_stops_is_not_taken_up_again(face, tmp_path: Path) -> None:
+    slow = slow_voice(tmp_path, wait_s=0.5, said_s=2)
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Tell me a story.")
+        await until(events, lambda e: e["type"] == "state" and e["state"] == "speaking")
+        session.interrupt()
+        stopped = len(events)
+        await asyncio.sleep(4)
+        assert "speaking" not in [e["state"] for e in events[stopped:] if e["type"] == "state"]
+        dialogue.take_turn("Thanks.")
+        await until(events, lambda _: bool(ends(events)))
+
+    asyncio.run(converse(face, tmp_path, TalkSettings(slow), script))
+
+
+@pytest.mark.slow
+def test_what_a_client_stops_before_the_pipeline_is_up_is_not_said(face, tmp_path: Path) -> None:
+    quick = slow_voice(tmp_path, wait_s=0, said_s=0.3)
+
+    async def script(session, dialogue, events) -> None:
+        dialogue.take_turn("Tell me a story.")
+        session.interrupt()
+        dialogue.take_turn("Thanks.")
+        await until(events, lambda _: bool(ends(events)))
+        captions = [e for e in events if e["type"] == "caption" and e["who"] == "portrait"]
+        assert [caption["text"] for caption in captions] == ["You are welcome."]
+
+    asyncio.run(converse(face, tmp_path, TalkSettings(quick), script))
+
+
+def test_turns_and_the_newest_sound_wait_for_the_pipeline(
+    face, tmp_path: Path, voice: Voice
+) -> None:
+    async def script(session, dialogue, events) -> None:
+        for _ in range(6):
+            session.microphone(noise(0.5, 0.1), SAMPLE_RATE)
+        dialogue.take_turn("Hello!")
+        kinds = [type(frame) for frame in dialogue._waiting]
+        assert kinds == [InterruptionFrame, LLMMessagesAppendFrame]
+        assert len(dialogue._early) == SAMPLE_RATE
+        await dialogue.stop()
+        assert not dialogue._up
+        assert not dialogue._waiting
+
+    asyncio.run(converse(face, tmp_path, TalkSettings(voice), script))
