@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +22,9 @@ from openvasa.data.portrait_kinds import (
 from openvasa.data.prepare import Track
 from openvasa.data.redraw import rows_of_track
 from openvasa.errors import InputError
-from openvasa.evaluate.lip_amplitude import Amplitude, measure_amplitudes
+from openvasa.evaluate.lip_amplitude import Amplitude, amplitude_report, measure_amplitudes
 from openvasa.evaluate.portraits import Judged, Seen, compare
-from openvasa.evaluate.portraits_report import (
-    amplitude_report,
-    portraits_json,
-    portraits_report,
-)
+from openvasa.evaluate.portraits_report import portraits_json, portraits_report
 from openvasa.face.dynamics import close_lips, dynamics_code
 from openvasa.face.gaze import encode_eye_turn
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
@@ -88,7 +85,7 @@ def pairs(people: int = 4) -> list[tuple[Seen, Seen]]:
 
 def test_a_kind_is_compared_with_the_neutral_portraits_of_the_same_people() -> None:
     found = compare(pairs())
-    assert found.people == 4
+    assert found.clips == 4
     assert found.values["pucker"] == pytest.approx(0.5)
     assert found.values["aperture"] == 1
     assert found.values["mean_aperture"] == pytest.approx(1.0)
@@ -109,18 +106,23 @@ def test_the_report_names_kinds_people_and_who_is_left_out() -> None:
     kinds = portraits_json(judged)["kinds"]
     assert isinstance(kinds, dict)
     assert set(kinds) == {SMILING}
+    alone = portraits_json(Judged({SMILING: pairs(1)}, []))
+    assert (
+        json.loads(json.dumps(alone, allow_nan=False))["kinds"][SMILING]["errors"]["pucker"] is None
+    )
 
 
 def test_portraits_whose_lips_move_otherwise_are_told() -> None:
     found = [Amplitude(name, value) for name, value in (("a", 5.0), ("b", 5.5), ("c", 3.0))]
-    text = amplitude_report(found)
+    text = amplitude_report(found, ["d.png: no face"])
     assert "| c | 3.00 | 0.60 | no |" in text
     assert "2 of 3 portraits are within 20%." in text
+    assert "Left out: d.png: no face." in text
 
 
 def test_an_empty_folder_and_small_numbers_are_refused(tmp_path: Path, capsys) -> None:
     with pytest.raises(InputError, match="holds no pictures"):
         measure_amplitudes(tmp_path, tmp_path, renderer=None, seconds=2)  # pyright: ignore[reportArgumentType]
-    for wrong in (["--clips", "0"], ["--seconds", "nan"]):
+    for wrong in (["--clips", "0"], ["--seconds", "nan"], ["--seconds", "inf"]):
         assert main(["evaluate", "portraits", str(tmp_path), str(tmp_path), *wrong]) == 2
         assert "choose" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from openvasa.audio.decode import read_blocks
 from openvasa.data.redraw import film
 from openvasa.errors import InputError
 from openvasa.evaluate.likeness_figures import read_traces
+from openvasa.evaluate.page import Table
 from openvasa.face.encode import encode_upright
 from openvasa.face.picture import load_picture
 from openvasa.motion.settings import MotionSettings
@@ -35,7 +36,7 @@ class Amplitude:
 
 def measure_amplitudes(
     folder: Path, voice: Path, *, renderer: RendererFactory, seconds: float
-) -> list[Amplitude]:
+) -> tuple[list[Amplitude], list[str]]:
     """Let every portrait of a folder say the same, with one seed.
 
     Args:
@@ -44,15 +45,27 @@ def measure_amplitudes(
         renderer: draws the videos.
         seconds: how much of it.
 
+    Returns:
+        What is found, and a line for each picture that is left out.
+
     Raises:
-        InputError: the folder holds no pictures, or the voice cannot be read.
+        InputError: the folder holds no pictures, none shows a usable face, or the voice cannot be
+            read.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise InputError(f"{folder}: holds no pictures; give a folder with portraits")
     rows = np.concatenate(list(SpeechMotion(MotionSettings()).frames(read_blocks(voice))))
     rows = rows[: round(seconds * MOTION_RATE)]
-    return [_measure(path, rows, renderer) for path in tqdm(paths, desc="portraits")]
+    found, left_out = [], []
+    for path in tqdm(paths, desc="portraits"):
+        try:
+            found.append(_measure(path, rows, renderer))
+        except InputError as error:
+            left_out.append(str(error))
+    if not found:
+        raise InputError(f"{folder}: no picture can be measured ({left_out[0]})")
+    return found, left_out
 
 
 def _measure(path: Path, rows: np.ndarray, renderer: RendererFactory) -> Amplitude:
@@ -62,7 +75,15 @@ def _measure(path: Path, rows: np.ndarray, renderer: RendererFactory) -> Amplitu
     return Amplitude(path.stem, float(traces.aperture.std()))
 
 
-def amplitude_shares(found: list[Amplitude]) -> np.ndarray:
-    """(n,) each portrait's amplitude over the median of all."""
+def amplitude_report(found: list[Amplitude], left_out: list[str]) -> str:
+    """Lip amplitude of a folder's portraits over their median, in Markdown."""
     apertures = np.array([one.aperture for one in found])
-    return apertures / np.median(apertures)
+    shares = apertures / np.median(apertures)
+    rows = [
+        (one.name, f"{one.aperture:.2f}", f"{share:.2f}", "" if abs(share - 1) <= ALIKE else "no")
+        for one, share in zip(found, shares, strict=True)
+    ]
+    table = Table(("portrait", "lip aperture %", "× median", f"within {ALIKE:.0%}"), tuple(rows))
+    alike = sum(not row[-1] for row in rows)
+    told = f"{alike} of {len(rows)} portraits are within {ALIKE:.0%}."
+    return "\n".join([table.markdown(), "", told, *(f"Left out: {line}." for line in left_out)])

@@ -72,12 +72,12 @@ class Comparison:
     """One kind of portrait beside the neutral ones of the same people.
 
     Attributes:
-        people: how many.
+        clips: how many.
         values: by figure: the ratio (`RATIOS`), the difference (`OFFSETS`) or the mean.
-        errors: standard errors over people, by the jackknife.
+        errors: standard errors over clips, by the jackknife.
     """
 
-    people: int
+    clips: int
     values: dict[str, float]
     errors: dict[str, float]
 
@@ -168,7 +168,7 @@ def _traces_of(track: Track) -> Traces:
 
 
 def compare(pairs: list[Pair]) -> Comparison:
-    """A kind of portrait over all its people; a person's errors do not hide behind another's."""
+    """A kind of portrait over all its clips; one clip's errors do not hide behind another's."""
     others = [pairs[:index] + pairs[index + 1 :] for index in range(len(pairs))]
     values, errors = {}, {}
     for name in FIGURES:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from openvasa.data.portrait_kinds import KINDS, NEUTRAL
-from openvasa.evaluate.lip_amplitude import ALIKE, Amplitude, amplitude_shares
 from openvasa.evaluate.page import Table
-from openvasa.evaluate.portraits import FIGURES, OFFSETS, RATIOS, Comparison, Judged, compare
+from openvasa.evaluate.portraits import FIGURES, OFFSETS, Comparison, Judged, compare
 
 TITLES = {
     "aperture": "lip aperture ×",
@@ -24,7 +25,7 @@ TITLES = {
 NOTE = (
     "Beside the neutral portraits of the same people, which make the same motion: spreads, the "
     "share of frames with closed lips, blinks and S_C times theirs; means off from theirs; "
-    "correlation of the aperture with theirs. ± is the standard error over people."
+    "correlation of the aperture with theirs. ± is the standard error over clips."
 )
 
 
@@ -41,15 +42,24 @@ def portraits_report(judged: Judged) -> str:
 
 
 def portraits_json(judged: Judged) -> dict[str, object]:
-    """All kinds as plain numbers; every person's figures with them."""
+    """All kinds as plain numbers, null where there is none; every clip's figures with them."""
     return {
-        "kinds": {kind: vars(comparison) for kind, comparison in _comparisons(judged).items()},
-        "people": {
+        "kinds": {kind: _plain(found) for kind, found in _comparisons(judged).items()},
+        "clips": {
             kind: [[vars(seen) for seen in pair] for pair in pairs]
             for kind, pairs in judged.pairs.items()
         },
         "left_out": judged.left_out,
     }
+
+
+def _plain(comparison: Comparison) -> dict[str, object]:
+    parts = {"values": comparison.values, "errors": comparison.errors}
+    told = {
+        part: {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+        for part, numbers in parts.items()
+    }
+    return {"clips": comparison.clips, **told}
 
 
 def _comparisons(judged: Judged) -> dict[str, Comparison]:
@@ -60,18 +70,5 @@ def _comparisons(judged: Judged) -> dict[str, Comparison]:
 def _cell(name: str, comparison: Comparison) -> str:
     sign = "+" if name in OFFSETS else ""
     digits = 1 if name in ("mean_aperture", "mean_width") else 2
-    assert name in RATIOS or name in OFFSETS or name == "aperture_r"
     value, error = comparison.values[name], comparison.errors[name]
     return f"{value:{sign}.{digits}f} ± {error:.{digits}f}"
-
-
-def amplitude_report(found: list[Amplitude]) -> str:
-    """Lip amplitude of a folder's portraits over their median, in Markdown."""
-    shares = amplitude_shares(found)
-    rows = [
-        (one.name, f"{one.aperture:.2f}", f"{share:.2f}", "" if abs(share - 1) <= ALIKE else "no")
-        for one, share in zip(found, shares, strict=True)
-    ]
-    table = Table(("portrait", "lip aperture %", "× median", f"within {ALIKE:.0%}"), tuple(rows))
-    alike = sum(not row[-1] for row in rows)
-    return f"{table.markdown()}\n\n{alike} of {len(rows)} portraits are within {ALIKE:.0%}."
