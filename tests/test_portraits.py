@@ -22,6 +22,7 @@ from openvasa.data.portrait_kinds import (
 from openvasa.data.prepare import Track
 from openvasa.data.redraw import rows_of_track
 from openvasa.errors import InputError
+from openvasa.evaluate import lip_amplitude
 from openvasa.evaluate.lip_amplitude import Amplitude, amplitude_report, measure_amplitudes
 from openvasa.evaluate.portraits import Judged, Seen, compare
 from openvasa.evaluate.portraits_report import portraits_json, portraits_report
@@ -126,3 +127,26 @@ def test_an_empty_folder_and_small_numbers_are_refused(tmp_path: Path, capsys) -
     for wrong in (["--clips", "0"], ["--seconds", "nan"], ["--seconds", "inf"]):
         assert main(["evaluate", "portraits", str(tmp_path), str(tmp_path), *wrong]) == 2
         assert "choose" in capsys.readouterr().err
+
+
+def test_a_picture_without_a_face_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.jpg", "a.png", "b.png"):
+        (tmp_path / name).touch()
+
+    def measure(path: Path, *_: object) -> Amplitude:
+        if path.suffix == ".jpg":
+            raise InputError("no face is seen")
+        return Amplitude(path.name, 5.0)
+
+    monkeypatch.setattr(lip_amplitude, "_measure", measure)
+    command = ["evaluate", "lip-amplitude", str(tmp_path), "--seconds", "2"]
+    assert main([*command, "--json", str(tmp_path / "found.json")]) == 0
+    assert "Left out: a.jpg: no face is seen." in capsys.readouterr().out
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert set(found["apertures"]) == {"a.png", "b.png"}
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "b.png").unlink()
+    assert main(command) == 2
+    assert "no picture can be measured" in capsys.readouterr().err

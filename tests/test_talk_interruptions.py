@@ -75,14 +75,16 @@ def test_turns_and_the_newest_sound_wait_for_the_pipeline(
     face, tmp_path: Path, voice: Voice
 ) -> None:
     async def script(session, dialogue, events) -> None:
-        for _ in range(6):
-            session.microphone(noise(0.5, 0.1), SAMPLE_RATE)
+        said = noise(1.0, 0.1)
+        session.microphone(np.zeros(2 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
+        session.microphone(said, SAMPLE_RATE)
         dialogue.take_turn("Hello!")
         kinds = [type(frame) for frame in dialogue._waiting]
         assert kinds == [InterruptionFrame, LLMMessagesAppendFrame]
         assert len(dialogue._early) == SAMPLE_RATE
+        np.testing.assert_allclose(dialogue._early, said, atol=1e-3)
         await dialogue.stop()
-        assert not dialogue._up
         assert not dialogue._waiting
+        assert not len(dialogue._early)
 
     asyncio.run(converse(face, tmp_path, TalkSettings(voice), script))

@@ -62,7 +62,7 @@ def measure_amplitudes(
         try:
             found.append(_measure(path, rows, renderer))
         except InputError as error:
-            left_out.append(str(error))
+            left_out.append(f"{path.name}: {error}")
     if not found:
         raise InputError(f"{folder}: no picture can be measured ({left_out[0]})")
     return found, left_out
@@ -72,13 +72,13 @@ def _measure(path: Path, rows: np.ndarray, renderer: RendererFactory) -> Amplitu
     face = encode_upright(load_picture(path), name=path.name, anyway=True)
     track = film(renderer(face), face, rows)
     traces = read_traces(track.canonical, track.rotation, track.blendshapes)
-    return Amplitude(path.stem, float(traces.aperture.std()))
+    return Amplitude(path.name, float(traces.aperture.std()))
 
 
 def amplitude_report(found: list[Amplitude], left_out: list[str]) -> str:
     """Lip amplitude of a folder's portraits over their median, in Markdown."""
     apertures = np.array([one.aperture for one in found])
-    shares = apertures / np.median(apertures)
+    shares = apertures / max(float(np.median(apertures)), 1e-9)
     rows = [
         (one.name, f"{one.aperture:.2f}", f"{share:.2f}", "" if abs(share - 1) <= ALIKE else "no")
         for one, share in zip(found, shares, strict=True)

@@ -35,7 +35,7 @@ from openvasa.live.resample import StreamResampler
 from openvasa.live.session import Session
 from openvasa.live.speeches import Event
 from openvasa.rates import SAMPLE_RATE
-from openvasa.talk.echo_gate import EchoGate
+from openvasa.talk.echo_gate import BLOCK, EchoGate
 from openvasa.talk.mouth import Mouth
 from openvasa.talk.services import (
     VOICE_RATE,
@@ -131,6 +131,7 @@ class Dialogue:
             await asyncio.wait_for(running, 5)
         self._up = False
         self._waiting.clear()
+        self._early = self._early[:0]
 
     def hear(self, samples: np.ndarray, rate: int) -> None:
         """Take (n,) mono samples of the microphone, int16 or float32."""
@@ -140,7 +141,7 @@ class Dialogue:
         if not self._up:
             self._early = np.concatenate([self._early, heard])[-LONGEST_EARLY:]
         elif len(heard):
-            self._put(_sound_frame(heard))
+            self._put(*_sound_frames(heard))
 
     def take_turn(self, text: str) -> None:
         """Take a turn that the user typed; it interrupts what is being said."""
@@ -160,7 +161,8 @@ class Dialogue:
             self._waiting.clear()
 
     async def _put_waiting(self, *_: object) -> None:
-        waiting, self._waiting = [*self._waiting, _sound_frame(self._early)], []
+        waiting, self._waiting = [*self._waiting, *_sound_frames(self._early)], []
+        self._early = self._early[:0]
         self._up = True
         # At once: a client that stops now must not go ahead of them.
         await self._worker.queue_frames(waiting)
@@ -194,8 +196,12 @@ class Dialogue:
             del self.turns[:-MOST_TURNS]
 
 
-def _sound_frame(samples: np.ndarray) -> InputAudioRawFrame:
-    return InputAudioRawFrame(to_int16(samples).tobytes(), SAMPLE_RATE, 1)
+def _sound_frames(samples: np.ndarray) -> list[Frame]:
+    """Frames of 20 ms: the voice detector judges a frame once, however long it is."""
+    return [
+        InputAudioRawFrame(to_int16(samples[at : at + BLOCK]).tobytes(), SAMPLE_RATE, 1)
+        for at in range(0, len(samples), BLOCK)
+    ]
 
 
 def _name(what: str, server: Endpoint | None) -> str:
