@@ -143,7 +143,9 @@ def test_a_hand_before_the_face_is_bridged(shown: Timed, track: DriverTrack) -> 
     assert covered.seen[last + 1 :].all()
     turns = [np.degrees(motion_of(one).pose[:, :3]) for one in (covered, track)]
     assert np.linalg.norm(np.diff(turns[0], axis=0), axis=1).max() < 4
-    assert np.linalg.norm(turns[0] - turns[1], axis=1).max() < 8
+    # Nearer than a head that stands still behind the hand.
+    still = np.linalg.norm(turns[1][first:last] - turns[1][first - 1], axis=1)
+    assert np.linalg.norm(turns[0] - turns[1], axis=1).max() < 0.6 * still.max()
 
 
 def test_gaps_are_filled_as_people_move() -> None:
