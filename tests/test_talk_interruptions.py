@@ -19,7 +19,14 @@ from talk_conversations import converse, ends, noise, slow_voice, speak_into, un
 
 from openvasa.live.speech import Voice, speak
 from openvasa.rates import SAMPLE_RATE
+from openvasa.talk.dialogue import Dialogue
 from openvasa.talk.services import TalkSettings
+
+
+async def begin_story(dialogue: Dialogue, events: list[dict]) -> None:
+    """Ask for a story, and wait until it is told."""
+    dialogue.take_turn("Tell me a story.")
+    await until(events, lambda e: e["type"] == "state" and e["state"] == "speaking")
 
 
 @pytest.mark.slow
@@ -29,8 +36,7 @@ def test_a_typed_turn_is_answered_and_a_voice_interrupts(
     samples, rate = speak("Wait, please stop now.", voice)
 
     async def script(session, dialogue, events) -> None:
-        dialogue.take_turn("Tell me a story.")
-        await until(events, lambda e: e["type"] == "state" and e["state"] == "speaking")
+        await begin_story(dialogue, events)
         quiet = np.zeros(rate, np.int16)
         await speak_into(session, np.concatenate([quiet, samples, quiet]), rate)
         cut = await until(events, lambda e: e["type"] == "speech.done")
@@ -44,8 +50,7 @@ def test_what_a_client_stops_is_not_taken_up_again(face, tmp_path: Path) -> None
     slow = slow_voice(tmp_path, wait_s=0.5, said_s=2)
 
     async def script(session, dialogue, events) -> None:
-        dialogue.take_turn("Tell me a story.")
-        await until(events, lambda e: e["type"] == "state" and e["state"] == "speaking")
+        await begin_story(dialogue, events)
         session.interrupt()
         stopped = len(events)
         await asyncio.sleep(4)

@@ -9,7 +9,12 @@ from pathlib import Path
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, add_command
 from openvasa.commands.renderers import add_renderer, choose_motion, choose_renderer
-from openvasa.commands.training_data import add_cache, add_clips
+from openvasa.commands.training_data import (
+    add_cache,
+    add_clip_count,
+    add_clips,
+    check_clip_count,
+)
 
 LEAST_SIDE = 64
 
@@ -28,13 +33,7 @@ def add_likeness(group: Commands) -> None:
     )
     add_cache(parser)
     add_clips(parser)
-    parser.add_argument(
-        "--clips",
-        type=int,
-        metavar="N",
-        dest="count",
-        help="at most N clips, different people first",
-    )
+    add_clip_count(parser)
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="at most S seconds of each clip (2 or more)"
     )
@@ -79,8 +78,7 @@ def _likeness(options: argparse.Namespace) -> int:
     from openvasa.motion.settings import MotionSettings
     from openvasa.motion.speech_motion import SpeechMotion
 
-    if options.count is not None and options.count < 1:
-        options.usage_error(f"clips {options.count}: choose 1 or more")
+    check_clip_count(options)
     if options.seeds < 1:
         options.usage_error(f"seeds {options.seeds}: choose 1 or more")
     if options.seconds is not None and not options.seconds >= LEAST_SECONDS:

@@ -10,7 +10,12 @@ from pathlib import Path
 from openvasa.commands.exit_status import OK
 from openvasa.commands.parser import Commands, Parser, add_command
 from openvasa.commands.renderers import add_renderer, choose_renderer
-from openvasa.commands.training_data import add_cache, add_clips
+from openvasa.commands.training_data import (
+    add_cache,
+    add_clip_count,
+    add_clips,
+    check_clip_count,
+)
 
 
 def add_portraits(group: Commands) -> None:
@@ -25,13 +30,7 @@ def add_portraits(group: Commands) -> None:
     )
     add_cache(parser)
     add_clips(parser)
-    parser.add_argument(
-        "--clips",
-        type=int,
-        metavar="N",
-        dest="count",
-        help="at most N clips, different people first",
-    )
+    add_clip_count(parser)
     _add_shared(parser)
     parser = add_command(
         group,
@@ -59,8 +58,7 @@ def _portraits(options: argparse.Namespace) -> int:
     from openvasa.evaluate.portraits import judge_portraits
     from openvasa.evaluate.portraits_report import portraits_json, portraits_report
 
-    if options.count is not None and options.count < 1:
-        options.usage_error(f"clips {options.count}: choose 1 or more")
+    check_clip_count(options)
     _check(options)
     judged = judge_portraits(
         options.cache,

@@ -1,4 +1,4 @@
-"""Arguments that say which training data: the folders of it, and how many people."""
+"""Arguments that say which training data: the folders of it, how many clips and people."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ def add_clips(parser: Parser) -> None:
         metavar="CLIPS",
         help="a folder with a clip list, the one CACHE was made from",
     )
+
+
+def add_clip_count(parser: Parser) -> None:
+    """How many of the clips to judge; `check_clip_count` refuses too few."""
+    parser.add_argument(
+        "--clips",
+        type=int,
+        metavar="N",
+        dest="count",
+        help="at most N clips, different people first",
+    )
+
+
+def check_clip_count(options: argparse.Namespace) -> None:
+    """Refuse fewer clips than 1."""
+    if options.count is not None and options.count < 1:
+        options.usage_error(f"clips {options.count}: choose 1 or more")
 
 
 def count_people(text: str) -> int:
