@@ -35,8 +35,8 @@ from openvasa.evaluate.likeness_figures import (
     Figures,
     Traces,
     measure_traces,
-    read_traces,
     traces_of_rows,
+    traces_of_track,
 )
 from openvasa.evaluate.motion_metrics import correlation
 from openvasa.motion.model import MotionModel
@@ -230,7 +230,7 @@ def _seed(round_number: int, clip_number: int) -> int:
 
 
 def _seen_of(track: Track) -> _Seen:
-    traces = read_traces(track.canonical, track.rotation, track.blendshapes)
+    traces = traces_of_track(track)
     return _Seen(traces, rows_of_track(track))
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
+from openvasa.data.prepare import Track
 from openvasa.face.canonical import TURN, HeadTransform
 from openvasa.face.dynamics import dynamics_code, lid_gap
 from openvasa.face.gaze import eye_gaze
@@ -121,6 +122,11 @@ def read_traces(canonical: np.ndarray, rotation: np.ndarray, blendshapes: np.nda
             }
         ),
     )
+
+
+def traces_of_track(track: Track) -> Traces:
+    """The traces of a tracked video."""
+    return read_traces(track.canonical, track.rotation, track.blendshapes)
 
 
 def traces_of_rows(rows: np.ndarray) -> Traces:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from openvasa.audio.decode import read_blocks
 from openvasa.data.redraw import film
 from openvasa.errors import InputError
-from openvasa.evaluate.likeness_figures import read_traces
+from openvasa.evaluate.likeness_figures import traces_of_track
 from openvasa.evaluate.page import Table
 from openvasa.face.encode import encode_upright
 from openvasa.face.picture import load_picture
@@ -71,7 +71,7 @@ def measure_amplitudes(
 def _measure(path: Path, rows: np.ndarray, renderer: RendererFactory) -> Amplitude:
     face = encode_upright(load_picture(path), name=path.name, anyway=True)
     track = film(renderer(face), face, rows)
-    traces = read_traces(track.canonical, track.rotation, track.blendshapes)
+    traces = traces_of_track(track)
     return Amplitude(path.name, float(traces.aperture.std()))
 
 

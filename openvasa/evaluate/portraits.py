@@ -22,7 +22,7 @@ from openvasa.data.redraw import encode_frames, film, rows_of_track
 from openvasa.errors import InputError
 from openvasa.evaluate.closure import CLOSED
 from openvasa.evaluate.likeness_clips import HeldOut, choose_clips
-from openvasa.evaluate.likeness_figures import Traces, count_blinks, read_traces
+from openvasa.evaluate.likeness_figures import Traces, count_blinks, traces_of_track
 from openvasa.evaluate.motion_metrics import correlation
 from openvasa.face.dynamics import lip_gap
 from openvasa.motion.row import with_tongue_at_rest
@@ -135,7 +135,7 @@ def _judge_person(
     rows = with_tongue_at_rest(held.rows[:count])
     sound = sound_bands(held.sound[: count * FRAME_SAMPLES], count)
     tracks = {kind: film(renderer(face), face, rows) for kind, face in faces.items()}
-    neutral = _traces_of(tracks[NEUTRAL])
+    neutral = traces_of_track(tracks[NEUTRAL])
     return {kind: look_at(track, sound, neutral) for kind, track in tracks.items()}
 
 
@@ -147,7 +147,7 @@ def look_at(track: Track, sound: np.ndarray, neutral: Traces) -> Seen:
         sound: (T, SOUND_DIM) bands of what is said.
         neutral: traces of the video from the neutral portrait.
     """
-    traces, sync = _traces_of(track), expert("sync")
+    traces, sync = traces_of_track(track), expert("sync")
     lips = sync.embed_motion(lip_shapes(rows_of_track(track)))
     return Seen(
         **{name: float(traces.shapes[name].std()) for name in ("pucker", "funnel", "smile")},
@@ -161,10 +161,6 @@ def look_at(track: Track, sound: np.ndarray, neutral: Traces) -> Seen:
         mean_smile=float(traces.shapes["smile"].mean()),
         aperture_r=correlation(traces.aperture, neutral.aperture),
     )
-
-
-def _traces_of(track: Track) -> Traces:
-    return read_traces(track.canonical, track.rotation, track.blendshapes)
 
 
 def compare(pairs: list[Pair]) -> Comparison:
