@@ -57,7 +57,9 @@ from openvasa.talk.script import answer
 from openvasa.talk.services import Endpoint, TalkSettings
 
 NOON = datetime(2026, 11, 29, 12, 5)
-CONVERSATIONS, WARM_UP, MOST_GROWTH = 12, 4, 30e6
+CONVERSATIONS, WARM_UP = 12, 4
+MOST_GROWTH = 11e6
+"""Bytes a conversation: half of what one session holds while something keeps it."""
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
@@ -137,7 +139,8 @@ def test_conversations_leave_no_memory_behind(face, tmp_path: Path, voice: Voice
         asyncio.run(converse(face, tmp_path, TalkSettings(voice), listen))
         give_back_memory()
         sizes.append(resident_memory())
-    assert sizes[-1] < sizes[WARM_UP] + MOST_GROWTH
+    # The median: the heap of a process that has run other tests grows and shrinks in steps.
+    assert np.median(np.diff(sizes[WARM_UP:])) < MOST_GROWTH
 
 
 @pytest.mark.slow
