@@ -38,7 +38,7 @@ COLOURS = 256
 @contextmanager
 def studio() -> Iterator[str]:
     """A live server; gives the address of its page."""
-    command = [sys.executable, "-m", "openvasa.cli", "live", "--port", "8798", "--fps", "25"]
+    command = [sys.executable, "-m", "openvasa", "live", "--port", "8798", "--fps", "25"]
     server = subprocess.Popen(
         [*command, "--accept-policy"], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )

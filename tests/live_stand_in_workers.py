@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from openvasa.batch.make import Failure, Figures
+from openvasa.backgrounds import Background
+from openvasa.batch.make import Failure, Figures, read_background
 from openvasa.batch.task import Portrait, Task
 from openvasa.batch.workers import Advanced, Ended
 from openvasa.face.latent import FaceLatent
@@ -22,6 +23,7 @@ class StandInWorkers:
         self.tasks: list[Task] = []
         self.faces: list[FaceLatent] = []
         self.stopped: list[int] = []
+        self.backgrounds: list[Background] = []
         self.let = False
         self.closed = False
         self._news: list[Ended | Advanced] = []
@@ -34,6 +36,7 @@ class StandInWorkers:
 
     def make(self, task: Task, face: Portrait) -> int:
         self.tasks.append(task)
+        self.backgrounds.append(read_background(task.options.background, Path(task.output).parent))
         ticket = 100 + len(self.tasks)
         self._making[ticket] = task
         self._news.append(Advanced(ticket, FRAMES_TOLD, 25))

@@ -185,7 +185,7 @@ def test_a_stop_leaves_nothing_behind(
     Motion(np.zeros((5000, 6), np.float32), dynamics).save(long)
     folder = tmp_path / "out"
     folder.mkdir()
-    command = [sys.executable, "-m", "openvasa.cli", "animate", avatar, VOICE]
+    command = [sys.executable, "-m", "openvasa", "animate", avatar, VOICE]
     command += ["-o", str(folder / "a.mp4"), "--motion", str(long), "--quiet"]
     stopped = stop_when(lambda: any(folder.iterdir()), command, stopped_by)
     assert stopped == (status, message)

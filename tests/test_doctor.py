@@ -28,7 +28,7 @@ def test_it_checks_what_runs_open(tmp_path: Path) -> None:
 def openvasa(folder: Path, *arguments: str) -> None:
     """Run a command that finds no compiled network kept from before."""
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
-    command = [sys.executable, "-m", "openvasa.cli", *arguments]
+    command = [sys.executable, "-m", "openvasa", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     # `detect` says with 1 that the video is marked by a program.
     assert done.returncode in (0, 1), done.stderr

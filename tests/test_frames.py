@@ -186,7 +186,7 @@ def test_a_name_with_a_slash_is_a_folder(tmp_path: Path, avatar: str, capsys) ->
 def test_a_cancelled_run_leaves_no_folder(tmp_path: Path, avatar: str) -> None:
     motion, place = still_motion(tmp_path / "long.npz", 5000), tmp_path / "out"
     place.mkdir()
-    command = [sys.executable, "-m", "openvasa.cli", "animate", avatar, str(VOICE), "--quiet"]
+    command = [sys.executable, "-m", "openvasa", "animate", avatar, str(VOICE), "--quiet"]
     command += ["--motion", motion, "-o", f"{place}/frames/"]
     stopped = stop_when(lambda: list(place.glob(".*/*.png")), command, signal.SIGINT)
     assert stopped == (130, "cancelled\n")

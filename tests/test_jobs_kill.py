@@ -44,7 +44,7 @@ class Running:
 
     def __init__(self, folder: Path, database: str) -> None:
         self.port = free_port()
-        self.command = [sys.executable, "-m", "openvasa.cli", "serve", "--port", str(self.port)]
+        self.command = [sys.executable, "-m", "openvasa", "serve", "--port", str(self.port)]
         self.command += ["--files", str(folder / "files"), "--workers", "1", "--accept-policy"]
         self.environment = {**os.environ, "OPENVASA_DATABASE": database}
         self.process: subprocess.Popen[bytes] | None = None

@@ -78,7 +78,7 @@ def speech(seconds: float) -> np.ndarray:
 def address() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "openvasa.cli", "live", "--port", port, "--fps", "25"]
+    command = [sys.executable, "-m", "openvasa", "live", "--port", port, "--fps", "25"]
     command += ["--portrait", str(CLOSED_LIPS), "--accept-policy"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None

@@ -158,7 +158,7 @@ def test_short_sessions_leave_no_memory_behind() -> None:
     """In a process of its own, where nothing else takes and gives back memory."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "openvasa.cli", "live", "--port", str(port)]
+    command = [sys.executable, "-m", "openvasa", "live", "--port", str(port)]
     command += ["--fps", "25", "--size", "256", "--accept-policy"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -7,7 +7,7 @@ import io
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,34 @@ def test_speech_goes_in_and_media_and_events_come_out(address: str, studio: Stud
     assert sound[0].rate == 24000
     assert np.abs(np.concatenate([s.samples for s in sound]).astype(int)).max() > 3000
     assert not studio.sessions, "closing ends the session"
+
+
+def test_a_picture_of_ones_own_stands_behind_the_portrait(address: str, tmp_path: Path) -> None:
+    wall, words = tmp_path / "wall.png", tmp_path / "words.png"
+    Image.new("RGB", (400, 300), (200, 40, 120)).save(wall)
+    words.write_text("no picture")
+
+    async def corner(link: LiveLink, seen: Callable[[np.ndarray], bool]) -> bool:
+        async for message in link:
+            if isinstance(message, Picture):
+                with Image.open(io.BytesIO(message.jpeg)) as image:
+                    if seen(np.asarray(image)[4:20, 4:20].mean(axis=(0, 1))):
+                        return True
+        return False
+
+    async def change() -> None:
+        opened = open_portrait(address, portrait="example", token="secret", media=True)
+        async with await opened as link:
+            await link.change_background(wall)
+            pink = corner(link, lambda colour: np.abs(colour - (200, 40, 120)).max() < 12)
+            assert await asyncio.wait_for(pink, PATIENCE_S)
+            with pytest.raises(InputError, match=r"^background: cannot be read; give a JPEG"):
+                await link.change_background(words)
+            await link.change_background("green")
+            green = corner(link, lambda colour: colour[1] > 140 and colour[0] < 40)
+            assert await asyncio.wait_for(green, PATIENCE_S)
+
+    asyncio.run(change())
 
 
 def test_what_the_server_refuses_is_an_input_error(address: str, tmp_path: Path) -> None:

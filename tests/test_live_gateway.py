@@ -44,7 +44,7 @@ class House:
         self.gateway = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     def _start_server(self, port: int, folder: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "openvasa.cli", "live", "--port", str(port)]
+        command = [sys.executable, "-m", "openvasa", "live", "--port", str(port)]
         command += ["--drain", "60", "--sessions", "12", "--accept-policy"]
         with (folder / f"{port}.log").open("wb") as log:
             return subprocess.Popen(command, stdout=log, stderr=log)

@@ -166,6 +166,45 @@ def test_a_video_is_made_on_the_page(page, folder: Path, tmp_path: Path) -> None
         page.goto("about:blank")
 
 
+def test_a_picture_of_ones_own_stands_behind_the_portrait(
+    page, folder: Path, tmp_path: Path
+) -> None:
+    wall, words = tmp_path / "wall.png", tmp_path / "words.png"
+    Image.new("RGB", (64, 64), (200, 40, 120)).save(wall)
+    words.write_text("no picture")
+    server = studio(folder)
+
+    def corner() -> list[int]:
+        return page.evaluate(
+            "() => [...document.querySelector('#canvas').getContext('2d')"
+            ".getImageData(9, 9, 1, 1).data]"
+        )[:3]
+
+    def is_pink() -> bool:
+        return np.abs(np.subtract(corner(), (200, 40, 120))).max() < 12
+
+    with serving(server) as address:
+        page.goto(f"{address}/?media=socket")
+        page.wait_for_selector(LIVE)
+        with page.expect_file_chooser() as chooser:
+            page.select_option("#background", "picture")
+        chooser.value.set_files(wall)
+        wait_until(is_pink)
+        (key,) = server.sessions
+        page.set_input_files("#background-file", words)
+        page.wait_for_selector("#notice >> text=background: cannot be read")
+        assert page.input_value("#background") == "picture"
+        assert is_pink(), "the one before stays"
+        httpx.delete(f"{address}/api/sessions/{key}")
+        wait_until(lambda: server.sessions and key not in server.sessions)
+        page.wait_for_selector(LIVE)
+        wait_until(is_pink)
+        page.select_option("#background", "green")
+        wait_until(lambda: np.abs(np.subtract(corner(), (0, 177, 64))).max() < 12)
+        assert page.is_hidden("#choose-background")
+        page.goto("about:blank")
+
+
 def test_another_size_is_another_session(page, folder: Path) -> None:
     server = studio(folder)
     with serving(server) as address:

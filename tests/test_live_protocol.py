@@ -88,6 +88,8 @@ def test_answers_are_as_described(http: httpx.Client) -> None:
         ("background", "put", {"params": {"background": "keep"}}),
         ("background", "put", {"params": {"background": "rainbow"}}),
         ("background", "put", {}),
+        ("background", "put", {"content": b"no picture"}),
+        ("background", "put", {"content": EXAMPLE_PORTRAIT.read_bytes()}),
         ("speech", "post", {"content": EXAMPLE_VOICE.read_bytes()}),
         ("speech", "post", {"content": b"no sound"}),
         ("say", "post", {"json": {"text": "Hello", "voice": "quiet"}}),

@@ -14,8 +14,10 @@ import pytest
 from live_server import PATIENCE_S, received, serving, talk_to, wait_until
 from live_stand_in import StandInModel
 from live_stand_in_workers import FRAMES_TOLD, StandInWorkers
+from PIL import Image
 
 from openvasa.assets import EXAMPLE_PORTRAIT, EXAMPLE_VOICE
+from openvasa.backgrounds import Picture
 from openvasa.face.latent import FaceLatent
 from openvasa.jobs import page_videos
 from openvasa.jobs.page_routes import video_extension
@@ -187,6 +189,16 @@ def test_a_video_follows_its_session(
     changed = http.put(f"/api/sessions/{key}/background", params={"background": "green"})
     assert changed.status_code == 200
     assert made()[0] == "green"
+    picture = io.BytesIO()
+    Image.new("RGB", (3000, 1500), (200, 40, 120)).save(picture, "PNG")
+    changed = http.put(f"/api/sessions/{key}/background", content=picture.getvalue())
+    assert changed.status_code == 200
+    shown = made()[0]
+    background = workers.backgrounds[-1]
+    assert isinstance(background, Picture)
+    assert background.pixels.shape == (1024, 2048, 3)
+    assert np.ptp(background.pixels, axis=(0, 1)).max() == 0
+    assert not Path(shown).exists(), "it goes with the video"
     http.delete(f"/api/sessions/{key}")
 
 

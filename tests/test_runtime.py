@@ -199,7 +199,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 def bench_live(environment: dict[str, str]) -> dict:
     """Figures of `openvasa bench live`; the processor's time leaves out what others use."""
-    command = [sys.executable, "-m", "openvasa.cli", "bench", "live", "--json"]
+    command = [sys.executable, "-m", "openvasa", "bench", "live", "--json"]
     done = subprocess.run(
         [*command, "--seconds", f"{SECONDS:g}"],
         env=os.environ | environment,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, Response
 
+from openvasa.backgrounds import Picture
 from openvasa.batch.options import Options
 from openvasa.batch.workers import Workers
 from openvasa.errors import InputError
@@ -57,12 +58,16 @@ def _add_ordering(app: FastAPI, studio: Studio, videos: PageVideos, amount: Amou
         key: str, request: Request, background: str | None = None, size: int | None = None
     ) -> dict[str, object]:
         session = find_session(studio, key)
-        options = _read_options(session, amount, background, size)
+        shown = session.background if background is None else check_background(background)
+        behind = shown if isinstance(shown, Picture) else None
+        options = _read_options(session, amount, size)
+        if isinstance(shown, str):
+            options = replace(options, background=shown)
         typed = request.headers.get("content-type", "").startswith("application/json")
         spoken = await (read_text if typed else read_sound)(studio, request)
         try:
             job = await asyncio.to_thread(
-                videos.order, session.face, spoken.samples, spoken.rate, options
+                videos.order, session.face, spoken.samples, spoken.rate, options, behind
             )
         except QuotaReached as error:
             raise Refused(429, f"video: {error}") from error
@@ -105,9 +110,7 @@ def _describe(videos: PageVideos, job: Job) -> dict[str, object]:
     }
 
 
-def _read_options(
-    session: Session, amount: Amount, background: str | None, size: int | None
-) -> Options:
+def _read_options(session: Session, amount: Amount, size: int | None) -> Options:
     """How the session is steered just now, in a video."""
     if size is not None and size not in SIDES:
         raise InputError(f"size {size}: choose one of {', '.join(map(str, SIDES))}")
@@ -117,10 +120,8 @@ def _read_options(
         session.controls.emotion,
     )
     assert not any(isinstance(value, Curve) for value in (gaze, distance, emotion))
-    shown = session.background if background is None else check_background(background)
     return Options(
         size=size,
-        background=shown,
         gaze=gaze,  # pyright: ignore[reportArgumentType] (live controls are constants)
         distance=distance,  # pyright: ignore[reportArgumentType]
         emotion=emotion,  # pyright: ignore[reportArgumentType]

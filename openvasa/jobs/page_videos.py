@@ -12,12 +12,15 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from openvasa.audio.pcm import write_wav
+from openvasa.backgrounds import Picture
 from openvasa.batch.options import Options
 from openvasa.batch.process_workers import ProcessWorkers
 from openvasa.batch.workers import Share, Workers
@@ -72,7 +75,14 @@ class PageVideos:
         self._idle_since = 0.0
         self._seconds: dict[str, float] = {}
 
-    def order(self, face: FaceLatent, samples: np.ndarray, rate: int, options: Options) -> Job:
+    def order(
+        self,
+        face: FaceLatent,
+        samples: np.ndarray,
+        rate: int,
+        options: Options,
+        background: Picture | None = None,
+    ) -> Job:
         """Have a video made.
 
         Args:
@@ -80,6 +90,7 @@ class PageVideos:
             samples: (n,) mono, float32 in [-1, 1] or int16: what is said.
             rate: of the samples, Hz.
             options: how it is made.
+            background: a picture that stands behind the person, in place of what they name.
 
         Raises:
             QuotaReached: enough wait already.
@@ -91,6 +102,10 @@ class PageVideos:
             portrait, audio = folder / "portrait.npz", folder / "audio.wav"
             face.save(portrait)
             write_wav(audio, [samples], rate)
+            if background is not None:
+                behind = folder / "background.png"
+                Image.fromarray(background.pixels).save(behind, compress_level=1)
+                options = replace(options, background=str(behind))
             order = Order("video", str(portrait), ".mp4", str(audio), options=options.chosen())
             with self._lock:
                 job, _ = self._queue.accept(CLIENT, job_id, order, job_id, quota=QUOTA)

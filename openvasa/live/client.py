@@ -123,6 +123,23 @@ class LiveLink:
         """Change gaze, distance, emotion and amount; what is not named is left to the portrait."""
         await self.send("controls", **controls)
 
+    async def change_background(self, background: str | Path) -> None:
+        """Lay the portrait before another background.
+
+        Args:
+            background: keep, green, blur or #rrggbb; a path is a picture of yours.
+
+        Raises:
+            InputError: the server says no; the message is its own.
+            OSError: the picture cannot be read, or there is no server.
+        """
+        path, body = f"/api/sessions/{self.session}/background", b""
+        if isinstance(background, Path):
+            body = background.read_bytes()
+        else:
+            path += f"?{urlencode({'background': background})}"
+        await asyncio.to_thread(_ask, self._server, "PUT", path, self._token, body)
+
     async def listen(self, on: bool) -> None:
         """Say whether somebody is talking to the portrait."""
         await self.send("listen", on=on)

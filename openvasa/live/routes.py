@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from openvasa.audio.pcm import wav_bytes
-from openvasa.backgrounds import before
+from openvasa.backgrounds import Picture, before
 from openvasa.errors import InputError
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.live.addresses import is_loopback
@@ -48,7 +48,7 @@ from openvasa.live.sound_timeline import BACKLOG_S
 from openvasa.live.speech import LONGEST_TEXT, speak
 from openvasa.live.steering import AMOUNTS, DISTANCES, GAZE_DEG
 from openvasa.live.studio import Studio
-from openvasa.live.uploads import PICTURE_FORMATS, read_offered, read_portrait
+from openvasa.live.uploads import PICTURE_FORMATS, read_background, read_offered, read_portrait
 from openvasa.motion.controls import EMOTIONS
 from openvasa.render.renderer import RendererFactory
 
@@ -192,8 +192,18 @@ def _add_sessions(app: FastAPI, studio: Studio) -> None:
         return _describe_opened(session, offered)
 
     @app.put("/api/sessions/{key}/background")
-    async def change_background(key: str, background: str) -> dict[str, str]:
-        await find_session(studio, key).change_background(*_choose_background(studio, background))
+    async def change_background(
+        key: str, request: Request, background: str | None = None
+    ) -> dict[str, str]:
+        session = find_session(studio, key)
+        if background is not None:
+            shown, renderer = _choose_background(studio, background)
+        else:
+            data = await read_upload(request, studio.limits.upload_bytes)
+            most = studio.limits.picture_pixels
+            shown = await asyncio.to_thread(read_background, data, most, studio.folder)
+            renderer = before(studio.person, shown)
+        await session.change_background(shown, renderer)
         return {}
 
     @app.delete("/api/sessions/{key}")
@@ -261,7 +271,9 @@ def _add_socket(app: FastAPI, studio: Studio) -> None:
             await Conversation(websocket, session).run()
 
 
-def _choose_background(studio: Studio, background: str | None) -> tuple[str, RendererFactory]:
+def _choose_background(
+    studio: Studio, background: str | None
+) -> tuple[str | Picture, RendererFactory]:
     """A background, the server's own where none is named, and what draws a person before it."""
     if background is None:
         return studio.background, studio.renderer

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openvasa.backgrounds import Own
+from openvasa.backgrounds import Own, Picture
 from openvasa.errors import InputError
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.latent import FaceLatent
@@ -73,7 +73,7 @@ class Session:
         portrait: LivePortrait,
         metrics: Metrics,
         folder: Path,
-        background: str = Own.KEEP.value,
+        background: str | Picture = Own.KEEP.value,
     ) -> None:
         self.id = secrets.token_urlsafe(18)
         self.watched_at = time.monotonic()
@@ -94,7 +94,7 @@ class Session:
         self.controls, self.amount = Controls(), Amount()
         """As last steered."""
         self.background = background
-        """As last chosen, in the words of `openvasa.backgrounds.before`."""
+        """As last chosen: a picture, or the words of `openvasa.backgrounds.before`."""
         self.on_frame: Callable[[Shown], None] | None = None
         """Takes every frame when it is painted, before it is due."""
         self._portrait = portrait
@@ -125,7 +125,7 @@ class Session:
         folder: Path,
         renderer: RendererFactory = UNREFINED,
         model: ModelFactory = shipped_motion,
-        background: str = Own.KEEP.value,
+        background: str | Picture = Own.KEEP.value,
     ) -> Session:
         """Prepare everything off the event loop and start the clock.
 
@@ -228,7 +228,7 @@ class Session:
             await asyncio.to_thread(self._portrait.change_face, face)
             self._player.tell(self._portrait.bound_distance)
 
-    async def change_background(self, background: str, renderer: RendererFactory) -> None:
+    async def change_background(self, background: str | Picture, renderer: RendererFactory) -> None:
         """Go on with the same face before another background, which `renderer` draws."""
         async with self._changing:
             await asyncio.to_thread(self._portrait.change_renderer, renderer)

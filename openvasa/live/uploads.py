@@ -1,4 +1,5 @@
-"""Files from strangers → a portrait or a voice: bounded, decoded, never trusted by their names."""
+"""Files from strangers → a portrait, a background or a voice: bounded, decoded, never trusted by
+their names."""
 
 from __future__ import annotations
 
@@ -7,15 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
 from openvasa.audio.decode import read_sound, resample_sound
+from openvasa.backgrounds import Picture
 from openvasa.errors import InputError
 from openvasa.face.picture import load_picture
 from openvasa.live.portraits import Offered, SeveralFaces, offer_file, offer_picture
 
 SOUND_RATE = 48000
+BACKGROUND_SIDE = 2048
+"""Longest side that a background is kept in, px: twice that of the largest live picture."""
 PICTURE_FORMATS = "JPEG, PNG, WebP, AVIF, HEIC, TIFF or GIF"
 """What users read of the formats that are taken; more are."""
 
@@ -34,16 +39,39 @@ def read_portrait(data: bytes, most_pixels: int, folder: Path, face: int | None 
         InputError: not a picture, too large, or no usable face; the message calls it "picture".
     """
     with _file(data, folder) as path, name_input(path, "picture"):
-        try:
-            with Image.open(path) as image:
-                width, height = image.size
-        except Exception as error:
-            message = f"picture: cannot be read; give a {PICTURE_FORMATS} file"
-            raise InputError(message) from error
-        if width * height > most_pixels:
-            limit = most_pixels // 1_000_000
-            raise InputError(f"picture: {width}×{height} is over {limit} megapixels; scale it down")
+        _check_picture(path, most_pixels, "picture")
         return offer_picture(load_picture(path), face, "picture")
+
+
+def read_background(data: bytes, most_pixels: int, folder: Path) -> Picture:
+    """Decode an uploaded picture to stand behind a portrait.
+
+    Args:
+        data: the file.
+        most_pixels: largest picture taken.
+        folder: where it lies while it is read.
+
+    Raises:
+        InputError: not a picture, or too large; the message calls it "background".
+    """
+    with _file(data, folder) as path, name_input(path, "background"):
+        _check_picture(path, most_pixels, "background")
+        pixels = load_picture(path)
+    scale = BACKGROUND_SIDE / max(pixels.shape[:2])
+    if scale < 1:
+        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return Picture(pixels)
+
+
+def _check_picture(path: Path, most_pixels: int, name: str) -> None:
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+    except Exception as error:
+        raise InputError(f"{name}: cannot be read; give a {PICTURE_FORMATS} file") from error
+    if width * height > most_pixels:
+        limit = most_pixels // 1_000_000
+        raise InputError(f"{name}: {width}×{height} is over {limit} megapixels; scale it down")
 
 
 def read_offered(path: Path, name: str, face: int | None) -> Offered:

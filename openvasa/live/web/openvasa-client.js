@@ -27,7 +27,7 @@ const CLOSED = { token: 4401, refused: 4403, noSession: 4404, ended: 4410, faile
  * @property {string} [portrait] one of `studio().portraits`
  * @property {Blob} [picture] a picture of your own
  * @property {number} [face] which of several faces, in reading order from 1
- * @property {string} [background] keep, green, blur or #rrggbb
+ * @property {string | Blob} [background] keep, green, blur, #rrggbb or a picture
  * @property {number} [size] side of the picture in px, one of `studio().sizes`
  * @property {string} [session] an open session to join, in place of all others
  */
@@ -248,9 +248,11 @@ export class OpenVasa extends EventTarget {
     await this.ask(`api/videos/${id}`, { method: "DELETE" });
   }
 
-  /** Lay the portrait before another background. @param {string} background keep, green, blur or #rrggbb */
+  /** Lay the portrait before another background. @param {string | Blob} background keep, green, blur, #rrggbb or a picture */
   async setBackground(background) {
-    await this.ask(`api/sessions/${this.id}/background?${new URLSearchParams({ background })}`, { method: "PUT" });
+    const named = typeof background === "string";
+    await this.ask(`api/sessions/${this.id}/background${query({ background })}`,
+      { method: "PUT", body: named ? undefined : background });
     this.choice = { ...this.choice, background };
   }
 
@@ -409,6 +411,7 @@ export class OpenVasa extends EventTarget {
     }
     this.id = said.id;
     this.choice = choice;
+    if (!choice.session && choice.background instanceof Blob) await this.setBackground(choice.background);
     this.dispatchEvent(new CustomEvent("opened", { detail: said }));
     return said;
   }
@@ -662,8 +665,10 @@ export class OpenVasa extends EventTarget {
   }
 }
 
+// Of a choice, what an address can carry: pictures go as bodies.
 function query({ portrait, face, background, size }) {
-  const known = Object.entries({ portrait, face, background, size }).filter(([, value]) => value !== undefined && value !== null);
+  const known = Object.entries({ portrait, face, background, size })
+    .filter(([, value]) => value !== undefined && value !== null && !(value instanceof Blob));
   return known.length ? `?${new URLSearchParams(known)}` : "";
 }
 

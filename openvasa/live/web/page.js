@@ -46,6 +46,14 @@ export async function copyText(text, byHand) {
   }
 }
 
+/** Whether there is a file that the server takes; says why not. */
+export function fits(file, mostBytes) {
+  if (!file) return false;
+  if (file.size <= mostBytes) return true;
+  notice(`${file.name} is over ${mostBytes / 1e6} MB; choose a smaller file.`);
+  return false;
+}
+
 /** Do some work; where it fails, say why. Gives null then. */
 export async function trying(work, busy) {
   try {

@@ -1,6 +1,6 @@
 // The portraits to choose from, pictures of one's own, and what stands behind the person.
 
-import { $, link, notice, trying, veil } from "./page.js";
+import { $, fits, link, notice, trying, veil } from "./page.js";
 
 function addPortrait(name, source) {
   const button = document.createElement("button");
@@ -31,11 +31,13 @@ export async function fillPortraits(studio) {
     button.onclick = () => trying(() => show({ portrait: name }, button));
     loadPicture(button.firstElementChild, name);
   }
+  mostBytes = studio.upload_bytes;
   $("picture-formats").textContent = studio.picture_formats;
   for (const name of studio.backgrounds.filter((one) => one !== "keep")) {
     $("background").add(new Option(name[0].toUpperCase() + name.slice(1), name));
   }
   $("background").add(new Option("A colour", "colour"));
+  $("background").add(new Option("Your picture", "picture"));
   const sizes = studio.sizes.includes(studio.size) ? studio.sizes : [...studio.sizes, studio.size];
   for (const size of sizes) $("size").add(new Option(`${size} px`, size, size === studio.size, size === studio.size));
 }
@@ -107,10 +109,27 @@ $("portraits").onkeydown = (event) => {
   next.click();
 };
 
-function setBackground() {
-  const chosen = $("background").value;
-  $("colour").hidden = chosen !== "colour";
-  return trying(() => link.setBackground(chosen === "colour" ? $("colour").value : chosen), $("background"));
+let mostBytes = 0;
+let behind = { kind: "keep", background: "keep" };
+
+async function setBackground(kind, background) {
+  const done = await trying(async () => { await link.setBackground(background); return true; }, $("background"));
+  if (done) behind = { kind, background };
+  showBackground(behind.kind);
+}
+
+function showBackground(kind) {
+  $("background").value = kind;
+  $("colour").hidden = kind !== "colour";
+  $("choose-background").hidden = kind !== "picture";
+}
+
+function chooseBackground() {
+  const kind = $("background").value;
+  showBackground(kind);
+  // Where the browser opens no file dialog by itself, the button beside it does.
+  if (kind === "picture") $("background-file").click();
+  else setBackground(kind, kind === "colour" ? $("colour").value : kind);
 }
 
 // The size of a session is fixed: another one is opened.
@@ -120,5 +139,13 @@ function setSize() {
 }
 
 $("size").onchange = setSize;
-$("background").onchange = $("colour").onchange = setBackground;
+$("background").onchange = $("colour").onchange = chooseBackground;
+$("choose-background").onclick = () => $("background-file").click();
+$("background-file").oncancel = () => showBackground(behind.kind);
+$("background-file").onchange = ({ target }) => {
+  const [file] = target.files;
+  target.value = "";
+  if (fits(file, mostBytes)) setBackground("picture", file);
+  else showBackground(behind.kind);
+};
 $("add-portrait").onclick = () => $("portrait-file").click();

@@ -1,6 +1,6 @@
 // The page: one link to the server, and what it says.
 
-import { $, connection, link, notice, putNoticeAway, trying, veil } from "./page.js";
+import { $, connection, fits, link, notice, putNoticeAway, trying, veil } from "./page.js";
 import { fillPortraits, showFirst, takePicture } from "./portraits.js";
 import { showRecordingTime } from "./recording.js";
 import { fillSteering, steer } from "./steering.js";
@@ -60,18 +60,11 @@ link.addEventListener("live", () => {
 });
 
 function takeSound(file) {
-  if (fits(file)) trying(() => speakFile(file));
+  if (fits(file, studio.upload_bytes)) trying(() => speakFile(file));
 }
 
 function takePortrait(file) {
-  if (fits(file)) trying(() => takePicture(file));
-}
-
-function fits(file) {
-  if (!file) return false;
-  if (file.size <= studio.upload_bytes) return true;
-  notice(`${file.name} is over ${studio.upload_bytes / 1e6} MB; choose a smaller file.`);
-  return false;
+  if (fits(file, studio.upload_bytes)) trying(() => takePicture(file));
 }
 
 function takeDropped(file) {
