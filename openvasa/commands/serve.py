@@ -181,7 +181,7 @@ def choose_storage(options: argparse.Namespace) -> Storage:
 
 def _work_command(options: argparse.Namespace) -> list[str]:
     """The dispatcher beside the server; the database's URL goes by the environment."""
-    command = [sys.executable, "-m", "openvasa.cli", "work", "--with-input", "--accept-policy"]
+    command = [sys.executable, "-m", "openvasa", "work", "--with-input", "--accept-policy"]
     command += ["--files", options.files, "--keep", str(options.keep)]
     command += ["--device", options.device]
     if options.workers is not None:

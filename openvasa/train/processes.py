@@ -1,6 +1,6 @@
 """Several processes that train one network, each on its share of every batch: torch's own DDP.
 
-    torchrun --nproc-per-node 4 -m openvasa.cli train latent PACK CLIPS RUN --config base
+    torchrun --nproc-per-node 4 -m openvasa train latent PACK CLIPS RUN --config base
 
 Gradients are means over the processes. So a step is that of one process that averages the losses of
 all shares; what a loss compares within a batch (people, say), it compares within a share. All
