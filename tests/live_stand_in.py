@@ -26,7 +26,9 @@ class StandInGenerator:
 
     def __init__(self, hop: int = 2, lookahead: int = 1) -> None:
         self.controls, self.amount = StandInControls(), Amount()
-        self._hop, self._lookahead = hop, lookahead
+        self.hop, self._lookahead = hop, lookahead
+        self.longest = 7 - lookahead
+        self._hearing = hop
         self._sound = np.zeros(0, np.float32)
         self._row = 0
         shapes = np.zeros(len(BLENDSHAPE_NAMES), np.float32)
@@ -37,9 +39,10 @@ class StandInGenerator:
     def push(self, samples: np.ndarray) -> np.ndarray:
         self._sound = np.concatenate([self._sound, samples])
         rows = []
-        while len(self._sound) >= (self._hop + self._lookahead) * ROW:
-            rows += [self._made(i) for i in range(self._hop)]
-            self._sound = self._sound[self._hop * ROW :]
+        while len(self._sound) >= (self._hearing + self._lookahead) * ROW:
+            rows += [self._made(i) for i in range(self._hearing)]
+            self._sound = self._sound[self._hearing * ROW :]
+            self._hearing = self.hop
             self.ahead = self._sketched()
         return np.array(rows, np.float32).reshape(-1, row_width())
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from live_stand_in import StandInGenerator
 
+from openvasa.live.compute_time import STEP
 from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
 from openvasa.live.player import Player, Shown
@@ -55,6 +56,12 @@ def heard(shown: list[Shown]) -> np.ndarray:
     return np.concatenate([s.frame.sound for s in shown])
 
 
+def spoken_part(sound: np.ndarray) -> np.ndarray:
+    """As much of a sound as the voice is long, from where it is no longer silent."""
+    start = int(np.flatnonzero(sound)[0]) - 1
+    return sound[start : start + len(VOICE)]
+
+
 def test_an_interruption_is_not_followed_by_the_engines_fade() -> None:
     with playing(lambda motion, time_s: PICTURE) as (player, shown):
         say(player)
@@ -87,16 +94,33 @@ def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> Non
             say(player)
         wait_until(lambda: all(ended(shown) for _, shown in sessions), 60)
     for player, shown in sessions:
-        assert player.governor.fps < 25
+        assert player.governor.pace.fps < 25
         lengths = {s.frame.length for s in shown}
         assert len(lengths) > 1, "the engine's frames grew longer"
         for frame, following in pairwise(shown):
             assert frame.frame.end_s == following.frame.time_s, "no gap in the timeline"
-        sound = heard(shown)
-        start = int(np.flatnonzero(sound)[0]) - 1
-        np.testing.assert_allclose(sound[start : start + len(VOICE)], VOICE, atol=1e-6)
+        np.testing.assert_allclose(spoken_part(heard(shown)), VOICE, atol=1e-6)
         pictures = sum(s.picture is not None for s in shown)
         assert pictures > 0.3 * len(shown)
+
+
+def test_a_hop_that_grows_under_load_never_tears_the_speech() -> None:
+    def paint(motion: np.ndarray, time_s: float) -> np.ndarray:
+        time.sleep(0.039 if time_s < 3 else 0.001)
+        return PICTURE
+
+    with playing(paint) as (player, shown):
+        say(player)
+        wait_until(lambda: ended(shown), 20)
+    assert player.governor.pace.hop == 4
+    waited = [s.due_at - s.sounded_at for s in shown]
+    lengths = [s.frame.end_s - s.frame.time_s for s in shown]
+    # Frames of one length are given more little by little.
+    for (before, was), (after, now) in pairwise(zip(waited, lengths, strict=True)):
+        assert was != now or abs(after - before) <= STEP * now + 1e-6
+    for frame, following in pairwise(shown):
+        assert frame.frame.end_s == following.frame.time_s
+    np.testing.assert_allclose(spoken_part(heard(shown)), VOICE, atol=1e-6)
 
 
 def test_motion_goes_on_while_a_picture_is_painted() -> None:

@@ -61,6 +61,19 @@ def test_a_hop_comes_out_as_soon_as_its_lookahead_is_in(hop: int, lookahead: int
     assert len(generator.finish()) == lookahead
 
 
+def test_a_hop_changes_behind_the_one_that_is_heard(speech: np.ndarray) -> None:
+    generator = StreamingGenerator()
+    made: list[int] = []
+    for at in range(0, 40 * FRAME_SAMPLES, FRAME_SAMPLES):
+        generator.hop = 4 if 10 * FRAME_SAMPLES <= at < 26 * FRAME_SAMPLES else 2
+        made.append(len(generator.push(speech[at : at + FRAME_SAMPLES])))
+    lengths = [rows for rows in made if rows]
+    assert lengths == [2] * 5 + [4] * 4 + [2] * 6
+    # Each comes with its own sound and the look-ahead, none sooner or later.
+    assert [frame for frame, rows in enumerate(made) if rows] == list(np.cumsum(lengths))
+    assert len(generator.finish()) == 40 - sum(lengths)
+
+
 def test_windows_the_network_does_not_know_are_refused() -> None:
     with pytest.raises(InputError, match="together 2 to 7"):
         StreamingGenerator(hop=8, lookahead=8)

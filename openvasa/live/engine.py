@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from openvasa.errors import check_choice
+from openvasa.errors import InputError, check_choice
 from openvasa.face.dynamics import dynamics_code
 from openvasa.live.frame import LiveFrame, LiveSettings, State
 from openvasa.live.interpolator import RowInterpolator
@@ -21,13 +21,20 @@ from openvasa.live.resample import StreamResampler
 from openvasa.live.samples import clean_samples
 from openvasa.live.sound_timeline import SoundTimeline
 from openvasa.live.stats import Stats
-from openvasa.live.timeline import RELIEF_RATES, ROW_TICKS, TICKS, Budget, interpolation_s
+from openvasa.live.timeline import (
+    RELIEF_RATES,
+    ROW_TICKS,
+    TICKS,
+    Budget,
+    interpolation_s,
+    rows_s,
+)
 from openvasa.live.voice_activity import VoiceActivity
 from openvasa.motion.amount import Amount
 from openvasa.motion.controls import FARTHEST, Controls
 from openvasa.motion.distance import bound_distance
 from openvasa.motion.listening.listener import Listener
-from openvasa.motion.model import MotionSource
+from openvasa.motion.model import AdjustableSource, MotionSource
 from openvasa.motion.row import Row
 from openvasa.rates import FRAME_RATES, FRAME_SAMPLES, SAMPLE_RATE
 
@@ -48,6 +55,7 @@ class Engine:
         self._farthest = FARTHEST
         self._frame_length = TICKS // self.settings.fps
         self._shown = 0
+        self._hop = self._made_by = self.settings.hop
         self._sound = SoundTimeline(self.settings.rate, self.stats)
         self._to_generator = StreamResampler(self.settings.rate, SAMPLE_RATE)
         self._gain = RunningGain()
@@ -62,11 +70,10 @@ class Engine:
 
     @property
     def budget(self) -> Budget:
-        """Account of the delays, at the present frame rate."""
-        row = ROW_TICKS / TICKS
+        """Account of the delays, at the present frame rate and the hop that was made last."""
         return Budget(
-            hop_s=self.settings.hop * row,
-            lookahead_s=self.settings.lookahead * row,
+            hop_s=rows_s(self._made_by),
+            lookahead_s=rows_s(self.settings.lookahead),
             interpolation_s=interpolation_s(self.fps),
             resampling_s=self._to_generator.delay_s,
         )
@@ -82,6 +89,24 @@ class Engine:
         if fps not in RELIEF_RATES:
             check_choice("fps", fps, FRAME_RATES)
         self._frame_length = TICKS // fps
+
+    @property
+    def hop(self) -> int:
+        """Rows of motion made at a time; a new number applies behind the hop that is heard."""
+        return self._hop
+
+    @hop.setter
+    def hop(self, hop: int) -> None:
+        if hop not in range(1, self.longest_hop + 1):
+            raise InputError(f"hop {hop}: choose 1 to {self.longest_hop}")
+        if hop != self._hop and isinstance(self._generator, AdjustableSource):
+            self._hop = self._generator.hop = hop
+
+    @property
+    def longest_hop(self) -> int:
+        """Rows that a hop may have; the settings' where the generator keeps to that."""
+        source = self._generator
+        return source.longest if isinstance(source, AdjustableSource) else self._hop
 
     @property
     def controls(self) -> Controls:
@@ -191,7 +216,7 @@ class Engine:
         return list(iter(self._next_frame, None))
 
     def _lookahead_ticks(self) -> int:
-        return (self.settings.hop + self.settings.lookahead) * ROW_TICKS
+        return (self._hop + self.settings.lookahead) * ROW_TICKS
 
     def _apply_controls(self) -> None:
         self._generator.controls = bound_distance(self._controls, self._farthest)
@@ -206,6 +231,7 @@ class Engine:
             self._listener.speak(piece)
             rows = self._generator.push(piece)
             if len(rows):
+                self._made_by = len(rows)
                 sketched = np.concatenate([rows, self._generator.ahead[:1]])
                 shaped = self._listener.shape(sketched, kept=len(rows))
                 self._rows.add(shaped[:-1], shaped[-1])

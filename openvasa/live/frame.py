@@ -30,7 +30,8 @@ class LiveSettings:
     Attributes:
         fps: frames a second, one of `FRAME_RATES`; may change later.
         rate: rate of the sound that comes out, Hz, one of `SOUND_RATES`.
-        hop, lookahead: the generator's, in rows of 40 ms; for the account of delays.
+        hop, lookahead: the generator's, in rows of 40 ms; for the account of delays. The hop may
+            change later.
         seed: of the small behaviours that are drawn by chance.
         size: side of the pictures, px.
         hair_lag: how far loose hair and cloth stay behind the head, 0 to 2.

@@ -1,44 +1,69 @@
-"""Which frame rate a machine can keep: lower it under load, raise it when there is room again."""
+"""What a machine can keep: lower the frame rate and lengthen the hop under load, and back again.
+
+Motion has 25 rows a second. As long as there are more frames, fewer of them lose little, so the
+rate sinks to that first. Then the hop doubles, which halves what motion costs and makes everything
+later; only then are there fewer frames than rows.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from openvasa.live.timeline import RELIEF_RATES
-from openvasa.rates import FRAME_RATES
+from openvasa.rates import FRAME_RATES, MOTION_RATE
 
 WINDOW_S = 1.5
 """Time over which load is judged."""
 CALM_S = 8.0
-"""Time without a late frame before a higher rate is tried."""
+"""Time without a late frame before the next step up is tried."""
 BUSY, ROOMY = 0.92, 0.6
-"""Share of time at work above which the rate sinks, and below which the next rate must fit."""
+"""Share of time at work above which there is a step down, and below which the next step up must
+fit."""
 LATE_SHARE = 0.08
-"""Share of frames left out that the rate sinks for."""
+"""Share of frames left out that a step down is taken for."""
 HEAVY_SHARE = 0.3
-"""Share of frames left out that the rate sinks by three steps for."""
+"""Share of frames left out that three steps down are taken for."""
+
+
+class Pace(NamedTuple):
+    """How a portrait runs.
+
+    Attributes:
+        fps: frames a second.
+        hop: rows of motion made at a time.
+    """
+
+    fps: int
+    hop: int
 
 
 class Governor:
-    """Chooses a frame rate, at most `wanted`, from what each second cost.
+    """Chooses a pace, at most the one `wanted`, from what each second cost.
 
     Args:
-        wanted: the user's frame rate.
+        wanted: the user's.
+        longest_hop: rows that a hop may have.
     """
 
-    def __init__(self, wanted: int) -> None:
-        self._ladder = [r for r in sorted(RELIEF_RATES + FRAME_RATES) if r <= wanted]
+    def __init__(self, wanted: Pace, longest_hop: int) -> None:
+        rates = [r for r in sorted(RELIEF_RATES + FRAME_RATES) if r <= wanted.fps]
+        long = max(wanted.hop, min(2 * wanted.hop, longest_hop))
+        eased = [Pace(r, long) for r in rates if r <= MOTION_RATE and long != wanted.hop]
+        usual = [Pace(r, wanted.hop) for r in rates if r >= MOTION_RATE or not eased]
+        self._ladder = eased + usual
         self._step = len(self._ladder) - 1
         self._calm = 0.0
         self._forget()
 
     @property
-    def fps(self) -> int:
-        """The rate to run at."""
+    def pace(self) -> Pace:
+        """How to run."""
         return self._ladder[self._step]
 
     def made_motion(self, elapsed_s: float, busy_s: float) -> None:
         """Add a turn of the engine: wall time that passed, and the part of it spent at work.
 
-        Called by the engine's thread, `painted` by the painting one.
+        Called by the engine's thread, `add_frame` by the painting one.
         """
         self._motion_elapsed += elapsed_s
         self._motion_busy += busy_s
@@ -64,11 +89,15 @@ class Governor:
             self._calm = 0.0
             return
         self._calm += self._elapsed
-        if self._calm >= CALM_S and self._step + 1 < len(self._ladder):
-            rise = self._ladder[self._step + 1] / self.fps
-            if busy * rise < ROOMY + 0.2 and busy < ROOMY:
-                self._step += 1
-                self._calm = 0.0
+        if self._calm >= CALM_S and self._step + 1 < len(self._ladder) and self._fits(busy, motion):
+            self._step += 1
+            self._calm = 0.0
+
+    def _fits(self, busy: float, motion: float) -> bool:
+        """Whether the next step up fits, as far as the present load tells."""
+        now, above = self.pace, self._ladder[self._step + 1]
+        painting, making = busy * above.fps / now.fps, motion * now.hop / above.hop
+        return busy < ROOMY and painting < ROOMY + 0.2 and (making < ROOMY or above.hop == now.hop)
 
     def _forget(self) -> None:
         self._elapsed = self._busy = 0.0

@@ -3,8 +3,8 @@
 One thread alone touches the engine; others hand it commands (`tell`). The other alone paints and
 shows, frame by frame in their order, so that the next motion is made while pictures are painted.
 When painting cannot keep up, frames are left out first (their sound never is), then the frame rate
-sinks; and only when even the motion cannot be made in time the clock itself waits ("stalled"):
-picture and sound then pause together and go on together.
+sinks and the hop grows; and only when even the motion cannot be made in time the clock itself waits
+("stalled"): picture and sound then pause together and go on together.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ import numpy as np
 from openvasa.live.compute_time import ComputeTime
 from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveFrame
-from openvasa.live.governor import Governor
+from openvasa.live.governor import Governor, Pace
 from openvasa.live.sound_timeline import FADE_S
+from openvasa.live.timeline import rows_s
 from openvasa.live.turns import Turns
 from openvasa.runtime import limit_blas, limit_opencv
 
@@ -104,8 +105,8 @@ class Player:
     ) -> None:
         self.stats = engine.stats
         self.error: BaseException | None = None
-        self.governor = Governor(engine.settings.fps)
-        self._compute = ComputeTime()
+        self.governor = Governor(Pace(engine.fps, engine.hop), engine.longest_hop)
+        self._compute = ComputeTime(rows_s(engine.hop))
         self._engine = engine
         self._paint = paint
         self._show = show
@@ -185,8 +186,14 @@ class Player:
             ended = self._clock()
             self.governor.made_motion(ended - last, ended - started)
             last = ended
-            if self.governor.fps != self._engine.fps:
-                self._engine.fps = self.governor.fps
+            self._keep_pace(self.governor.pace)
+
+    def _keep_pace(self, pace: Pace) -> None:
+        """Follow the governor; a longer hop once frames are given the time that it takes."""
+        if pace.fps != self._engine.fps:
+            self._engine.fps = pace.fps
+        if self._compute.expect(rows_s(pace.hop)) and pace.hop != self._engine.hop:
+            self._engine.hop = pace.hop
 
     def _turn(self, now: float) -> None:
         while self._commands:
@@ -205,14 +212,16 @@ class Player:
 
     def _schedule(self, frame: LiveFrame) -> _Due:
         sounded_at = self._origin + frame.time_s
-        sound_in_at = sounded_at + self._engine.budget.total_s
+        budget = self._engine.budget
+        sound_in_at = sounded_at + budget.total_s
+        given = self._compute.allow(frame.end_s - frame.time_s, speaks=_speaks(frame))
         return _Due(
             frame,
             self.stats.interruptions,
             sounded_at,
             sound_in_at,
             made_at=self._clock(),
-            due_at=sound_in_at + self._compute.allow(speaks=_speaks(frame)),
+            due_at=sound_in_at - budget.hop_s + given,
         )
 
     def _interrupt_engine(self, engine: Engine) -> None:

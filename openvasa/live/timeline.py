@@ -39,6 +39,11 @@ GUESSED_SHARE = 0.5
 """A frame may go so far towards a row that the generator has only sketched yet."""
 
 
+def rows_s(rows: int) -> float:
+    """How long rows of motion last, s."""
+    return rows * ROW_TICKS / TICKS
+
+
 @dataclass(frozen=True)
 class Budget:
     """Where the time goes from a sound's arrival to its frame's motion: upper bounds, s.

@@ -7,7 +7,7 @@ A file is generated lazily by `frames`, a stream as its sound comes in by the `M
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -35,6 +35,16 @@ class MotionSource(Protocol):
             (m, 6 + D + 2) float32 rows that are now certain, 25 a second.
         """
         ...
+
+
+@runtime_checkable
+class AdjustableSource(MotionSource, Protocol):
+    """A source whose hop may be changed while it runs: longer ones cost less, and wait longer."""
+
+    hop: int
+    """Rows generated at a time; a new value applies behind the hop that is being heard."""
+    longest: int
+    """Rows of a hop at most."""
 
 
 class MotionModel(Protocol):

@@ -27,7 +27,7 @@ SHORTEST, LONGEST = 2, 7
 
 
 class StreamingGenerator:
-    """A `MotionSource`: the same sound in any chunks gives the same motion."""
+    """An `AdjustableSource`: the same sound in any chunks gives the same motion."""
 
     controls: Controls
     """Gaze, distance and emotion; a new one applies from the next hop."""
@@ -70,10 +70,8 @@ class StreamingGenerator:
         self.controls, self.amount = settings.controls, Amount()
         self._usual_amount = settings.amount
         self.hop, self.lookahead = hop, lookahead
-        # A window has an even number of frames. What was heard last, reversed, stands for the sound
-        # of those that are not heard yet: it makes the frames before better than a window that
-        # ends with them.
-        self.guessed = 2 - (hop + lookahead) % 2
+        self.longest = LONGEST - lookahead
+        self._hearing = hop
         self._encoder = encoder or MoonshineEncoder()
         network = network or window_network(1)
         self._maker = RowMaker(
@@ -88,7 +86,7 @@ class StreamingGenerator:
         self._maker.begin()
         self.ahead = self._maker.nothing()
         self._held = np.zeros(self._encoder.past * FRAME_SAMPLES, np.float32)
-        self._silence: np.ndarray | None = None
+        self._silences: dict[int, np.ndarray] = {}
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Add (n,) float32 mono samples at 16 kHz, already levelled (`audio.level`).
@@ -97,35 +95,49 @@ class StreamingGenerator:
             (m, 6 + D + 2) float32 rows that are now certain, 25 a second.
         """
         self._held = np.concatenate([self._held, samples.astype(np.float32)])
-        need = (self._encoder.past + self.hop + self.lookahead) * FRAME_SAMPLES
         rows = [self._maker.nothing()]
-        while len(self._held) >= need:
+        while len(self._held) >= (need := self._need()):
             rows.append(self._make_hop(self._held[:need]))
-            self._held = self._held[self.hop * FRAME_SAMPLES :]
+            self._held = self._held[self._hearing * FRAME_SAMPLES :]
+            self._hearing = self.hop
         return np.concatenate(rows)
 
     def finish(self) -> np.ndarray:
         """The (m, 6 + D + 2) rows of the sound's end, silence after it; then used up."""
         left = round(len(self._held) / FRAME_SAMPLES) - self._encoder.past
-        silence = np.zeros((self.hop + self.lookahead) * FRAME_SAMPLES, np.float32)
+        most = max(self._hearing, self.hop) + self.lookahead
+        silence = np.zeros(most * FRAME_SAMPLES, np.float32)
         return self.push(silence)[: max(left, 0)]
+
+    @property
+    def guessed(self) -> int:
+        """Frames of a window whose sound is not heard yet: it has an even number of frames.
+
+        What was heard last, reversed, stands for theirs: it makes the frames before better than a
+        window that ends with them.
+        """
+        return 2 - (self._hearing + self.lookahead) % 2
+
+    def _need(self) -> int:
+        """Samples held that make a hop."""
+        return (self._encoder.past + self._hearing + self.lookahead) * FRAME_SAMPLES
 
     def _make_hop(self, heard: np.ndarray) -> np.ndarray:
         """Make the window of `heard`, a second of past before it, and keep its hop."""
         guessed = heard[-self.guessed * FRAME_SAMPLES :][::-1]
         features = self._read_features(np.concatenate([heard, guessed]))
         amount = self._usual_amount.times(self.amount)
-        rows, self.ahead = self._maker.make(features, self.hop, self.controls, amount)
+        rows, self.ahead = self._maker.make(features, self._hearing, self.controls, amount)
         return rows
 
     def _read_features(self, sound: np.ndarray) -> np.ndarray:
-        """Features of a window and the frames before it. Silence is read once: it costs half of
-        what motion does, and a portrait between two answers hears nothing else."""
+        """Features of a window and the frames before it. Silence of a length is read once: it costs
+        half of what motion does, and a portrait between two answers hears nothing else."""
         silent = not sound.any()
-        if silent and self._silence is not None:
-            return self._silence
+        if silent and len(sound) in self._silences:
+            return self._silences[len(sound)]
         unseen = self._encoder.past - self._maker.space.prior.recent
         features = self._encoder.segment(sound, first=unseen)
         if silent:
-            self._silence = features
+            self._silences[len(sound)] = features
         return features
