@@ -72,6 +72,14 @@ def test_frames_are_given_a_longer_hop_little_by_little_and_less_only_in_silence
     assert silent[-1] == pytest.approx(0.08 + MOST_S)
 
 
+def test_a_clock_that_has_paused_lets_a_longer_hop_begin_at_once() -> None:
+    compute = ComputeTime(0.08)
+    assert not compute.expect(0.16)
+    compute.pause()
+    assert compute.expect(0.16)
+    assert compute.allow(FRAME_S, speaks=True) == pytest.approx(0.16 + MOST_S)
+
+
 def test_what_making_takes_is_learnt_from_the_frames() -> None:
     compute = ComputeTime(0.08)
     for _ in range(RECENT):

@@ -61,7 +61,9 @@ class LiveFigures:
         latency_ms: p50, p95, p99 and largest, over all samples of the stream.
         spoken_latency_ms: the same from the moment a sample was spoken, the time in its chunk
             included.
-        accounted_ms: the part of it that hop, look-ahead, interpolation and filter explain.
+        accounted_ms: the part of it that hop, look-ahead, interpolation and filter explain, as they
+            are at the end.
+        hop: rows of motion made at a time at the end, the most of all; under load they grow.
         stats: what happened to frames and sound meanwhile, of all together.
         cpu_seconds: processor time while the stream was measured, s.
         cores: the same over wall time.
@@ -80,6 +82,7 @@ class LiveFigures:
     latency_ms: dict[str, float]
     spoken_latency_ms: dict[str, float]
     accounted_ms: float
+    hop: int
     stats: Stats
     cpu_seconds: float
     cores: float
@@ -139,7 +142,6 @@ def bench_live(
     settings = LiveSettings(fps, 24000, hop, lookahead, size=size, hair_lag=hair_lag)
     renderer = partial(WarpRenderer, refined=refined)
     running = [_Session(face, settings, renderer, encode) for _ in range(sessions)]
-    budget = running[0].budget_s
     load = load_average()
     for session in running:
         session.start()
@@ -148,6 +150,7 @@ def bench_live(
         session.begin()
     cpu, wall = time.process_time(), time.perf_counter()
     pushed = _push_paced([s.player for s in running], voice, seconds, chunk_ms / 1000)
+    budget = max(session.engine.budget.total_s for session in running)
     time.sleep(budget + 0.2)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     threads = count_threads()
@@ -170,6 +173,7 @@ def bench_live(
         latency_ms=_percentiles(latency),
         spoken_latency_ms=_percentiles(spoken),
         accounted_ms=1000 * budget,
+        hop=max(session.engine.hop for session in running),
         stats=Stats(**{name: sum(getattr(s, name) for s in stats) for name in vars(stats[0])}),
         cpu_seconds=cpu,
         cores=cpu / wall,
@@ -185,7 +189,7 @@ class _Session:
         self, face: FaceLatent, settings: LiveSettings, renderer: RendererFactory, encode: Encoding
     ) -> None:
         portrait = assemble_portrait(face, settings, content_id=1, renderer=renderer)
-        self.budget_s = portrait.engine.budget.total_s
+        self.engine = portrait.engine
         self._encoder = _Encoder(encode, settings.fps) if encode != "none" else None
         # Numbers alone, in one block: half an hour must not look as if memory grew.
         self._arrived = array("d")
@@ -350,7 +354,7 @@ def live_table(figures: LiveFigures) -> str:
             f"largest {late['max']:.0f}; {f.accounted_ms:.0f} of it is waiting for sound at most",
             f"spoken → frame ready    {spoken['p50']:8.0f} ms   p95 {spoken['p95']:.0f}, "
             f"p99 {spoken['p99']:.0f}, largest {spoken['max']:.0f}",
-            f"frames left out         {left_out:8d}      {share:.2%}",
+            f"frames left out         {left_out:8d}      {share:.2%}; hop of {f.hop} in the end",
             f"stalled, stretched      {lost_ms['stalled']:8.0f} ms   "
             f"{lost_ms['stretched']:.0f} ms; dropped {lost_ms['dropped']:.0f} ms",
             f"processor               {f.cores:8.2f} cores",

@@ -48,6 +48,10 @@ class ComputeTime:
         self._hop = hop_s
         return self._allowed >= hop_s + self._making
 
+    def pause(self) -> None:
+        """Say that the clock has paused: the next frame is given as much as is wanted at once."""
+        self._allowed = max(self._allowed, self._hop + self._making)
+
     def allow(self, length_s: float, *, speaks: bool) -> float:
         """What the next frame is given for its hop and its making, s.
 

@@ -235,6 +235,8 @@ class Player:
         if lag > LONGEST_LAG_S:
             self._origin += lag - STEP_S
             self.stats.stalled_s += lag - STEP_S
+            # Speech is torn already; the sooner hops are long, the sooner it goes on.
+            self._compute.pause()
 
     def _run_painting(self) -> None:
         last = painted_at = self._clock()
