@@ -227,6 +227,29 @@ def test_a_thin_lip_that_closes_over_teeth_keeps_its_colour():
     assert np.abs(band - LIP).max() < 25
 
 
+@pytest.mark.parametrize("stated", [0.6, 1.0, 2.0])
+def test_a_lip_tracked_too_far_out_lends_no_colour_of_the_skin(stated: float):
+    """A laugh stretches the upper lip; 4 of the 9 px that are tracked as lip are skin."""
+    neutral = _neutral()
+    canonical = neutral + _open(0.9)
+    height = np.array([0, 1 / 18, 0], np.float32)
+    canonical[OUTER_LIPS[1:10]] = canonical[INNER_LIPS[1:10]] - 9 * height
+    head = HeadTransform(np.eye(3), 18 * stated, np.array([256.0, 256.0, 0.0]) * stated)
+    side = round(512 * stated)
+    image = np.full((side, side, 3), SKIN, np.uint8)
+    lips = canonical.copy()
+    lips[OUTER_LIPS[1:10]] += 4 * height
+    for loop, colour in ((OUTER_LIPS, LIP), (INNER_LIPS, (225, 220, 205))):
+        cv2.fillPoly(image, [np.rint(head.apply(lips)[loop, :2]).astype(np.int32)], colour)
+    face = replace(made_face(image, canonical, head, neutral=neutral), stated=stated)
+    covered = cover_opening(face)
+    (x, upper), lower = face.landmarks[13, :2], face.landmarks[14, 1]
+    rows = slice(round(upper), round(lower))
+    wide = round(12 * stated)
+    filled = covered[rows, round(x) - wide : round(x) + wide].reshape(-1, 3).astype(int)
+    assert np.abs(filled - LIP).max() < 10
+
+
 def test_touching_lips_are_not_retouched(face):
     assert cover_opening(face) is face.image
 

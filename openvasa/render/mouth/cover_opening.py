@@ -31,6 +31,14 @@ colour, and fade into what the hole is filled with."""
 EDGE = 1.5
 """Stated px over which the lips' outer edge is soft."""
 
+DEEP = 4.0
+"""Stated px from its edges at which a px is lip and nothing else. Outlines are tracked to a px or
+two: near them, and all through a thin lip, skin is taken for lip."""
+
+CORE = 0.6, 1.0
+"""Share of that, or of the deepest px' depth where lips are thinner, over which px come to lend
+their colour."""
+
 CORNER = 0.2, 1.2
 """Canonical units from a corner of the mouth over which lip colour takes over from what is there:
 corners are dark and have no lips to lend."""
@@ -90,10 +98,8 @@ def _fill_with_lips(
         lent: (h, w, 1) float32 in 0–1, how far lips lend their colour; else it is that around.
         stated: px that one stated px is long.
     """
-    rim = 2 * max(round(RIM * stated), 1) + 1
-    outside = cv2.dilate(hole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (rim, rim))) == 0
-    sure = outside & (cv2.erode(lips, np.ones((3, 3), np.uint8)) > 0)
     around = cv2.inpaint(image, hole, RIM * stated, cv2.INPAINT_TELEA)
+    sure = _find_core(hole, lips, lent, stated)
     if not sure.any():
         return around
     picture, beside = image.astype(np.float32), around.astype(np.float32)
@@ -107,13 +113,28 @@ def _fill_with_lips(
     return np.clip(picture + filled * (colour - picture) + 0.5, 0, 255).astype(np.uint8)
 
 
+def _find_core(hole: np.ndarray, lips: np.ndarray, lent: np.ndarray, stated: float) -> np.ndarray:
+    """(h, w) float32 in 0–1: how surely a px shows a lip, by how deep in it the px lies.
+
+    Args:
+        hole, lips, lent, stated: as of `_fill_with_lips`.
+    """
+    beside = cv2.distanceTransform(lips, cv2.DIST_L2, 3)
+    around = cv2.distanceTransform(cv2.bitwise_not(hole), cv2.DIST_L2, 3)
+    # From the edge, which lies half a px nearer than the first px beyond it.
+    depth = np.maximum(np.minimum(beside, around) - 0.5, 0) * (lent[..., 0] > 0.5)
+    deep = min(float(depth.max()), DEEP * stated)
+    return smoothstep(*CORE, depth / max(deep, 1e-6)).astype(np.float32)
+
+
 def _spread(picture: np.ndarray, sure: np.ndarray, stated: float) -> np.ndarray:
-    """(h, w, 3) float32 colour of the nearest px of a (h, w, 3) picture that are sure, smooth."""
-    weights = sure.astype(np.float32)
-    colour = picture[sure].mean(axis=0)
+    """(h, w, 3) float32 colour of the px of a (h, w, 3) picture around that are sure, smooth."""
+    weights = sure[..., None]
+    # The usual colour, not the mean: highlights are no colour of the lips.
+    colour = np.median(picture[sure > 0.5], axis=0)
     for radius in (FILL_FAR, FILL_NEAR):
-        share = cv2.GaussianBlur(weights, (0, 0), radius * stated)[..., None]
-        mean = cv2.GaussianBlur(weights[..., None] * picture, (0, 0), radius * stated)
+        share = cv2.GaussianBlur(sure, (0, 0), radius * stated)[..., None]
+        mean = cv2.GaussianBlur(weights * picture, (0, 0), radius * stated)
         known = np.minimum(share / ENOUGH, 1)
         colour = colour + known * (mean / np.maximum(share, 1e-6) - colour)
     return colour
