@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from openvasa.face.topology import (
     mirror_pairs,
     near_oval,
 )
+from openvasa.render.cut_off import find_ceiling
 from openvasa.render.cutout import MARGIN, SUBSAMPLES, cut_out, estimate_foreground, upsample
 from openvasa.render.hidden import mirrored_view
 from openvasa.render.mesh import build_mesh, pose_mesh
@@ -229,6 +232,34 @@ def test_a_cut_off_head_goes_on_no_farther_than_its_reflection(face: FaceLatent)
     assert (opacity[-19:, MARGIN + 200 : MARGIN + 300] == 255).all()
     assert not opacity[:-19].any()
     assert not opacity[:, MARGIN + 300 :].any()
+
+
+@pytest.mark.parametrize(
+    "pose", [[-0.26, 0, 0, 0, 0, 0], [0, 0, 0.1, 0, 0.1, 0], [0.26, 0, 0, 0, 0, 0]]
+)
+def test_hair_that_the_picture_cuts_off_stays_at_its_border(face: FaceLatent, pose):
+    """A head that goes down shows nothing from beyond the picture; its face goes all the way."""
+    matte = face.matte.copy()
+    matte[:150, 170:340] = 1
+    ceiling = find_ceiling(replace(face, matte=matte))
+    parts = face.landmarks, face.canonical, face.head
+    held, free = (build_mesh(*parts, ground=None, ceiling=c) for c in (ceiling, None))
+    corners, usual = (pose_mesh(mesh, _posed(face, pose)) for mesh in (held, free))
+    assert np.array_equal(corners[:SURFACE_POINTS], usual[:SURFACE_POINTS])
+    _, _, map_y = _drawn(corners, held.points, held.triangles, 512)
+    assert map_y[0, 190:320].min() > -0.5
+    assert (np.diff(map_y[:150, 190:320], axis=0) > 0).all()
+    _, _, map_y = _drawn(usual, free.points, free.triangles, 512)
+    goes_down = pose[0] <= 0
+    assert (map_y[0, 255] < -5) == goes_down
+    assert goes_down or np.array_equal(corners, usual)
+
+
+def test_a_head_below_the_pictures_border_moves_as_a_whole(face: FaceLatent):
+    mesh = build_mesh(
+        face.landmarks, face.canonical, face.head, ground=None, ceiling=find_ceiling(face)
+    )
+    assert mesh.cut is None
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from openvasa.face.topology import (
     mirror_pairs,
 )
 from openvasa.maths import smoothstep
+from openvasa.render.cut_off import find_ceiling
 from openvasa.render.cutout import margin_px, place, upsample
 from openvasa.render.mesh import (
     RING_SCALES,
@@ -171,7 +172,10 @@ def mirrored_view(face: FaceLatent, own: WarpMesh, cutout: np.ndarray) -> Mirror
     if abs(face.head.euler_degrees[0]) < FRONTAL:
         return None
     landmarks, canonical, head = _mirror(face)
-    mesh = build_mesh(landmarks, canonical, head, ground=find_ground(face))
+    ceiling = find_ceiling(face)
+    if ceiling is not None:
+        ceiling = ceiling._replace(opacity=ceiling.opacity[::-1])
+    mesh = build_mesh(landmarks, canonical, head, ground=find_ground(face), ceiling=ceiling)
     pairs = mirror_pairs()[:SURFACE_POINTS]
     facing = _facing(face.landmarks, face.size)
     margin = margin_px(face.stated)

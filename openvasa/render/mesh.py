@@ -25,6 +25,7 @@ from openvasa.face.topology import (
     near_oval,
 )
 from openvasa.maths import smoothstep
+from openvasa.render.cut_off import Ceiling, Cut, find_cut, hold_border
 from openvasa.render.loose import find_free_length, swing_out
 
 RING_SCALES = np.array([1.05, 1.11, 1.18, 1.27, 1.38, 1.53, 1.72, 2.0, 2.4, 3.0, 4.5])
@@ -80,6 +81,7 @@ class WarpMesh:
         skin_share: (P, 36) float32, how much of each oval point's change of shape it takes.
         free: (P,) float32 canonical length of hair or cloth that hangs free at each ring point.
         triangles: (T, 3) int32.
+        cut: how the picture's upper border cuts the head off; None where it does not.
     """
 
     points: np.ndarray
@@ -94,6 +96,7 @@ class WarpMesh:
     skin_share: np.ndarray
     free: np.ndarray
     triangles: np.ndarray
+    cut: Cut | None = None
 
 
 @lru_cache(maxsize=1)
@@ -173,7 +176,12 @@ def find_ground(face: FaceLatent) -> int | None:
 
 
 def build_mesh(
-    landmarks: np.ndarray, canonical: np.ndarray, head: HeadTransform, *, ground: int | None
+    landmarks: np.ndarray,
+    canonical: np.ndarray,
+    head: HeadTransform,
+    *,
+    ground: int | None,
+    ceiling: Ceiling | None = None,
 ) -> WarpMesh:
     """Lay the surface over a portrait.
 
@@ -183,6 +191,7 @@ def build_mesh(
         head: transform from canonical space to the portrait.
         ground: row at which the body has to stand still, as it does below; None where nothing
             is below.
+        ceiling: where the picture ends above; None where it goes on.
     """
     oval = landmarks[FACE_OVAL].astype(np.float64)
     centre = (oval[:, :2].min(axis=0) + oval[:, :2].max(axis=0)) / 2
@@ -201,9 +210,9 @@ def build_mesh(
     fade = np.exp(-distance / run_out)
     depth = skull_depth + (bump * fade).reshape(-1)
     rings = origin + depth[:, None] * direction
-    spokes = np.concatenate([canonical[:SURFACE_POINTS], rings])[:, :2]
-    spokes = spokes - canonical[FACE_OVAL, :2].mean(axis=0)
-    outward = spokes / np.maximum(np.linalg.norm(spokes, axis=1, keepdims=True), 1e-6)
+    outward = np.concatenate([canonical[:SURFACE_POINTS], rings])[:, :2]
+    outward = outward - canonical[FACE_OVAL, :2].mean(axis=0)
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
 
     below_chin = (xy - landmarks[CHIN, :2]) @ down / face_height
     head_share = 1 - smoothstep(0.0, NECK_LENGTH, below_chin)
@@ -232,6 +241,7 @@ def build_mesh(
         skin_share=_skin_share(distance, reach),
         free=find_free_length(rings, aside, SKULL_CENTRE, SKULL_AXES),
         triangles=_triangles(),
+        cut=None if ceiling is None else find_cut(centre, spokes, RING_SCALES, ceiling),
     )
 
 
@@ -259,6 +269,8 @@ def pose_mesh(mesh: WarpMesh, geometry: FrameGeometry) -> np.ndarray:
         move += late * mesh.head_share[:, None]
     reshaped = geometry.landmarks[FACE_OVAL] - geometry.head.apply(mesh.oval)
     rings = rest + move + mesh.skin_share @ reshaped
+    if mesh.cut is not None:
+        hold_border(rings, mesh.cut)
     surface = np.concatenate([geometry.landmarks[:SURFACE_POINTS], rings])
     # A side that turns away keeps its depth: it has to vanish behind the rest of the face.
     turn = mesh.outward @ (mesh.sight - geometry.head.rotation[2])[:2]

@@ -17,6 +17,7 @@ import numpy as np
 from openvasa.assets import ASSETS
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.render.compose import EDGE_PX_A_ROW, find_edges
+from openvasa.render.cut_off import find_ceiling
 from openvasa.render.cutout import cut_out, margin_px, place, upsample
 from openvasa.render.eye.lift import prepare_eyes
 from openvasa.render.eye.paint import paint_eyes
@@ -89,7 +90,13 @@ class WarpRenderer(Renderer):
         shading: Shading = Shading(),  # noqa: B008 (frozen)
     ) -> None:
         refined = bool(networks_in(networks)) if refined is None else refined
-        self._mesh = build_mesh(face.landmarks, face.canonical, face.head, ground=find_ground(face))
+        self._mesh = build_mesh(
+            face.landmarks,
+            face.canonical,
+            face.head,
+            ground=find_ground(face),
+            ceiling=find_ceiling(face),
+        )
         face, self._front = part_face(face, self._mesh)
         self._refiner = Refiner(face, networks) if refined else None
         self._neutral = face.neutral
