@@ -201,6 +201,25 @@ def test_what_is_drawn_is_labelled_where_it_changes_the_picture(bare, draw, kind
             assert (scene.labels > 0).any()
 
 
+def test_hats_leave_nose_mouth_and_cheeks_free_and_some_go_on_behind_the_head(
+    bare: FaceLatent,
+) -> None:
+    behind = 0
+    for seed in range(1, 11):
+        scene = _scene(bare, seed)
+        draw_hat(scene)
+        lower = cv2.convexHull(scene.landmarks[[168, 50, 280, 397, 152, 172], :2])
+        assert not scene.labels[scene.fill(lower[:, 0]) > 0.5].any(), seed
+        behind += (_beside_temples(scene) == Occluder.HEADWEAR).all()
+    assert behind >= 2, "brims seen from below go on behind the head"
+
+
+def _beside_temples(scene: Scene) -> np.ndarray:
+    """Labels of a px beside each temple, in front of which no head is."""
+    x, y = np.rint(scene.landmarks[[127, 356], :2] + [[-14, -6], [14, -6]]).astype(int).T
+    return scene.labels[y, x]
+
+
 def test_a_brim_that_rises_leaves_the_forehead_free_and_goes_on_behind_the_head(
     bare: FaceLatent,
 ) -> None:
@@ -214,8 +233,7 @@ def test_a_brim_that_rises_leaves_the_forehead_free_and_goes_on_behind_the_head(
     forehead = edge + np.linspace(0.1, 1, 10)[:, None] * to_brows
     x, y = np.rint(forehead).astype(int).reshape(-1, 2).T
     assert not scene.labels[y, x].any()
-    x, y = np.rint(scene.landmarks[[127, 356], :2] + [[-14, -6], [14, -6]]).astype(int).T
-    assert (scene.labels[y, x] == Occluder.HEADWEAR).all()
+    assert (_beside_temples(scene) == Occluder.HEADWEAR).all()
 
 
 def test_composites_depend_on_their_generator_alone(bare: FaceLatent) -> None:

@@ -272,3 +272,4 @@ def test_commands_train_as_long_as_the_trainings_say() -> None:
     for command, training in commands.items():
         options = make_parser().parse_args(["train", *command.split()])
         assert options.steps == training.DEFAULTS.steps, command
+    assert make_parser().parse_args(["train", "occluders", *"abc"]).batch == occluders.COMPOSITES

@@ -269,11 +269,26 @@ def _add_occluders(group: Commands) -> None:
         "train the network that finds glasses, masks, hands and hats; goes on where RUN stopped",
         "openvasa train occluders cache/ clips/ runs/occluders --workers 14",
         "openvasa train occluders cache/ clips/ runs/occluders --export",
+        "openvasa train occluders cache/ clips/ runs/on --from FILE.onnx --batch 8 --steps 200",
     )
     add_cache(parser)
     add_clips(parser)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of stills and checkpoints")
     add_steps(parser, steps=2200)
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="FILE.onnx",
+        help="learn on from exported weights, at a lower learning rate that falls to nothing",
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=32,
+        metavar="N",
+        help="composites in a batch; each is seen twice, once mirrored (default: 32)",
+    )
     parser.add_argument(
         "--export", action="store_true", help="then put the weights into the package's assets"
     )
@@ -281,9 +296,11 @@ def _add_occluders(group: Commands) -> None:
 
 def _occluders(options: argparse.Namespace) -> int:
     from openvasa.face.occluders import NETWORK
-    from openvasa.train.occluders import DEFAULTS, export, train
+    from openvasa.train.occluders import DEFAULTS, FURTHER, Course, export, train
 
-    train(options.cache, options.clips, options.run, trainer_config(DEFAULTS, options))
+    course = Course(options.batch, options.start)
+    defaults = DEFAULTS if course.start is None else FURTHER
+    train(options.cache, options.clips, options.run, trainer_config(defaults, options), course)
     if options.export:
         export(options.run, NETWORK)
     return OK

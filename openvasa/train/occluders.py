@@ -1,16 +1,19 @@
 """Train the network that finds what is in front of a face.
 
     openvasa train occluders CACHE CLIPS RUN [--steps 2200 --workers 14]
+    openvasa train occluders CACHE CLIPS RUN --from FILE.onnx --batch 8 --steps 200
 
 It learns from composites (`data/occluders`): things drawn before the faces of the training clips,
 anew for each step. Some of the training people are held back; the weights that do best on things
 before their faces are kept. RUN holds the stills of the faces and what `trainer` writes; where the
-stills are there, CACHE and CLIPS are not looked at.
+stills are there, CACHE and CLIPS are not looked at. The second command learns on from exported
+weights, which a CPU has time for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,8 +26,10 @@ from openvasa.data.clip_list import Split
 from openvasa.data.held_back import held_back_people
 from openvasa.data.occluders.composites import UNKNOWN, Composites
 from openvasa.data.stills import Stills, gather_stills
+from openvasa.errors import InputError
 from openvasa.face.occluders import SIDE, Occluder
 from openvasa.train.occluder_network import OccluderNetwork, OnPictures, as_input
+from openvasa.train.occluder_start import load_exported
 from openvasa.train.onnx_weights import halve_weights
 from openvasa.train.precision import half_precision, training_device
 from openvasa.train.render_export import drop_traces
@@ -43,10 +48,20 @@ DEFAULTS = TrainerConfig(
     save_every=200,
     log_every=50,
 )
+FURTHER = replace(
+    DEFAULTS,
+    learning_rate=1e-4,
+    warmup=5,
+    final_rate=0.0,
+    validate_every=50,
+    save_every=10,
+    log_every=10,
+)
+"""What exported weights learn on with."""
 HELD_BACK = 8
 """One of so many training people is held back."""
 COMPOSITES = 32
-"""In a batch; the network sees each twice, once mirrored and in other light."""
+"""In a batch by default; the network sees each twice, once mirrored and in other light."""
 VALIDATION = 128
 """Composites of people held back."""
 WEIGHTS = {
@@ -81,21 +96,51 @@ class Batch:
         return pictures, torch.from_numpy(self.labels).to(device).long()
 
 
-def train(cache: Path, clips: Path, run: Path, config: TrainerConfig) -> nn.Module:
+@dataclass(frozen=True)
+class Course:
+    """What of a run is no setting of the trainer's.
+
+    Attributes:
+        composites: in a batch.
+        start: exported weights to learn on from; None begins with weights drawn by chance.
+    """
+
+    composites: int = COMPOSITES
+    start: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse empty batches."""
+        if self.composites < 1:
+            raise InputError(f"batches of {self.composites} composites: choose 1 or more")
+
+    def begin(self) -> OccluderNetwork:
+        """The network before its first step."""
+        return OccluderNetwork() if self.start is None else load_exported(self.start)
+
+    def settings(self) -> dict[str, int | str | None]:
+        """What another start of the run must have too."""
+        begun = None if self.start is None else hashlib.sha256(self.start.read_bytes()).hexdigest()
+        return {"composites": self.composites, "start": begun}
+
+
+def train(cache: Path, clips: Path, run: Path, config: TrainerConfig, course: Course) -> nn.Module:
     """Train, or go on with a run.
 
     Raises:
-        InputError: CACHE holds too few people, or RUN was made with other settings.
+        InputError: CACHE holds too few people, RUN was made with other settings, or the course
+            begins with a file that holds no weights.
     """
     stills = gather_stills(cache, clips, Split.TRAIN, run / STILLS)
     cv2.setNumThreads(1)
-    return run_training(occluder_task(stills, config, training_device()), config, run)
+    return run_training(occluder_task(stills, config, course, training_device()), config, run)
 
 
-def occluder_task(stills: Stills, config: TrainerConfig, device: str) -> Task[Batch]:
+def occluder_task(
+    stills: Stills, config: TrainerConfig, course: Course, device: str
+) -> Task[Batch]:
     """The task of telling what was drawn before faces."""
     torch.manual_seed(config.seed)
-    network = OccluderNetwork().to(device)
+    network = course.begin().to(device)
     learnt, judged = divide_people(stills)
     weights = torch.tensor([WEIGHTS[kind] for kind in Occluder], device=device)
     held_back: list[Batch] = []
@@ -118,10 +163,10 @@ def occluder_task(stills: Stills, config: TrainerConfig, device: str) -> Task[Ba
 
     return Task(
         network,
-        draw=lambda rng: draw_batch(learnt, rng, COMPOSITES),
+        draw=lambda rng: draw_batch(learnt, rng, course.composites),
         step_loss=step_loss,
         validate=validate,
-        settings={"composites": COMPOSITES, "stills": len(stills)},
+        settings={"stills": len(stills), **course.settings()},
     )
 
 

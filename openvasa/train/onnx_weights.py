@@ -53,3 +53,23 @@ def halve_weights(path: Path) -> None:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.save(model, str(path))
+
+
+def read_convolutions(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Float32 kernels and biases of an ONNX file's convolutions, by the names of the kernels."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(path)).graph
+    stored = {
+        tensor.name.removesuffix(HALVED): numpy_helper.to_array(tensor).astype(np.float32)
+        for tensor in graph.initializer
+    }
+    found = {}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            kernel = stored[node.input[1]]
+            # Biases of nothing are left out.
+            bias = stored[node.input[2]] if len(node.input) > 2 else np.zeros(len(kernel))
+            found[node.input[1]] = kernel, bias.astype(np.float32)
+    return found
