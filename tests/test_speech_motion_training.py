@@ -36,6 +36,7 @@ from openvasa.motion.window_network import (  # noqa: E402
     MotionSpace,
     WindowNetwork,
 )
+from openvasa.train.blink_rates import estimate_rates, fit_people  # noqa: E402
 from openvasa.train.speech_motion import (  # noqa: E402
     DEFAULTS,
     MotionRows,
@@ -237,6 +238,23 @@ def test_styles_shown_get_the_mean_and_spread_of_those_asked_for() -> None:
     shown = show(gain * wanted + shift)
     assert abs(shown.mean() - wanted.mean()) < 0.03
     assert abs(shown.std() - wanted.std()) < 0.03
+
+
+def test_a_short_clip_without_a_blink_shows_nobody_who_never_blinks() -> None:
+    rng = np.random.default_rng(0)
+    people = rng.gamma(1.5, 1 / 4, 4000)
+    seconds = rng.uniform(3, 12, len(people))
+    counts = rng.poisson(people * seconds)
+    shape, rate = fit_people(counts, seconds)
+    assert (shape, rate) == pytest.approx((1.5, 4), rel=0.15)
+    rates = estimate_rates(counts, seconds)
+    assert rates.mean() == pytest.approx(60 * people.mean(), rel=0.03)
+    seen = 60 * counts / seconds
+    assert np.std(rates - 60 * people) < 0.8 * np.std(seen - 60 * people)
+    assert seen.min() == 0
+    assert rates.min() > 4
+    # Who is seen for long is known.
+    assert estimate_rates(np.append(counts, 0), np.append(seconds, 600.0))[-1] < 0.2
 
 
 def test_nobody_is_asked_for_what_no_clip_shows() -> None:

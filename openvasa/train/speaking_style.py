@@ -11,10 +11,13 @@ from openvasa.face.gaze import eye_reading
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
 from openvasa.face.topology import LEFT_BROW, RIGHT_BROW
 from openvasa.motion.row import Row
+from openvasa.motion.speaker import STYLE_NAMES
 from openvasa.rates import MOTION_RATE
 
 FLOORS = np.array([0.02, 0.005, 0.01, 0.003, 3e-4, 0.01, 0.005, 4.0])
 """Added to each figure before its logarithm: what a tracker makes of a face that does not move."""
+BLINKS = STYLE_NAMES.index("blinks")
+"""The number of a style that says how often a person blinks."""
 DOUBT_SECONDS = 3.0
 """A clip of this length says as much of a person's head as people in general do."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from openvasa.audio.speech_encoder import SpeechEncoder
+from openvasa.data.blinks import blink_starts
 from openvasa.data.clip_list import Kind, Split
 from openvasa.data.held_back import held_back_people
 from openvasa.data.row_code import RowCode, geometric_row_code
@@ -19,6 +21,7 @@ from openvasa.data.talking_clips import (
     mouth_rest,
 )
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
+from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
 from openvasa.motion.row import Row
 from openvasa.motion.speaker import (
@@ -29,7 +32,14 @@ from openvasa.motion.speaker import (
 )
 from openvasa.motion.window_network import MotionSpace
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
-from openvasa.train.speaking_style import estimate_head_factor, head_spread, measure_style
+from openvasa.train.blink_rates import estimate_rates
+from openvasa.train.speaking_style import (
+    BLINKS,
+    FLOORS,
+    estimate_head_factor,
+    head_spread,
+    measure_style,
+)
 from openvasa.train.speech_motion_network import NetworkConfig
 
 HELD_BACK = 16
@@ -126,7 +136,19 @@ class StyleScale:
 
     def style(self, motion: np.ndarray) -> np.ndarray:
         """(8,) float32 normalised style of a clip."""
-        scaled = (measure_style(motion) - self.mean) / self.deviation
+        return self._normalise(measure_style(motion))
+
+    def people(self, clips: Sequence[TalkingClip]) -> np.ndarray:
+        """(N, 8) float32 normalised styles of the people in N clips: those of the clips, but for
+        blinks, which a few seconds say little of."""
+        measured = np.stack([measure_style(clip.style_motion) for clip in clips])
+        counts = np.array([len(blink_starts(dynamics_code(), c.style_motion)) for c in clips])
+        rates = estimate_rates(counts, np.array([len(c.motion) for c in clips]) / MOTION_RATE)
+        measured[:, BLINKS] = np.log(rates + FLOORS[BLINKS])
+        return self._normalise(measured)
+
+    def _normalise(self, logarithms: np.ndarray) -> np.ndarray:
+        scaled = (logarithms - self.mean) / self.deviation
         return np.clip(scaled, -LARGEST_STYLE, LARGEST_STYLE).astype(np.float32)
 
     def head(self, motion: np.ndarray) -> float:
@@ -167,7 +189,7 @@ def fit_space(
         window=sizes.window,
     )
     long = [clip for clip in clips if len(clip.motion) >= SPEAKER_FRAMES]
-    styles = np.stack([scale.style(clip.style_motion) for clip in long])
+    styles = scale.people(long)
     chances = count_people_alike([clip.clip.group for clip in long])
     speakers = Speakers(
         styles,
