@@ -62,8 +62,8 @@ class MirroredView:
         own: the portrait's surface.
         sources: (2 V, 2) float32 sample positions of the points of `mesh`; to see of those of `own`
             is nothing.
-        triangles: (T, 3) int32: of `mesh` where this view is needed, else of `own`, which there
-            only hides what lies behind it.
+        triangles: (T, 3) int32: of `mesh` where this view is needed; elsewhere on the face of
+            `own`, which only hides what lies behind it.
         trusted: (N,) int32 the points around which this view shows any person.
         samples: (H, W, 4) uint8 RGB, matched to the portrait, and opacity, less where the
             portrait itself sees the surface well.
@@ -204,12 +204,14 @@ def mirrored_view(face: FaceLatent, own: WarpMesh, cutout: np.ndarray) -> Mirror
     shown = covered_triangles(mesh, mirrored[..., 3], margin, face.stated)
     # Behind the mirrored silhouette this surface is a guess, and folds back under px in sight.
     seen = np.any(trust[mesh.triangles] > FAINT, axis=1)
+    # Around the face the two views' surfaces differ, so that there one would cut the other off.
+    hides = ~seen & np.all(mesh.triangles < SURFACE_POINTS, axis=1)
     sources = place(mesh.points, margin)
     return MirroredView(
         mesh=replace(mesh, rest=face.head),
         own=own,
         sources=np.concatenate([sources, np.full_like(sources, UNCOVERED)]),
-        triangles=np.where(seen[:, None], mesh.triangles, mesh.triangles + len(sources)),
+        triangles=np.concatenate([mesh.triangles[seen], mesh.triangles[hides] + len(sources)]),
         trusted=np.unique(shown[(trust[shown] > FAINT).any(axis=1)]),
         samples=upsample(mirrored),
         azimuth=_azimuth(face.head),

@@ -1,0 +1,38 @@
+"""A turned portrait that turns back: what it did not show comes from its mirror image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openvasa.assets import EXAMPLES
+from openvasa.face.encode import load_portrait
+from openvasa.face.frame import choose_frame, put_in_frame
+from openvasa.face.latent import FaceLatent, pose_face
+from openvasa.face.topology import FOREHEAD_TOP
+from openvasa.render.warp_renderer import WarpRenderer
+
+DEEPEST_DENT = 3
+"""px that the outline may go down again on its way up to the crown."""
+
+
+@pytest.fixture(scope="module")
+def turned() -> FaceLatent:
+    """The Mona Lisa looks 21° aside."""
+    face = load_portrait(EXAMPLES / "gallery" / "mona_lisa.jpg")
+    return put_in_frame(face, choose_frame(face, size=400))
+
+
+@pytest.mark.parametrize("yaw", [12.0, 16.0, 20.0])
+def test_the_crown_of_a_head_that_turns_back_is_not_cut(turned: FaceLatent, yaw: float) -> None:
+    pose = np.array([0, -np.radians(yaw), 0, 0, 0, 0], np.float32)
+    geometry = pose_face(turned, pose, np.zeros_like(turned.canonical))
+    renderer = WarpRenderer(turned)
+    assert renderer._mirrored is not None
+    assert renderer._mirrored.share(geometry.head) > 0.9
+    person = renderer.without_background().render(geometry)[..., 3] > 127
+    hair = person[: int(geometry.landmarks[FOREHEAD_TOP, 1])]
+    outline = hair[:, hair.any(axis=0)].argmax(axis=0)
+    rising = outline[: outline.argmin()]
+    assert len(rising) > 80
+    assert (rising - np.minimum.accumulate(rising)).max() <= DEEPEST_DENT
