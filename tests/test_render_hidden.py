@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,10 @@ from openvasa.face.latent import FaceLatent, pose_face
 from openvasa.face.topology import FOREHEAD_TOP
 from openvasa.render.warp_renderer import WarpRenderer
 
+EARRINGS = (
+    Path(__file__).parents[1] / "../shared/data/portraits/musev_self-portrait-with-cropped-hair.jpg"
+)
+"""A woman who looks 12° aside, with both ears and their rings in sight."""
 DEEPEST_DENT = 3
 """px that the outline may go down again on its way up to the crown."""
 
@@ -36,3 +42,13 @@ def test_the_crown_of_a_head_that_turns_back_is_not_cut(turned: FaceLatent, yaw:
     rising = outline[: outline.argmin()]
     assert len(rising) > 80
     assert (rising - np.minimum.accumulate(rising)).max() <= DEEPEST_DENT
+
+
+def test_outlines_of_the_two_views_do_not_show_through_each_other() -> None:
+    if not EARRINGS.exists():
+        pytest.skip("needs the portraits of ../shared/data")
+    face = load_portrait(EARRINGS)
+    view = WarpRenderer(put_in_frame(face, choose_frame(face, size=400)))._mirrored
+    assert view is not None
+    opacity = view.samples[..., 3]
+    assert (opacity > 192).sum() > 0.35 * (opacity > 8).sum(), "0.31 with half an ear"

@@ -43,6 +43,9 @@ FRONTAL = 10.0
 TURN_TO_FADE = np.radians(2.0), np.radians(9.0)
 """Turn towards the hidden side from which the mirrored view appears, and at which it is all in."""
 
+TAKEN_OVER = 0.2, 0.5
+"""Trust at the face's border from which the mirrored view shows outside it, and is all in."""
+
 FAINT = 1 / 255
 """Trust at which nothing of the mirrored view shows."""
 
@@ -191,7 +194,9 @@ def mirrored_view(face: FaceLatent, own: WarpMesh, cutout: np.ndarray) -> Mirror
     )
     # Collars and shoulders do not turn with the head; two of them would show at once.
     symmetric = 1 - smoothstep(-0.4, -0.05, below_chin)
-    trust = np.append(unseen, np.tile(unseen[FACE_OVAL], rings) * symmetric)
+    # One view or the other: half of each would show two outlines, and ears through each other.
+    around = smoothstep(*TAKEN_OVER, unseen[FACE_OVAL])
+    trust = np.append(unseen, np.tile(around, rings) * symmetric)
     gains = np.concatenate([gains, np.sqrt(np.tile(gains[FACE_OVAL], (rings, 1)))])
     corners = pose_mesh(mesh, FrameGeometry(canonical, head, landmarks))
     corners[:, :2] += margin
