@@ -205,6 +205,22 @@ def test_a_picture_of_ones_own_stands_behind_the_portrait(
         page.goto("about:blank")
 
 
+def test_a_session_whose_background_is_refused_is_ended(page, folder: Path) -> None:
+    server = studio(folder)
+    with serving(server) as address:
+        page.goto(f"{address}/robots.txt")
+        refused = page.evaluate("""async () => {
+          const { OpenVasa } = await import("/openvasa-client.js");
+          const avatar = new OpenVasa({ media: "none" });
+          const background = new Blob([new Uint8Array(99)]);
+          const opened = avatar.open({ portrait: "portrait", background });
+          return opened.catch((error) => [error.status, avatar.id]);
+        }""")
+        assert refused == [422, None]
+        wait_until(lambda: not server.sessions)
+        page.goto("about:blank")
+
+
 def test_another_size_is_another_session(page, folder: Path) -> None:
     server = studio(folder)
     with serving(server) as address:

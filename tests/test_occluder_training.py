@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+onnx = pytest.importorskip("onnx")
 torch = pytest.importorskip("torch")
 
 from openvasa.backend import load_onnx  # noqa: E402
@@ -85,6 +86,14 @@ def test_what_holds_no_weights_is_refused_by_name(tmp_path: Path, content, said:
         path.write_bytes(content)
     with pytest.raises(InputError, match=f"some.onnx: .*{said}"):
         load_exported(path)
+
+
+def test_a_file_that_holds_words_is_refused_by_name(tmp_path: Path) -> None:
+    words = onnx.helper.make_tensor("words", onnx.TensorProto.STRING, [1], [b"hello"])
+    graph = onnx.helper.make_graph([], "words", [], [], [words])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "words.onnx")
+    with pytest.raises(InputError, match=r"words\.onnx: holds no weights"):
+        load_exported(tmp_path / "words.onnx")
 
 
 def test_batches_hold_something_and_a_run_keeps_what_it_began_with() -> None:

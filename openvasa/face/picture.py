@@ -70,7 +70,7 @@ def load_picture(path: str | Path, *, frame: int = 1) -> np.ndarray:
                     f"{path}: damaged or cut off picture ({_one_line(error)}); save it again"
                 ) from error
     if min(small.size) < SHORTEST_SIDE:
-        raise InputError(f"{path}: too narrow at {LONG_SIDE} px long; crop it to the person")
+        raise InputError(f"{path}: too narrow at {LONG_SIDE} px long; cut off what is too long")
     colour = _on_white(_to_srgb(path, small, image.info.get("icc_profile")), small)
     if turn is not None:
         colour = colour.transpose(turn)

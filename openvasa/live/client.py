@@ -135,7 +135,7 @@ class LiveLink:
         """
         path, body = f"/api/sessions/{self.session}/background", b""
         if isinstance(background, Path):
-            body = background.read_bytes()
+            body = await asyncio.to_thread(background.read_bytes)
         else:
             path += f"?{urlencode({'background': background})}"
         await asyncio.to_thread(_ask, self._server, "PUT", path, self._token, body)

@@ -54,6 +54,8 @@ def read_background(data: bytes, most_pixels: int, folder: Path) -> Picture:
     Raises:
         InputError: not a picture, or too large; the message calls it "background".
     """
+    if not data:
+        raise InputError(f"background: name one or send a picture, a {PICTURE_FORMATS} file")
     with _file(data, folder) as path, name_input(path, "background"):
         _check_picture(path, most_pixels, "background")
         pixels = load_picture(path)

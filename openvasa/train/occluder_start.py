@@ -35,7 +35,7 @@ def load_exported(path: Path) -> OccluderNetwork:
     network = OccluderNetwork().eval()
     try:
         network.load_state_dict(_unfold(network, read_convolutions(path)))
-    except (DecodeError, KeyError, RuntimeError):
+    except (DecodeError, KeyError, RuntimeError, ValueError):
         raise InputError(
             f"{path}: holds no weights of what finds things in front of faces; give a file that "
             "openvasa train occluders --export wrote"

@@ -130,6 +130,8 @@ def train(cache: Path, clips: Path, run: Path, config: TrainerConfig, course: Co
         InputError: CACHE holds too few people, RUN was made with other settings, or the course
             begins with a file that holds no weights.
     """
+    # A file that holds no weights is told of at once, not after minutes of stills.
+    course.begin()
     stills = gather_stills(cache, clips, Split.TRAIN, run / STILLS)
     cv2.setNumThreads(1)
     return run_training(occluder_task(stills, config, course, training_device()), config, run)

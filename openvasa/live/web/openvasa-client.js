@@ -250,10 +250,15 @@ export class OpenVasa extends EventTarget {
 
   /** Lay the portrait before another background. @param {string | Blob} background keep, green, blur, #rrggbb or a picture */
   async setBackground(background) {
-    const named = typeof background === "string";
-    await this.ask(`api/sessions/${this.id}/background${query({ background })}`,
-      { method: "PUT", body: named ? undefined : background });
-    this.choice = { ...this.choice, background };
+    const { id } = this;
+    await this.#layBefore(id, background);
+    if (this.id === id && this.choice) this.choice = { ...this.choice, background };
+    else if (this.id) await this.setBackground(background);
+  }
+
+  #layBefore(id, background) {
+    return this.ask(`api/sessions/${id}/background${query({ background })}`,
+      { method: "PUT", body: background instanceof Blob ? background : undefined });
   }
 
   /** Begin a speech that comes in pieces. @param {number} rate Hz, 8000 to 96000 @returns {Speech} */
@@ -408,10 +413,17 @@ export class OpenVasa extends EventTarget {
     if (!choice.session) {
       const response = await this.ask(`api/sessions${query(choice)}`, { method: "POST", body: choice.picture });
       said = await response.json();
+      if (choice.background instanceof Blob) {
+        try {
+          await this.#layBefore(said.id, choice.background);
+        } catch (error) {
+          this.#end(said.id);
+          throw error;
+        }
+      }
     }
     this.id = said.id;
     this.choice = choice;
-    if (!choice.session && choice.background instanceof Blob) await this.setBackground(choice.background);
     this.dispatchEvent(new CustomEvent("opened", { detail: said }));
     return said;
   }

@@ -112,9 +112,13 @@ $("portraits").onkeydown = (event) => {
 let mostBytes = 0;
 let behind = { kind: "keep", background: "keep" };
 
+// One change at a time: a large picture takes longer than the name that is chosen after it.
 async function setBackground(kind, background) {
-  const done = await trying(async () => { await link.setBackground(background); return true; }, $("background"));
+  for (const id of ["background", "colour", "choose-background"]) $(id).disabled = true;
+  const done = await trying(async () => { await link.setBackground(background); return true; });
+  for (const id of ["background", "colour", "choose-background"]) $(id).disabled = false;
   if (done) behind = { kind, background };
+  if (behind.kind === "colour") $("colour").value = behind.background;
   showBackground(behind.kind);
 }
 
