@@ -1,4 +1,4 @@
-"""The player by the real clock, with painters that sleep: interruption and overload."""
+"""The player with painters that sleep: interruption and overload."""
 
 from __future__ import annotations
 
@@ -21,13 +21,42 @@ VOICE = (0.3 * np.sin(np.arange(4 * RATE) / 5)).astype(np.float32)
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
+class TurnClock:
+    """Time that passes by the turns of the engine's thread, not while a sleeper ought to wake."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._wakes_at = np.inf
+        self._changed = threading.Condition()
+
+    def __call__(self) -> float:
+        with self._changed:
+            if threading.current_thread().name == "player":
+                self._wait_for(lambda: self._now < self._wakes_at)
+                self._now += 0.008
+                self._changed.notify_all()
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        with self._changed:
+            self._wakes_at = self._now + seconds
+            self._wait_for(lambda: self._now >= self._wakes_at)
+            self._wakes_at = np.inf
+            self._changed.notify_all()
+
+    def _wait_for(self, holds: Callable[[], bool]) -> None:
+        assert self._changed.wait_for(holds, 20), "no time passes"
+
+
 @contextmanager
 def playing(
-    paint: Callable[[np.ndarray, float], np.ndarray], fps: int = 25
+    paint: Callable[[np.ndarray, float], np.ndarray],
+    fps: int = 25,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[tuple[Player, list[Shown]]]:
     shown: list[Shown] = []
     engine = Engine(StandInGenerator(), LiveSettings(fps=fps, rate=RATE))
-    player = Player(engine, paint, shown.append)
+    player = Player(engine, paint, shown.append, clock=clock)
     player.start()
     try:
         yield player, shown
@@ -105,16 +134,21 @@ def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> Non
 
 
 def test_a_hop_that_grows_under_load_never_tears_the_speech() -> None:
+    clock = TurnClock()
+
     def paint(motion: np.ndarray, time_s: float) -> np.ndarray:
-        time.sleep(0.039 if time_s < 3 else 0.001)
+        if time_s < 3:
+            clock.sleep(0.039)
         return PICTURE
 
-    with playing(paint) as (player, shown):
+    with playing(paint, clock=clock) as (player, shown):
         say(player)
-        wait_until(lambda: ended(shown), 20)
+        wait_until(lambda: ended(shown), 60)
+    assert player.stats.stalled_s == 0
     assert player.governor.pace.hop == 4
     waited = [s.due_at - s.sounded_at for s in shown]
     lengths = [s.frame.end_s - s.frame.time_s for s in shown]
+    assert max(waited) > waited[0] + 0.05, "the hop is longer"
     # Frames of one length are given more little by little.
     for (before, was), (after, now) in pairwise(zip(waited, lengths, strict=True)):
         assert was != now or abs(after - before) <= STEP * now + 1e-6
