@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_runs import RATE, engine, lips, motions, run, sounds, voice
 from live_stand_in import StandInControls, StandInGenerator
-from other_parts import JawModel
 
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
@@ -100,38 +99,6 @@ def test_budget_is_the_longest_wait(fps: int, hop: int, lookahead: int) -> None:
     assert max(waits) <= live.budget.total_s + 1e-9
     # No slack either: what is accounted for is really waited for.
     assert max(waits) > live.budget.total_s - 0.002
-
-
-@pytest.mark.parametrize("fps", [10, 25, 40])
-def test_a_hop_that_changes_leaves_no_gap_and_tells_how_long_frames_wait(fps: int) -> None:
-    live = engine(fps=40, lookahead=1)
-    live.fps = fps
-    live.push(voice(4), RATE)
-    frames = []
-    for now in np.arange(0, 4, 0.001):
-        live.hop = 4 if 1 <= now < 2.5 else 2
-        for frame in live.advance(float(now)):
-            frames.append(frame)
-            assert live.heard_s - frame.time_s <= live.budget.total_s + 1e-9
-    for frame, after in pairwise(frames):
-        assert frame.start + frame.length == after.start
-    # Lips are where they are with one hop throughout: on the same sound.
-    steady = engine(fps=40, lookahead=1)
-    steady.fps = fps
-    steady.push(voice(4), RATE)
-    usual = run(steady, 3.99)
-    count = min(len(frames), len(usual))
-    np.testing.assert_array_equal(sounds(frames[:count]), sounds(usual[:count]))
-    moved, still = lips(frames[:count]), lips(usual[:count])
-    best = max(range(-3, 4), key=lambda lag: np.corrcoef(np.roll(moved, lag), still)[0, 1])
-    assert best == 0
-
-
-def test_a_generator_that_keeps_its_hop_is_not_asked_to_change_it() -> None:
-    live = assemble_engine(model=JawModel())
-    assert live.longest_hop == live.hop == 2
-    with pytest.raises(InputError, match="hop 4: choose 1 to 2"):
-        live.hop = 4
 
 
 @given(fps=FPS)

@@ -17,8 +17,8 @@ RECENT = 200
 SLOW_SHARE = 0.01
 """Share of the slowest frames that nothing waits for: they come late, or are left out."""
 STEP = 0.08
-"""Largest change from one frame to the next, as a share of a frame: players of sound even it out
-unheard."""
+"""Largest change from one frame to the next, as a share of a frame: little enough for WebRTC's
+jitter buffers; the page's own player by the socket makes up for it in silence."""
 
 
 class ComputeTime:

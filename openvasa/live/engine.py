@@ -55,7 +55,7 @@ class Engine:
         self._farthest = FARTHEST
         self._frame_length = TICKS // self.settings.fps
         self._shown = 0
-        self._hop = self._made_by = self.settings.hop
+        self._hop = self._heard_by = self._made_by = self.settings.hop
         self._sound = SoundTimeline(self.settings.rate, self.stats)
         self._to_generator = StreamResampler(self.settings.rate, SAMPLE_RATE)
         self._gain = RunningGain()
@@ -216,7 +216,8 @@ class Engine:
         return list(iter(self._next_frame, None))
 
     def _lookahead_ticks(self) -> int:
-        return (self._hop + self.settings.lookahead) * ROW_TICKS
+        """How long motion may show what was heard last: a hop that is heard keeps its length."""
+        return (max(self._hop, self._heard_by) + self.settings.lookahead) * ROW_TICKS
 
     def _apply_controls(self) -> None:
         self._generator.controls = bound_distance(self._controls, self._farthest)
@@ -231,7 +232,7 @@ class Engine:
             self._listener.speak(piece)
             rows = self._generator.push(piece)
             if len(rows):
-                self._made_by = len(rows)
+                self._made_by, self._heard_by = len(rows), self._hop
                 sketched = np.concatenate([rows, self._generator.ahead[:1]])
                 shaped = self._listener.shape(sketched, kept=len(rows))
                 self._rows.add(shaped[:-1], shaped[-1])

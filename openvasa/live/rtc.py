@@ -1,9 +1,9 @@
 """WebRTC: an outlet's frames as tracks that aiortc sends, a microphone's track as chunks of sound.
 
-The timestamps of both tracks follow the clock on the wall, by the moments at which frames are due.
 A browser takes the distance between two timestamps for time that passes. The timeline stands still
 where a machine cannot keep up, and then the timestamps of both tracks leave the same gap: lips and
-sound stay together, and the sound does not queue up behind the pause.
+sound stay together, and the sound does not queue up behind the pause. What frames are given for
+their making changes little by little (`compute_time.py`); neither track's timestamps show that.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from openvasa.media.colour import to_yuv420p
 
 VIDEO_CLOCK = 90000
 PACKET_S = 0.02
+"""Length of a packet of sound, s; a packet that is due later than this after the end of the one
+before has lost time between them."""
 FIRST_BITRATE, HIGHEST_BITRATE = 1_500_000, 4_000_000
 """Bits a second: aiortc's own 0.5 to 1.5 million are too few for a face at 40 frames a second."""
 
@@ -52,27 +54,35 @@ def allow_bitrates() -> None:
 
 
 class MediaClock:
-    """Timestamps of one connection's tracks from the moments at which their frames are due."""
+    """Timestamps of one connection's tracks from the moments at which their frames are due.
+
+    The sound's count its samples and the time lost between them. How far the moments have drifted
+    from that so far, pictures leave out too.
+    """
 
     def __init__(self) -> None:
         self._origin: float | None = None
         self._sound_next: int | None = None
+        self._sound_ends_at = 0.0
+        self._drift = 0.0
         self._picture_last = -1
 
     def stamp_picture(self, due_at: float) -> int:
         """Moment at which a picture is due, s → its timestamp, in ticks of 1/90000 s."""
-        stamp = round(self._elapsed(due_at) * VIDEO_CLOCK)
+        stamp = round((self._elapsed(due_at) - self._drift) * VIDEO_CLOCK)
         self._picture_last = max(stamp, self._picture_last + 1)
         return self._picture_last
 
     def stamp_sound(self, due_at: float, count: int, rate: int) -> int:
         """The same for `count` samples at `rate`, in samples; steady where no time was lost."""
-        stamp = round(self._elapsed(due_at) * rate)
-        steady = self._sound_next
-        if steady is None or stamp - steady > PACKET_S * rate:
-            steady = stamp
-        self._sound_next = steady + count
-        return steady
+        stamp = self._sound_next
+        if stamp is None:
+            stamp = round(self._elapsed(due_at) * rate)
+        elif (lost := due_at - self._sound_ends_at) > PACKET_S:
+            stamp += round(lost * rate)
+        self._sound_next, self._sound_ends_at = stamp + count, due_at + count / rate
+        self._drift = self._elapsed(due_at) - stamp / rate
+        return stamp
 
     def _elapsed(self, due_at: float) -> float:
         if self._origin is None:

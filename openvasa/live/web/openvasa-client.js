@@ -15,7 +15,7 @@ const NO_ANSWER = 0;
 const PICTURE = 1, SOUND = 2, MICROPHONE = 3, SPEECH = 4;
 const LONGEST_PIECE_S = 10;
 const RTC_PATIENCE_MS = 4000;
-const SOUND_LEAD_S = 0.1;
+const SOUND_LEAD_S = 0.1, MOST_LEAD_S = 1;
 const SILENCE_MS = 8000;
 const LONGEST_WAIT_MS = 8000;
 const MOVE_MS = 1000, LAST_CALL_MS = 2000;
@@ -624,15 +624,16 @@ export class OpenVasa extends EventTarget {
   #playLater(time, rate, samples) {
     if (this.context.state !== "running") return;
     const now = this.context.currentTime;
-    if (this.origin === null || this.origin + time < now - 0.05 || this.origin + time > now + 1) {
-      this.origin = now + SOUND_LEAD_S - time;
-    }
+    const lead = this.origin === null ? -1 : this.origin + time - now;
+    // Pieces come later and later while frames are given more time; silence makes up for it unheard.
+    const least = samples.some((value) => value !== 0) ? 0 : SOUND_LEAD_S / 2;
+    if (lead < least || lead > MOST_LEAD_S) this.origin = now + SOUND_LEAD_S - time;
     const buffer = this.context.createBuffer(1, samples.length, rate);
     buffer.getChannelData(0).set(Float32Array.from(samples, (value) => value / 32768));
     const source = this.context.createBufferSource();
     source.buffer = buffer;
     source.connect(this.output);
-    source.start(Math.max(now, this.origin + time));
+    source.start(this.origin + time);
   }
 
   async #showLater(time, blob) {
