@@ -33,7 +33,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sound:
-    """A stretch of sound: (n,) float32 from sample `position` of the stream on, due at `due_at`."""
+    """A stretch of sound: (n,) float32 from sample `position` of the timeline, due at `due_at`."""
 
     position: int
     samples: np.ndarray
@@ -52,7 +52,8 @@ class Outlet:
         self.pictures_lost = 0
         self._pictures: deque[Shown] = deque()
         self._sound: deque[tuple[float, np.ndarray]] = deque()
-        self._waiting = self._position = 0
+        self._waiting = 0
+        self._position: int | None = None
         self._news = asyncio.Event()
         self._closed = False
 
@@ -63,6 +64,9 @@ class Outlet:
             if len(self._pictures) > PICTURES:
                 self._pictures.popleft()
                 self.pictures_lost += 1
+        if self._position is None:
+            # Who comes later begins where the timeline is, as its pictures do.
+            self._position = round(shown.frame.time_s * self.rate)
         self._sound.append((shown.due_at, shown.frame.sound))
         self._waiting += len(shown.frame.sound)
         while self._waiting > SOUND_S * self.rate:
@@ -102,6 +106,7 @@ class Outlet:
         while self._waiting < count:
             if not await self._more():
                 return None
+        assert self._position is not None, "there is sound, so it has a place"
         due_at, position = self._sound[0][0], self._position
         pieces, missing = [], count
         while missing:
