@@ -60,17 +60,20 @@ def test_a_node_that_goes_away_costs_no_task(cluster, tmp_path: Path) -> None:
 def test_a_killed_worker_of_ray_costs_no_task(cluster, tmp_path: Path) -> None:
     from openvasa.batch.ray_workers import RayWorkers
 
-    tasks = make_tasks(tmp_path, 4)
+    tasks = make_tasks(tmp_path, 6)
     workers = RayWorkers(share=SHARE)
-    outcomes = []
+    outcomes, killed = [], []
     for outcome in run_tasks(tasks, workers):
-        if not outcomes:
+        # On a busy machine the next worker may not have begun yet.
+        if not killed:
             found = subprocess.run(
                 ["pgrep", "-f", "^ray::_make"], capture_output=True, text=True, check=False
             )
-            for number in found.stdout.split():
+            killed = found.stdout.split()
+            for number in killed:
                 os.kill(int(number), signal.SIGKILL)
         outcomes.append(outcome)
     workers.close()
-    assert Counter(o.status for o in outcomes) == {"made": 4}
+    assert killed
+    assert Counter(o.status for o in outcomes) == {"made": 6}
     assert any("Crashed" in reason for o in outcomes for reason in o.reasons)
