@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from openvasa.audio.speech_encoder import SpeechEncoder
-from openvasa.data.blinks import blink_starts
 from openvasa.data.clip_list import Kind, Split
 from openvasa.data.held_back import held_back_people
 from openvasa.data.row_code import RowCode, geometric_row_code
@@ -21,7 +20,6 @@ from openvasa.data.talking_clips import (
     mouth_rest,
 )
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
-from openvasa.face.dynamics import dynamics_code
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
 from openvasa.motion.row import Row
 from openvasa.motion.speaker import (
@@ -142,8 +140,9 @@ class StyleScale:
         """(N, 8) float32 normalised styles of the people in N clips: those of the clips, but for
         blinks, which a few seconds say little of."""
         measured = np.stack([measure_style(clip.style_motion) for clip in clips])
-        counts = np.array([len(blink_starts(dynamics_code(), c.style_motion)) for c in clips])
-        rates = estimate_rates(counts, np.array([len(c.motion) for c in clips]) / MOTION_RATE)
+        seen = np.exp(measured[:, BLINKS].astype(np.float64)) - FLOORS[BLINKS]
+        seconds = np.array([len(clip.style_motion) for clip in clips]) / MOTION_RATE
+        rates = estimate_rates(np.rint(seen * seconds / 60), seconds)
         measured[:, BLINKS] = np.log(rates + FLOORS[BLINKS])
         return self._normalise(measured)
 
