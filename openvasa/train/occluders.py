@@ -130,19 +130,20 @@ def train(cache: Path, clips: Path, run: Path, config: TrainerConfig, course: Co
         InputError: CACHE holds too few people, RUN was made with other settings, or the course
             begins with a file that holds no weights.
     """
+    torch.manual_seed(config.seed)
     # A file that holds no weights is told of at once, not after minutes of stills.
-    course.begin()
+    network = course.begin()
     stills = gather_stills(cache, clips, Split.TRAIN, run / STILLS)
     cv2.setNumThreads(1)
-    return run_training(occluder_task(stills, config, course, training_device()), config, run)
+    task = occluder_task(stills, config, course, network.to(training_device()))
+    return run_training(task, config, run)
 
 
 def occluder_task(
-    stills: Stills, config: TrainerConfig, course: Course, device: str
+    stills: Stills, config: TrainerConfig, course: Course, network: OccluderNetwork
 ) -> Task[Batch]:
-    """The task of telling what was drawn before faces."""
-    torch.manual_seed(config.seed)
-    network = course.begin().to(device)
+    """The task of telling what was drawn before faces, of a network where it is to train."""
+    device = next(network.parameters()).device.type
     learnt, judged = divide_people(stills)
     weights = torch.tensor([WEIGHTS[kind] for kind in Occluder], device=device)
     held_back: list[Batch] = []
