@@ -15,7 +15,7 @@ const NO_ANSWER = 0;
 const PICTURE = 1, SOUND = 2, MICROPHONE = 3, SPEECH = 4;
 const LONGEST_PIECE_S = 10;
 const RTC_PATIENCE_MS = 4000;
-const SOUND_LEAD_S = 0.1, MOST_LEAD_S = 1;
+const SOUND_LEAD_S = 0.1, MOST_LEAD_S = 1, MOST_UNDECODED = 4;
 const SILENCE_MS = 8000;
 const LONGEST_WAIT_MS = 8000;
 const MOVE_MS = 1000, LAST_CALL_MS = 2000;
@@ -120,6 +120,8 @@ export class OpenVasa extends EventTarget {
   #speeches = new Map();
   #named = 0;
   #moving = false;
+  #undecoded = [];
+  #decoding = false;
 
   /**
    * @param {object} [options]
@@ -636,9 +638,25 @@ export class OpenVasa extends EventTarget {
     source.start(this.origin + time);
   }
 
+  // Decodes one picture after the other. A browser slower than they come leaves out the oldest, so
+  // that what it shows stays with what it hears.
   async #showLater(time, blob) {
     if (!this.canvas) return;
-    const picture = await createImageBitmap(blob);
+    this.#undecoded.push([time, blob]);
+    if (this.#undecoded.length > MOST_UNDECODED) this.#undecoded.shift();
+    if (this.#decoding) return;
+    this.#decoding = true;
+    try {
+      while (this.#undecoded.length) {
+        const [due, next] = this.#undecoded.shift();
+        this.#showAt(due, await createImageBitmap(next));
+      }
+    } finally {
+      this.#decoding = false;
+    }
+  }
+
+  #showAt(time, picture) {
     const wait = this.origin === null || this.context.state !== "running" ? 0 : this.origin + time - this.context.currentTime;
     setTimeout(() => {
       if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) {
