@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +126,15 @@ def test_a_blink_that_trembles_counts_once() -> None:
     assert figures(person(0)).blinks == pytest.approx(4 * 60 * 25 / 400)
 
 
+def test_what_no_eye_can_do_is_no_gaze() -> None:
+    seen = traces_of_rows(person(2))
+    lost = seen.gaze.copy()
+    lost[100:120, 0] = np.linspace(-82, 65, 20)
+    wrong = measure_traces(replace(seen, gaze=lost)).gaze
+    assert wrong == pytest.approx(measure_traces(seen).gaze, abs=2)
+    assert np.sqrt(lost.var(axis=0).sum()) > 10, "as read"
+
+
 def test_likeness_is_the_mean_of_ten_and_never_below_nothing() -> None:
     real = figures(person(0))
     parts = likeness_parts(figures(spoilt(person(0), 3.0)), real)
@@ -191,7 +200,7 @@ def judged(pixels: bool = True) -> Judged:
     names = {REAL: (1, 1.0), REDRAWN: (1, 0.9)}
     names |= {f"{WHOLE}, {NEUTRAL}": (2, 0.4), f"{LIVE}, {NEUTRAL}": (2, 0.3)}
     ways = {name: way(*how) for name, how in names.items()}
-    return Judged(["one", "two & <three>"], ways, pixels, ["four: no face"])
+    return Judged(["one", "two & <three>"], Split.TEST, ways, pixels, ["four: no face"])
 
 
 def test_the_report_has_every_way_with_its_scatter(tmp_path: Path) -> None:
@@ -219,8 +228,10 @@ def test_the_report_has_every_way_with_its_scatter(tmp_path: Path) -> None:
 
 def test_a_cache_without_held_out_people_is_refused(tmp_path: Path) -> None:
     (tmp_path / "clips.jsonl").write_text("")
-    with pytest.raises(InputError, match="no clip of a held-out person"):
+    with pytest.raises(InputError, match="no clip of held-out people"):
         choose_clips(tmp_path, tmp_path)
+    with pytest.raises(InputError, match="no clip of people learnt from"):
+        choose_clips(tmp_path, tmp_path, split=Split.TRAIN)
 
 
 @pytest.mark.parametrize(

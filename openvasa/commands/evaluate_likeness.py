@@ -29,6 +29,7 @@ def add_likeness(group: Commands) -> None:
         "openvasa evaluate likeness cache/ clips/ --html report.html",
         "openvasa evaluate likeness cache/ clips/ --clips 12 --seconds 5 --live",
         "openvasa evaluate likeness cache/ clips/ --rows",
+        "openvasa evaluate likeness cache/ clips/ --rows --trained --clips 200 --seeds 1",
         "openvasa evaluate likeness cache/ clips/ --renderer learned:runs/tiny --side 128",
     )
     add_cache(parser)
@@ -44,6 +45,11 @@ def add_likeness(group: Commands) -> None:
     parser.add_argument(
         "--rows", action="store_true", help="judge rows of motion alone, without rendering: quick"
     )
+    parser.add_argument(
+        "--trained",
+        action="store_true",
+        help="judge people that were learnt from: does motion come out as it was learnt?",
+    )
     add_renderer(parser)
     parser.add_argument(
         "--side",
@@ -58,6 +64,7 @@ def add_likeness(group: Commands) -> None:
 
 
 def _likeness(options: argparse.Namespace) -> int:
+    from openvasa.data.clip_list import Split
     from openvasa.data.redraw import LEAST_SECONDS
     from openvasa.evaluate.likeness import (
         LIVE,
@@ -104,6 +111,7 @@ def _likeness(options: argparse.Namespace) -> int:
         count=options.count,
         seconds=options.seconds,
         pixels=not options.rows,
+        split=Split.TRAIN if options.trained else Split.TEST,
     )
     print(likeness_report(judged))
     if options.json:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from openvasa.data.clip_list import Split
 from openvasa.data.experts import Expert, expert, lip_shapes, sound_bands, sync_score
 from openvasa.data.prepare import Track
 from openvasa.data.redraw import film, rows_of_track
@@ -99,12 +100,14 @@ class Judged:
 
     Attributes:
         clips: names of the clips.
+        split: whose they are.
         ways: by name, `REAL` first.
         pixels: whether videos were rendered and tracked, or rows judged alone.
         left_out: a line for each clip that could not be judged.
     """
 
     clips: list[str]
+    split: Split
     ways: dict[str, Way]
     pixels: bool
     left_out: list[str]
@@ -145,8 +148,9 @@ def judge_likeness(
     count: int | None = None,
     seconds: float | None = None,
     pixels: bool = True,
+    split: Split = Split.TEST,
 ) -> Judged:
-    """Judge ways of making motion on held-out people.
+    """Judge ways of making motion, on held-out people where no other `split` is asked for.
 
     Args:
         cache: of `openvasa data prepare`; real clips' tracks are taken from it.
@@ -156,11 +160,12 @@ def judge_likeness(
         seeds: rounds.
         count, seconds: at most so many clips and so much of each.
         pixels: render and track; otherwise judge rows alone, in seconds instead of minutes.
+        split: which people; of those learnt from, motion can be compared with what was learnt.
 
     Raises:
         InputError: there is no clip to judge.
     """
-    chosen = choose_clips(cache, folder, count, seconds)
+    chosen = choose_clips(cache, folder, count, seconds, split)
     ways: dict[str, Way] = {}
     clips, left_out = [], []
     show, redrawn = _show_rows, 0
@@ -186,7 +191,7 @@ def judge_likeness(
             clips.append(held.clip.name)
     if not clips:
         raise InputError(f"{folder}: no clip can be judged ({left_out[0]})")
-    return Judged(clips, ways, pixels, left_out)
+    return Judged(clips, split, ways, pixels, left_out)
 
 
 def _show_pixels(

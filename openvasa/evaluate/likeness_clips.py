@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from openvasa.face.latent import FaceLatent
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
 
 NEUTRAL, FIRST = "neutral portrait", "first frame"
+PEOPLE = MappingProxyType({Split.TEST: "held-out people", Split.TRAIN: "people learnt from"})
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,20 @@ class HeldOut:
 
 
 def choose_clips(
-    cache: Path, folder: Path, count: int | None = None, seconds: float | None = None
+    cache: Path,
+    folder: Path,
+    count: int | None = None,
+    seconds: float | None = None,
+    split: Split = Split.TEST,
 ) -> list[HeldOut]:
-    """Held-out clips with sound and large enough faces; different people come first.
+    """Clips with sound and large enough faces; different people come first.
 
     Args:
         cache: of `openvasa data prepare`; its tracks of real clips are used.
         folder: the clips it was made from, for their sound.
         count: at most so many clips; all where None.
         seconds: at most so much of each clip's beginning.
+        split: which people, held-out ones or those that were learnt from.
 
     Raises:
         InputError: there is no such clip.
@@ -64,7 +71,7 @@ def choose_clips(
     found: list[tuple[int, Clip, Track]] = []
     known = Counter[str]()
     for clip in cached_clips(cache):
-        if clip.split != Split.TEST or clip.kind != Kind.REAL or not clip.sound:
+        if clip.split != split or clip.kind != Kind.REAL or not clip.sound:
             continue
         track = load_track(cache, clip)
         if is_fit(track):
@@ -72,7 +79,7 @@ def choose_clips(
             known[clip.group] += 1
     if not found:
         raise InputError(
-            f"{cache}: holds no clip of a held-out person with sound, {LEAST_SECONDS:g} s and a "
+            f"{cache}: holds no clip of {PEOPLE[split]} with sound, {LEAST_SECONDS:g} s and a "
             f"face of {LEAST_FACE_PX:g} px; prepare some (docs/data.md)"
         )
     found.sort(key=lambda entry: entry[0])

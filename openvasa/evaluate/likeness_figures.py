@@ -25,6 +25,8 @@ from openvasa.rates import MOTION_RATE
 SHUT, OPEN = 0.45, 0.7
 """Shares of the usual lid opening: a blink goes below the first, the next one only after the lids
 were above the second. What trembles around one threshold counts once."""
+LARGEST_GAZE = 45.0
+"""Degrees from rest that eyes can turn; what a tracker reads beyond is no gaze."""
 
 _EYE_CORNERS = (33, 263)
 _INNER_LIPS = (13, 14)
@@ -77,7 +79,7 @@ class Figures:
         aperture, width: spread of the lips' gap and of the mouth's width, %.
         pucker, funnel, smile, press: spread of these blendshapes of the mouth.
         brow_up, brow_down, squint: spread of these blendshapes around the eyes.
-        gaze: spread of the eyes' yaw and pitch, both together, degrees, while they are open.
+        gaze: spread of the eyes' yaw and pitch, both together, degrees, while eyes are open.
     """
 
     yaw: float
@@ -166,7 +168,7 @@ def count_blinks(lids: np.ndarray) -> int:
 def measure_traces(traces: Traces) -> Figures:
     """The figures of one clip."""
     yaw, pitch, roll = traces.angles.std(axis=0)
-    awake = traces.gaze[traces.lids > OPEN]
+    awake = traces.gaze[(traces.lids > OPEN) & (abs(traces.gaze) < LARGEST_GAZE).all(axis=1)]
     return Figures(
         yaw=float(yaw),
         pitch=float(pitch),

@@ -10,7 +10,7 @@ import numpy as np
 
 from openvasa.evaluate.likeness import LIVE, REAL, REDRAWN, WHOLE, Judged, Verdict, Way
 from openvasa.evaluate.likeness_chance import RealClips
-from openvasa.evaluate.likeness_clips import NEUTRAL
+from openvasa.evaluate.likeness_clips import NEUTRAL, PEOPLE
 from openvasa.evaluate.likeness_figures import (
     JUDGED,
     Figures,
@@ -145,7 +145,7 @@ def _cell(values: np.ndarray, real: float | None) -> str:
 def _scope(judged: Judged) -> str:
     seconds = sum(v.frames for v in judged.ways[REAL].rounds[0]) / MOTION_RATE
     how = "rendered and tracked" if judged.pixels else "rows alone, nothing rendered"
-    scope = f"{len(judged.clips)} clips of held-out people, {seconds:.0f} s, {how}"
+    scope = f"{len(judged.clips)} clips of {PEOPLE[judged.split]}, {seconds:.0f} s, {how}"
     others = _real_clips(judged).of_other_clips()
     if others is None:
         return scope
