@@ -16,6 +16,7 @@ from openvasa.data.clip_list import Clip, Kind, Split
 from openvasa.data.prepare import Track
 from openvasa.data.redraw import neutral_frame
 from openvasa.errors import InputError
+from openvasa.evaluate.first_blinks import find_first_blinks
 from openvasa.evaluate.likeness import (
     EXCHANGED,
     LIVE,
@@ -37,6 +38,7 @@ from openvasa.evaluate.likeness_clips import (
 from openvasa.evaluate.likeness_figures import (
     JUDGED,
     Figures,
+    Traces,
     count_blinks,
     likeness,
     likeness_parts,
@@ -126,6 +128,18 @@ def test_a_blink_that_trembles_counts_once() -> None:
     assert figures(person(0)).blinks == pytest.approx(4 * 60 * 25 / 400)
 
 
+def test_first_blinks_are_of_videos_that_last_so_long() -> None:
+    def video(frames: int, blink: int) -> Traces:
+        lids = np.ones(frames, np.float32)
+        lids[blink : blink + 3] = 0.1
+        return replace(traces_of_rows(person(0)), lids=lids)
+
+    three, six = find_first_blinks([video(75, 20), video(150, 100), video(200, 170), video(60, 5)])
+    assert (three.videos, three.with_blink, three.text) == (3, 1, "0.33 of 3")
+    assert (six.videos, six.with_blink, six.text) == (2, 1, "0.50 of 2")
+    assert find_first_blinks([video(60, 5)])[0].text == "–"
+
+
 def test_what_no_eye_can_do_is_no_gaze() -> None:
     seen = traces_of_rows(person(2))
     lost = seen.gaze.copy()
@@ -211,6 +225,7 @@ def test_the_report_has_every_way_with_its_scatter(tmp_path: Path) -> None:
     assert "(0.90 ×)" in text
     assert "±" in text
     assert "| S_C | 1.25 | 1.25 (1.00 ×) |" in text
+    assert "| a blink in the first 6 s | 1.00 of 2 | 1.00 of 2 | 0.00 of 2 |" in text
     found = json.loads(json.dumps(likeness_json(judged())))
     whole = found["ways"][f"{WHOLE}, {NEUTRAL}"]
     assert len(whole["likeness"]) == 2

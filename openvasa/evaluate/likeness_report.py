@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openvasa.evaluate.first_blinks import find_first_blinks
 from openvasa.evaluate.likeness import LIVE, REAL, REDRAWN, WHOLE, Judged, Verdict, Way
 from openvasa.evaluate.likeness_chance import RealClips
 from openvasa.evaluate.likeness_clips import NEUTRAL, PEOPLE
@@ -48,7 +49,8 @@ NOTE = (
     "Spreads are standard deviations within a clip, mean over clips by length; in brackets times "
     "real; ± is the deviation over seeds. Likeness is the mean of max(0, 1 − |made − real| / real) "
     "over yaw, pitch, roll, ΔP, blinks, lip aperture and width, pucker, smile and browInnerUp. It "
-    "asks how much, not when: that is for r and S_C."
+    "asks how much, not when: that is for r and S_C. First blinks are of the first seed, and of "
+    "clips that last so long."
 )
 SHOWN_CLIPS = 8
 TRACES: dict[str, tuple[Callable[[Traces], np.ndarray], str]] = {
@@ -130,6 +132,8 @@ def likeness_table(judged: Judged) -> Table:
         wanted = None if name.endswith("_r") else found[REAL].mean(name)
         cells = (_cell(s.rounds[name], None if way == REAL else wanted) for way, s in found.items())
         rows.append((title, *cells))
+    beginnings = zip(*(find_first_blinks(way.traces) for way in judged.ways.values()), strict=True)
+    rows += [(ways[0].title, *(beginning.text for beginning in ways)) for ways in beginnings]
     return Table(("", *found), tuple(rows))
 
 
@@ -173,6 +177,7 @@ def likeness_json(judged: Judged) -> dict[str, object]:
             "likeness": [float(v) for v in summary.likeness],
             "over_clips": summary.over_clips,
             "parts": summary.parts,
+            "first_blinks": [vars(found) for found in find_first_blinks(judged.ways[way].traces)],
             "figures": {
                 name: {
                     "seeds": [float(v) for v in values],
