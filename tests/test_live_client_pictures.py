@@ -5,27 +5,18 @@ Run in Node, by a decoder of its own; skipped where there is no Node.
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
+from typing import cast
 
-import pytest
+from node_client import feed_client, needs_node
 
-from openvasa.live.server import WEB
-
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="Node is not installed (Debian: nodejs)")
+pytestmark = needs_node
 
 CLIENT = """
-const [count, takes] = JSON.parse(process.argv[1]);
-const pause = (turns) => turns ? new Promise(setImmediate).then(() => pause(turns - 1)) : undefined;
 const fails = 3;
-let socket, sent = 0;
+let sent = 0, takes;
 const shown = [], behind = [];
-globalThis.AudioContext = function () {
-  return { state: "suspended", createGain: () => ({ gain: {}, connect() {} }) };
-};
-globalThis.WebSocket = class { constructor() { socket = this; } send() {} };
+const pause = (turns) => turns ? new Promise(setImmediate).then(() => pause(turns - 1)) : undefined;
+const context = { state: "suspended", createGain: () => ({ gain: {}, connect() {} }) };
 const decode = async (blob) => {
   const index = new Uint8Array(await blob.arrayBuffer())[0];
   await pause(takes);
@@ -41,15 +32,9 @@ globalThis.createImageBitmap = (blob) => {
 };
 process.on("unhandledRejection", () => {});
 const canvas = { getContext: () => ({ drawImage: ({ index }) => shown.push(index) }) };
-const source = require("fs").readFileSync(0, "utf8");
-const address = "data:text/javascript;base64," + Buffer.from(source).toString("base64");
-import(address).then(async ({ OpenVasa }) => {
-  const avatar = new OpenVasa({ server: "http://localhost/", media: "socket", canvas });
-  const opened = avatar.open({ session: "s" });
-  await Promise.resolve();
-  socket.onmessage({ data: '{"type": "hello"}' });
-  await opened;
-  for (; sent < count; ) {
+const feed = async (wanted) => {
+  takes = wanted.takes;
+  while (sent < wanted.count) {
     const view = new DataView(new ArrayBuffer(13));
     view.setUint8(0, 1);
     view.setFloat64(4, sent / 25, true);
@@ -61,23 +46,17 @@ import(address).then(async ({ OpenVasa }) => {
   await pause(20);
   for (let last = null; last !== decoded; await last.catch(() => {})) last = decoded;
   await new Promise((done) => setTimeout(done, 50));
-  console.log(JSON.stringify([shown, behind]));
-  process.exit();
-});
+  return [shown, behind];
+};
 """
 """Sends `count` pictures, one in ten turns of the event loop, of which each takes `takes` turns to
-decode, one after the other; picture 3 is none. Prints the pictures shown, and of every decoded one
+decode, one after the other; picture 3 is none. Returns the pictures shown, and of every decoded one
 how many newer ones had come by then."""
 
 
 def show(count: int, takes: int) -> tuple[list[int], list[int]]:
-    assert NODE is not None
-    command = [NODE, "-e", CLIENT, json.dumps([count, takes])]
-    source = (WEB / "openvasa-client.js").read_text()
-    done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    shown, behind = json.loads(done.stdout)
-    return shown, behind
+    found = feed_client(CLIENT, {"count": count, "takes": takes})
+    return cast(tuple[list[int], list[int]], found)
 
 
 def test_a_fast_decoder_shows_every_picture_in_order() -> None:

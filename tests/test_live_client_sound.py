@@ -5,38 +5,22 @@ Run in Node, by a clock of its own; skipped where there is no Node.
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-
 import numpy as np
-import pytest
+from node_client import feed_client, needs_node
 
-from openvasa.live.server import WEB
-
-NODE = shutil.which("node")
-pytestmark = pytest.mark.skipif(NODE is None, reason="Node is not installed (Debian: nodejs)")
+pytestmark = needs_node
 
 PIECE_S = 0.02
 CLIENT = """
+const canvas = null;
 const context = {
   state: "running", currentTime: 0, destination: null, started: [],
   createGain: () => ({ gain: {}, connect() {} }),
   createBuffer: (channels, length) => ({ getChannelData: () => new Float32Array(length) }),
   createBufferSource: () => ({ connect() {}, start: (at) => context.started.push(at) }),
 };
-let socket;
-globalThis.AudioContext = function () { return context; };
-globalThis.WebSocket = class { constructor() { socket = this; } send() {} };
-const source = require("fs").readFileSync(0, "utf8");
-const address = "data:text/javascript;base64," + Buffer.from(source).toString("base64");
-import(address).then(async ({ OpenVasa }) => {
-  const avatar = new OpenVasa({ server: "http://localhost/", media: "socket" });
-  const opened = avatar.open({ session: "s" });
-  await Promise.resolve();
-  socket.onmessage({ data: '{"type": "hello"}' });
-  await opened;
-  for (const [time, comes, value] of JSON.parse(process.argv[1])) {
+const feed = async (pieces) => {
+  for (const [time, comes, value] of pieces) {
     const view = new DataView(new ArrayBuffer(12 + 2 * 480));
     view.setUint8(0, 2);
     view.setUint16(2, 24, true);
@@ -45,9 +29,8 @@ import(address).then(async ({ OpenVasa }) => {
     context.currentTime = comes;
     socket.onmessage({ data: view.buffer });
   }
-  console.log(JSON.stringify(context.started));
-  process.exit();
-});
+  return context.started;
+};
 """
 
 
@@ -56,12 +39,7 @@ def play(delays: np.ndarray, speaks: np.ndarray) -> tuple[np.ndarray, np.ndarray
     times = PIECE_S * np.arange(len(delays))
     comes = times + delays
     pieces = list(zip(times.tolist(), comes.tolist(), (1000 * speaks).tolist(), strict=True))
-    assert NODE is not None
-    command = [NODE, "-e", CLIENT, json.dumps(pieces)]
-    source = (WEB / "openvasa-client.js").read_text()
-    done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return comes, np.array(json.loads(done.stdout))
+    return comes, np.array(feed_client(CLIENT, pieces))
 
 
 def test_a_delay_that_grows_in_two_speeches_tears_neither() -> None:
