@@ -14,6 +14,7 @@ import numpy as np
 from openvasa.errors import InputError, check_choice
 from openvasa.face.dynamics import dynamics_code
 from openvasa.live.frame import LiveFrame, LiveSettings, State
+from openvasa.live.frame_resampler import FrameResampler
 from openvasa.live.interpolator import RowInterpolator
 from openvasa.live.level import RunningGain
 from openvasa.live.lip_envelope import LipEnvelope
@@ -57,7 +58,7 @@ class Engine:
         self._shown = 0
         self._hop = self._heard_by = self._made_by = self.settings.hop
         self._sound = SoundTimeline(self.settings.rate, self.stats)
-        self._to_generator = StreamResampler(self.settings.rate, SAMPLE_RATE)
+        self._to_generator = FrameResampler(self.settings.rate)
         self._gain = RunningGain()
         self._voice = VoiceActivity()
         self._rows = RowInterpolator()
@@ -194,6 +195,7 @@ class Engine:
 
     def interrupt(self) -> None:
         """Stop speaking: no more sound after a fade of 20 ms, and the mouth closes gently."""
+        self._hear(self._to_generator.flush())
         self._sound.interrupt()
         self._voice.forget()
         cut_at = self._sound.heard
@@ -212,7 +214,7 @@ class Engine:
             if sound.any():
                 begins = self._sound.heard - len(sound) * TICKS // self.settings.rate
                 self._lips.open_for(begins, at=self._shown)
-            self._hear(sound)
+            self._hear(self._to_generator.push(sound))
         return list(iter(self._next_frame, None))
 
     def _lookahead_ticks(self) -> int:
@@ -224,7 +226,9 @@ class Engine:
         self._listener.gaze_free = self._controls.gaze is None
 
     def _hear(self, sound: np.ndarray) -> None:
-        speech = self._gain.apply(self._to_generator.push(sound))
+        if not len(sound):
+            return
+        speech = self._gain.apply(sound)
         self._voice.hear(speech)
         # In pieces that never hold more than one hop: each hop leaves a sketch of the next row.
         for at in range(0, len(speech), FRAME_SAMPLES):
