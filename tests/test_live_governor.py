@@ -30,8 +30,9 @@ def changes(paces: list[Pace]) -> list[Pace]:
 def test_the_hop_grows_when_the_rate_is_down_to_that_of_motion() -> None:
     governor = Governor(Pace(40, 2), longest_hop=6)
     paces = changes(spend(governor, 12, painting=0.5, motion=0.95))
-    assert paces[:5] == [Pace(40, 2), Pace(30, 2), Pace(25, 2), Pace(25, 4), Pace(20, 4)]
-    assert all(pace.hop == 4 for pace in paces if pace.fps < MOTION_RATE)
+    down = [Pace(40, 2), Pace(30, 2), Pace(25, 2), Pace(25, 4), Pace(25, 6), Pace(20, 6)]
+    assert paces[:6] == down
+    assert all(pace.hop == 6 for pace in paces if pace.fps < MOTION_RATE)
 
 
 def test_many_late_frames_lengthen_the_hop_at_once() -> None:
@@ -49,11 +50,26 @@ def test_the_hop_shrinks_again_where_twice_the_motion_has_room() -> None:
     assert changes(calm) == [Pace(25, 4), Pace(25, 2)]
 
 
-@pytest.mark.parametrize(("hop", "longest", "long"), [(1, 6, 2), (3, 4, 4), (4, 4, 4), (2, 2, 2)])
-def test_the_hop_stays_within_what_the_generator_knows(hop: int, longest: int, long: int) -> None:
+def test_the_longest_hop_shrinks_where_half_as_much_motion_again_has_room() -> None:
+    governor = Governor(Pace(25, 2), longest_hop=6)
+    spend(governor, 2 * WINDOW_S, painting=0.5, motion=0.95)
+    assert governor.pace == Pace(25, 6)
+    assert changes(spend(governor, 30, painting=0.3, motion=0.45)) == [Pace(25, 6)]
+    calm = spend(governor, CALM_S + WINDOW_S, painting=0.3, motion=0.35)
+    assert changes(calm) == [Pace(25, 6), Pace(25, 4)]
+
+
+@pytest.mark.parametrize(
+    ("hop", "longest", "hops"),
+    [(1, 6, [1, 2, 3]), (2, 5, [2, 4, 5]), (3, 4, [3, 4]), (4, 4, [4]), (2, 2, [2])],
+)
+def test_the_hop_stays_within_what_the_generator_knows(
+    hop: int, longest: int, hops: list[int]
+) -> None:
     governor = Governor(Pace(30, hop), longest)
     paces = spend(governor, 30, painting=1.0, motion=1.0)
-    assert {pace.hop for pace in paces} == {hop, long}
+    assert [pace.hop for pace in changes(paces) if pace.fps == MOTION_RATE] == hops
+    assert {pace.hop for pace in paces} == set(hops)
     assert paces[-1].fps == min(pace.fps for pace in paces)
 
 

@@ -123,7 +123,7 @@ def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> Non
             say(player)
         wait_until(lambda: all(ended(shown) for _, shown in sessions), 60)
     for player, shown in sessions:
-        assert player.governor.pace.fps < 25
+        assert player.governor.pace.fps <= 25
         lengths = {s.frame.length for s in shown}
         assert len(lengths) > 1, "the engine's frames grew longer"
         for frame, following in pairwise(shown):
@@ -145,7 +145,7 @@ def test_a_hop_that_grows_under_load_never_tears_the_speech() -> None:
         say(player)
         wait_until(lambda: ended(shown), 60)
     assert player.stats.stalled_s == 0
-    assert player.governor.pace.hop == 4
+    assert player.governor.pace.hop > 2
     waited = [s.due_at - s.sounded_at for s in shown]
     lengths = [s.frame.end_s - s.frame.time_s for s in shown]
     assert max(waited) > waited[0] + 0.05, "the hop is longer"

@@ -1,8 +1,8 @@
 """What a machine can keep: lower the frame rate and lengthen the hop under load, and back again.
 
 Motion has 25 rows a second. As long as there are more frames, fewer of them lose little, so the
-rate sinks to that first. Then the hop doubles, which halves what motion costs and makes everything
-later; only then are there fewer frames than rows.
+rate sinks to that first. Then the hop grows to two and to three times its length, by which motion
+costs a half and a third, and everything is later; only then are there fewer frames than rows.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ BUSY, ROOMY = 0.92, 0.6
 fit."""
 LATE_SHARE = 0.08
 """Share of frames left out that a step down is taken for."""
+LONGER_HOPS = (2, 3)
+"""Hops that come before a rate below that of motion, as many times the usual one."""
 HEAVY_SHARE = 0.3
 """Share of frames left out that three steps down are taken for."""
 
@@ -47,10 +49,13 @@ class Governor:
 
     def __init__(self, wanted: Pace, longest_hop: int) -> None:
         rates = [r for r in sorted(RELIEF_RATES + FRAME_RATES) if r <= wanted.fps]
-        long = max(wanted.hop, min(2 * wanted.hop, longest_hop))
-        eased = [Pace(r, long) for r in rates if r <= MOTION_RATE and long != wanted.hop]
-        usual = [Pace(r, wanted.hop) for r in rates if r >= MOTION_RATE or not eased]
-        self._ladder = eased + usual
+        longer = {min(times * wanted.hop, longest_hop) for times in LONGER_HOPS}
+        hops = [wanted.hop, *sorted(hop for hop in longer if hop > wanted.hop)]
+        # A rate below that of motion is asked for: there is nothing to come before it.
+        turn = min(MOTION_RATE, wanted.fps)
+        slow = [Pace(rate, hops[-1]) for rate in rates if rate < turn]
+        fast = [Pace(rate, wanted.hop) for rate in rates if rate >= turn]
+        self._ladder = [*slow, *(Pace(turn, hop) for hop in reversed(hops[1:])), *fast]
         self._step = len(self._ladder) - 1
         self._calm = 0.0
         self._forget()
