@@ -307,6 +307,15 @@ def test_a_page_shows_both_sides_and_what_fails(tmp_path: Path, voice: Voice) ->
         page.wait_for_selector("#notice >> text=The conversation is selected")
         assert "What can you do?" in page.evaluate("String(getSelection())")
         (session,) = studio.sessions.values()
+        page.fill("#turn-text", "Tell me a story.")
+        page.press("#turn-text", "Enter")
+        told = page.locator("#turns [data-who=portrait]").last
+        told.filter(has_text="Once").wait_for()
+        whole = told.inner_text()
+        page.wait_for_timeout(1500)
+        page.click("#interrupt")
+        page.wait_for_selector("#turns li:last-child[data-cut]")
+        assert len(told.inner_text()) < len(whole)
         error = {"type": "error", "error": "the language model failed: it is away"}
         session.loop.call_soon_threadsafe(session.announce, error)
         page.wait_for_selector("#notice >> text=the language model failed")

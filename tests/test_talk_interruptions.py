@@ -20,7 +20,7 @@ from talk_conversations import converse, ends, noise, slow_voice, speak_into, un
 from openvasa.live.speech import Voice, speak
 from openvasa.rates import SAMPLE_RATE
 from openvasa.talk.dialogue import Dialogue
-from openvasa.talk.services import TalkSettings
+from openvasa.talk.services import VOICE_RATE, TalkSettings
 
 
 async def begin_story(dialogue: Dialogue, events: list[dict]) -> None:
@@ -59,6 +59,27 @@ def test_what_a_client_stops_is_not_taken_up_again(face, tmp_path: Path) -> None
         await until(events, lambda _: bool(ends(events)))
 
     asyncio.run(converse(face, tmp_path, TalkSettings(slow), script))
+
+
+@pytest.mark.slow
+def test_captions_end_where_the_sound_was_cut(face, tmp_path: Path) -> None:
+    quick = slow_voice(tmp_path, wait_s=0, said_s=2)
+
+    async def script(session, dialogue, events) -> None:
+        await begin_story(dialogue, events)
+        await until(events, lambda e: e["type"] == "spoken" and e["sample"] > 0.7 * VOICE_RATE)
+        session.interrupt()
+        cut = await until(events, lambda e: e["type"] == "caption.cut")
+        shown = [e["text"] for e in events if e["type"] == "caption" and e["who"] == "portrait"]
+        assert cut["text"]
+        assert " ".join(shown).startswith(cut["text"])
+        assert len(cut["text"]) < len(shown[0])
+        told = [turn for turn in dialogue.turns if turn["who"] == "portrait"]
+        assert told == [
+            {"who": "portrait", "speech": cut["speech"], "text": cut["text"], "cut": True}
+        ]
+
+    asyncio.run(converse(face, tmp_path, TalkSettings(quick), script))
 
 
 @pytest.mark.slow

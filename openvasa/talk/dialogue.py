@@ -62,11 +62,12 @@ class Dialogue:
     """Runs from `start` to `stop`; all methods belong to the event loop's thread.
 
     Attributes:
-        turns: what was said, oldest first: `who` and `text`.
+        turns: what was said, oldest first: `who` and `text`, of the portrait's also the `speech`,
+            and `cut` where it was cut short.
     """
 
     def __init__(self, session: Session, settings: TalkSettings) -> None:
-        self.turns: list[dict[str, str]] = []
+        self.turns: list[dict[str, object]] = []
         self._session = session
         self._gate = EchoGate()
         self._resampler: StreamResampler | None = None
@@ -191,9 +192,15 @@ class Dialogue:
         self._session.announce({"type": "caption", "who": who, "text": text})
 
     def _hear_event(self, event: Event) -> None:
+        turn = {key: value for key, value in event.items() if key != "type"}
         if event["type"] == "caption":
-            self.turns.append({"who": str(event["who"]), "text": str(event["text"])})
+            self.turns.append(turn)
             del self.turns[:-MOST_TURNS]
+        elif event["type"] == "caption.cut":
+            of_it = [t for t in self.turns if t.get("speech") == event["speech"]]
+            if of_it:
+                self.turns[self.turns.index(of_it[0])] = {**turn, "cut": True}
+                self.turns = [t for t in self.turns if t not in of_it[1:]]
 
 
 def _sound_frames(samples: np.ndarray) -> list[Frame]:

@@ -19,6 +19,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from openvasa.audio.pcm import from_int16
 from openvasa.live.session import Session
 from openvasa.live.speeches import Event
+from openvasa.talk.captions import Captions
 
 
 class Mouth(FrameProcessor):
@@ -36,6 +37,7 @@ class Mouth(FrameProcessor):
         self._session = session
         self._speaking = self._interrupting = False
         self._stopped: list[TTSStoppedFrame] = []
+        self._captions = Captions()
         session.listeners.add(self._hear_event)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -60,7 +62,7 @@ class Mouth(FrameProcessor):
         elif isinstance(frame, UserStartedSpeakingFrame | UserStoppedSpeakingFrame):
             self._session.listen(isinstance(frame, UserStartedSpeakingFrame))
         elif isinstance(frame, TTSTextFrame):
-            self._session.announce({"type": "caption", "who": "portrait", "text": str(frame.text)})
+            self._caption(str(frame.text))
         await self.push_frame(frame, direction)
 
     def take_interruption(self) -> None:
@@ -95,9 +97,27 @@ class Mouth(FrameProcessor):
             self.first_sound_at = taken_at
             await self._tell(BotStartedSpeakingFrame)
 
+    def _caption(self, text: str) -> None:
+        """Show a sentence, whose sound has come in before it."""
+        caption: Event = {"type": "caption", "who": "portrait", "text": text}
+        speech = self._session.speeches.open
+        if speech is not None:
+            caption["speech"] = speech.id
+            self._captions.add(speech.id, text, speech.samples)
+        self._session.announce(caption)
+
     def _hear_event(self, event: Event) -> None:
-        if event["type"] == "speech.done" and not event["interrupted"]:
+        if event["type"] != "speech.done":
+            return
+        speech = str(event["speech"])
+        if not event["interrupted"]:
+            self._captions.end(speech)
             self.create_task(self._finish())
+            return
+        heard = self._captions.cut(speech, int(str(event["sample"])))
+        if heard is not None:
+            cut: Event = {"who": "portrait", "speech": speech, "text": heard}
+            self._session.announce({"type": "caption.cut", **cut})
 
     async def _finish(self) -> None:
         if self._stopped:

@@ -22,20 +22,30 @@ $("microphone").type = "button";
 $("turn").prepend($("microphone"));
 document.title = "OpenVASA Talk";
 
-function show({ who, text }) {
+function show({ who, text, speech, cut }) {
   const log = $("turns");
   // An answer comes sentence by sentence.
-  if (last?.dataset.who === who && who === "portrait") {
+  if (last?.dataset.who === who && speech && last.dataset.speech === speech) {
     last.lastChild.textContent += ` ${text}`;
   } else {
     last = document.createElement("li");
     last.dataset.who = who;
+    last.dataset.speech = speech ?? "";
     const name = document.createElement("b");
     name.textContent = NAMES[who] ?? who;
     last.append(name, document.createTextNode(text));
     log.append(last);
   }
+  if (cut) last.dataset.cut = "";
   log.scrollTop = log.scrollHeight;
+}
+
+// What was not heard any more was not said.
+function cutShort({ speech, text }) {
+  const turn = [...$("turns").children].findLast((shown) => shown.dataset.speech === speech);
+  if (!turn) return;
+  turn.lastChild.textContent = text;
+  turn.dataset.cut = "";
 }
 
 async function showHistory() {
@@ -57,7 +67,9 @@ async function send(event) {
 }
 
 async function copy() {
-  const lines = [...$("turns").children].map((turn) => `${turn.firstChild.textContent}: ${turn.lastChild.textContent}`);
+  const lines = [...$("turns").children].map(
+    (turn) => `${turn.firstChild.textContent}: ${turn.lastChild.textContent}${"cut" in turn.dataset ? " (cut short)" : ""}`,
+  );
   await copyText(lines.join("\n"), () => {
     getSelection().selectAllChildren($("turns"));
     notice("The conversation is selected; copy it by Ctrl-C or its menu.", { news: true });
@@ -78,5 +90,6 @@ $("talk-title").textContent = "Have it say something";
 $("turn").onsubmit = send;
 $("copy-turns").onclick = copy;
 link.addEventListener("caption", ({ detail }) => show(detail));
+link.addEventListener("caption.cut", ({ detail }) => cutShort(detail));
 link.addEventListener("live", () => { trying(showHistory); });
 if (link.id) trying(showHistory);
