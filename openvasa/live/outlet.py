@@ -16,8 +16,6 @@ import numpy as np
 from openvasa.live.player import Shown
 from openvasa.live.sound_timeline import FADE_S
 
-PICTURES = 6
-"""Pictures that may wait; a receiver that is slower loses the oldest."""
 SOUND_S = 2.0
 """Sound that may wait, s; a receiver that stops taking it loses the oldest."""
 
@@ -58,10 +56,11 @@ class Outlet:
         self._closed = False
 
     def put(self, shown: Shown) -> None:
-        """Add a frame."""
+        """Add a frame. A receiver that is behind loses the pictures whose successors are due."""
         if shown.picture is not None:
             self._pictures.append(shown)
-            if len(self._pictures) > PICTURES:
+            now = time.perf_counter()
+            while len(self._pictures) > 1 and self._pictures[1].due_at <= now:
                 self._pictures.popleft()
                 self.pictures_lost += 1
         if self._position is None:

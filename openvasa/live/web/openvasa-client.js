@@ -638,26 +638,31 @@ export class OpenVasa extends EventTarget {
     source.start(this.origin + time);
   }
 
-  // Decodes one picture after the other. A browser slower than they come leaves out the oldest, so
-  // that what it shows stays with what it hears.
+  // Decodes one picture after the other. A browser slower than they come leaves out those whose
+  // successor's moment has passed, so that what it shows stays with what it hears.
   async #showLater(time, blob) {
     if (!this.canvas) return;
     this.#undecoded.push([time, blob]);
     if (this.#undecoded.length > MOST_UNDECODED) this.#undecoded.shift();
     if (this.#decoding) return;
     this.#decoding = true;
-    try {
-      while (this.#undecoded.length) {
-        const [due, next] = this.#undecoded.shift();
-        this.#showAt(due, await createImageBitmap(next));
-      }
-    } finally {
-      this.#decoding = false;
+    while (this.#undecoded.length) {
+      while (this.#undecoded.length > 1 && this.#wait(this.#undecoded[1][0]) <= 0) this.#undecoded.shift();
+      const [due, next] = this.#undecoded.shift(), socket = this.socket;
+      const picture = await createImageBitmap(next).catch(() => null);
+      if (picture && socket === this.socket) this.#showAt(due, picture);
+      else picture?.close();
     }
+    this.#decoding = false;
+  }
+
+  // Seconds until a moment of the timeline is heard; none where there is no sound to go by.
+  #wait(time) {
+    return this.origin === null || this.context.state !== "running" ? 0 : this.origin + time - this.context.currentTime;
   }
 
   #showAt(time, picture) {
-    const wait = this.origin === null || this.context.state !== "running" ? 0 : this.origin + time - this.context.currentTime;
+    const wait = this.#wait(time);
     setTimeout(() => {
       if (this.canvas.width !== picture.width || this.canvas.height !== picture.height) {
         [this.canvas.width, this.canvas.height] = [picture.width, picture.height];
@@ -688,6 +693,7 @@ export class OpenVasa extends EventTarget {
     clearInterval(this.#watchdog);
     const socket = this.socket;
     this.socket = null;
+    this.#undecoded = [];
     socket?.close();
     this.peer?.close();
     this.peer = null;
