@@ -8,6 +8,7 @@ import pytest
 
 from openvasa.live.compute_time import LEAST_S, MOST_S, RECENT, STEP, ComputeTime
 from openvasa.live.governor import CALM_S, WINDOW_S, Governor, Pace
+from openvasa.live.timeline import rows_s
 from openvasa.rates import MOTION_RATE
 
 FRAME_S = 0.025
@@ -39,6 +40,24 @@ def test_many_late_frames_lengthen_the_hop_at_once() -> None:
     governor = Governor(Pace(40, 2), longest_hop=6)
     governor.add_frame(WINDOW_S, 0.5, left_out=True)
     assert governor.pace == Pace(25, 4)
+
+
+def test_a_hop_much_longer_is_reached_by_the_one_between() -> None:
+    """Frames can wait for four rows a second before they can for six."""
+    governor, compute, hop = Governor(Pace(25, 2), longest_hop=6), ComputeTime(0.08), 2
+    spend(governor, 2 * WINDOW_S, painting=0.5, motion=0.95)
+    assert governor.pace == Pace(25, 6)
+    compute.expect(rows_s(6))
+    hops = []
+    for _ in range(90):
+        compute.allow(FRAME_S, speaks=True)
+        hop = governor.choose_hop(hop, lambda rows: compute.covers(rows_s(rows)))
+        hops.append(hop)
+    assert [hops[0], *(b for a, b in pairwise(hops) if a != b)] == [2, 4, 6]
+    assert hops.index(4) == pytest.approx(rows_s(2) / STEP / FRAME_S, abs=1)
+    assert governor.choose_hop(6, lambda _: False) == 6
+    spend(governor, CALM_S + WINDOW_S, painting=0.1, motion=0.1)
+    assert governor.choose_hop(6, lambda _: False) == governor.pace.hop == 4
 
 
 def test_the_hop_shrinks_again_where_twice_the_motion_has_room() -> None:
@@ -76,12 +95,14 @@ def test_the_hop_stays_within_what_the_generator_knows(
 def test_frames_are_given_a_longer_hop_little_by_little_and_less_only_in_silence() -> None:
     compute = ComputeTime(0.08)
     assert compute.allow(FRAME_S, speaks=True) == pytest.approx(0.08 + MOST_S)
-    assert not compute.expect(0.16)
+    compute.expect(0.16)
+    assert not compute.covers(0.16)
     given = [compute.allow(FRAME_S, speaks=True) for _ in range(60)]
     assert max(after - before for before, after in pairwise(given)) <= STEP * FRAME_S + 1e-9
     assert given[-1] == pytest.approx(0.16 + MOST_S)
-    assert compute.expect(0.16)
-    assert compute.expect(0.08), "a shorter hop fits at once"
+    assert compute.covers(0.16)
+    compute.expect(0.08)
+    assert compute.covers(0.08), "a shorter hop fits at once"
     assert compute.allow(FRAME_S, speaks=True) == given[-1]
     silent = [compute.allow(FRAME_S, speaks=False) for _ in range(60)]
     assert max(before - after for before, after in pairwise(silent)) <= STEP * FRAME_S + 1e-9
@@ -90,9 +111,10 @@ def test_frames_are_given_a_longer_hop_little_by_little_and_less_only_in_silence
 
 def test_a_clock_that_has_paused_lets_a_longer_hop_begin_at_once() -> None:
     compute = ComputeTime(0.08)
-    assert not compute.expect(0.16)
+    compute.expect(0.16)
+    assert not compute.covers(0.16)
     compute.pause()
-    assert compute.expect(0.16)
+    assert compute.covers(0.16)
     assert compute.allow(FRAME_S, speaks=True) == pytest.approx(0.16 + MOST_S)
 
 

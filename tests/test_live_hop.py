@@ -29,13 +29,16 @@ class SmearingGenerator(StandInGenerator):
 
 
 @pytest.mark.parametrize("fps", [10, 25, 40])
-def test_a_hop_that_changes_leaves_no_gap_and_tells_how_long_frames_wait(fps: int) -> None:
+@pytest.mark.parametrize("longer", [4, 6])
+def test_a_hop_that_changes_leaves_no_gap_and_tells_how_long_frames_wait(
+    fps: int, longer: int
+) -> None:
     live = engine(fps=40, lookahead=1)
     live.fps = fps
     live.push(voice(4), RATE)
     frames = []
     for now in np.arange(0, 4, 0.001):
-        live.hop = 4 if 1 <= now < 2.5 else 2
+        live.hop = longer if 1 <= now < 2.5 else 2
         for frame in live.advance(float(now)):
             frames.append(frame)
             assert live.heard_s - frame.time_s <= live.budget.total_s + 1e-9

@@ -14,6 +14,7 @@ from live_stand_in import StandInGenerator
 from openvasa.live.compute_time import STEP
 from openvasa.live.engine import Engine
 from openvasa.live.frame import LiveSettings
+from openvasa.live.governor import Pace
 from openvasa.live.player import Player, Shown
 
 RATE = 24000
@@ -123,7 +124,7 @@ def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> Non
             say(player)
         wait_until(lambda: all(ended(shown) for _, shown in sessions), 60)
     for player, shown in sessions:
-        assert player.governor.pace.fps <= 25
+        assert player.governor.pace != Pace(25, 2), "something gave way"
         lengths = {s.frame.length for s in shown}
         assert len(lengths) > 1, "the engine's frames grew longer"
         for frame, following in pairwise(shown):

@@ -43,9 +43,12 @@ class ComputeTime:
             slow = sorted(self._taken)[-1 - round(SLOW_SHARE * RECENT)]
             self._making = min(max(slow + MARGIN_S, LEAST_S), MOST_S)
 
-    def expect(self, hop_s: float) -> bool:
-        """Say how long a hop will be, and hear whether frames are given that much already, s."""
+    def expect(self, hop_s: float) -> None:
+        """Say how long a hop will be, s."""
         self._hop = hop_s
+
+    def covers(self, hop_s: float) -> bool:
+        """Whether frames are given the time already that a hop of `hop_s` takes."""
         return self._allowed >= hop_s + self._making
 
     def pause(self) -> None:

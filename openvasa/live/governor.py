@@ -7,6 +7,7 @@ costs a half and a third, and everything is later; only then are there fewer fra
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from openvasa.live.timeline import RELIEF_RATES
@@ -51,6 +52,7 @@ class Governor:
         rates = [r for r in sorted(RELIEF_RATES + FRAME_RATES) if r <= wanted.fps]
         longer = {min(times * wanted.hop, longest_hop) for times in LONGER_HOPS}
         hops = [wanted.hop, *sorted(hop for hop in longer if hop > wanted.hop)]
+        self._hops = hops
         # A rate below that of motion is asked for: there is nothing to come before it.
         turn = min(MOTION_RATE, wanted.fps)
         slow = [Pace(rate, hops[-1]) for rate in rates if rate < turn]
@@ -64,6 +66,16 @@ class Governor:
     def pace(self) -> Pace:
         """How to run."""
         return self._ladder[self._step]
+
+    def choose_hop(self, now: int, ready: Callable[[int], bool]) -> int:
+        """Rows of the next hop: those of the pace, or fewer until frames can wait for so many.
+
+        Args:
+            now: rows that hops have.
+            ready: whether frames are given the time already that a hop of so many rows takes.
+        """
+        longer = [hop for hop in self._hops if now < hop <= self.pace.hop and ready(hop)]
+        return max(longer, default=min(now, self.pace.hop))
 
     def made_motion(self, elapsed_s: float, busy_s: float) -> None:
         """Add a turn of the engine: wall time that passed, and the part of it spent at work.

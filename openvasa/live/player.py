@@ -189,11 +189,14 @@ class Player:
             self._keep_pace(self.governor.pace)
 
     def _keep_pace(self, pace: Pace) -> None:
-        """Follow the governor; a longer hop once frames are given the time that it takes."""
+        """Follow the governor; with longer hops as soon as frames are given the time they take."""
         if pace.fps != self._engine.fps:
             self._engine.fps = pace.fps
-        if self._compute.expect(rows_s(pace.hop)) and pace.hop != self._engine.hop:
-            self._engine.hop = pace.hop
+        self._compute.expect(rows_s(pace.hop))
+        now = self._engine.hop
+        hop = self.governor.choose_hop(now, lambda rows: self._compute.covers(rows_s(rows)))
+        if hop != now:
+            self._engine.hop = hop
 
     def _turn(self, now: float) -> None:
         while self._commands:
