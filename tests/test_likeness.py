@@ -134,10 +134,25 @@ def test_first_blinks_are_of_videos_that_last_so_long() -> None:
         lids[blink : blink + 3] = 0.1
         return replace(traces_of_rows(person(0)), lids=lids)
 
-    three, six = find_first_blinks([video(75, 20), video(150, 100), video(200, 170), video(60, 5)])
-    assert (three.videos, three.with_blink, three.text) == (3, 1, "0.33 of 3")
-    assert (six.videos, six.with_blink, six.text) == (2, 1, "0.50 of 2")
-    assert find_first_blinks([video(60, 5)])[0].text == "–"
+    real = [video(75, 20), video(150, 100), video(200, 170), video(60, 5)]
+    made = [video(74, 20), video(150, 10), video(199, 20), video(60, 5)]
+    found = find_first_blinks({"real": real, "made": made})
+    assert [beginning.text for beginning in found["real"]] == ["0.00 of 2", "0.50 of 2"]
+    assert [beginning.text for beginning in found["made"]] == ["1.00 of 2", "1.00 of 2"]
+    alone = find_first_blinks({"real": real})["real"]
+    assert [beginning.text for beginning in alone] == ["0.33 of 3", "0.50 of 2"]
+    assert find_first_blinks({"real": real[3:]})["real"][0].text == "–"
+
+
+def test_a_clip_whose_eyes_are_never_seen_has_no_say_in_gaze() -> None:
+    seen = traces_of_rows(person(2))
+    lost = measure_traces(replace(seen, gaze=np.full_like(seen.gaze, 60)))
+    known = measure_traces(seen)
+    assert np.isnan(lost.gaze)
+    mean = mean_figures([lost, known], [300, 100])
+    assert mean.gaze == known.gaze
+    assert mean.yaw == pytest.approx(known.yaw)
+    assert np.isnan(mean_figures([lost], [300]).gaze)
 
 
 def test_what_no_eye_can_do_is_no_gaze() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from openvasa.evaluate.likeness_figures import Traces, count_blinks
@@ -38,11 +38,16 @@ class Beginning:
         return f"{self.with_blink / self.videos:.2f} of {self.videos}"
 
 
-def find_first_blinks(videos: Sequence[Traces]) -> list[Beginning]:
-    """A line for each of `BEGINNINGS_S`."""
-    found = []
-    for seconds in BEGINNINGS_S:
-        frames = seconds * MOTION_RATE
-        begun = [video.lids[:frames] for video in videos if len(video.lids) >= frames]
-        found.append(Beginning(seconds, len(begun), sum(count_blinks(lids) > 0 for lids in begun)))
-    return found
+def find_first_blinks(ways: Mapping[str, Sequence[Traces]]) -> dict[str, list[Beginning]]:
+    """A line for each of `BEGINNINGS_S`, of every way of making the same N clips.
+
+    Clips count that last so long in every way: a made one may be some frames shorter.
+    """
+    lasts = [min(len(made.lids) for made in clip) for clip in zip(*ways.values(), strict=True)]
+    return {name: [_look(videos, lasts, s) for s in BEGINNINGS_S] for name, videos in ways.items()}
+
+
+def _look(videos: Sequence[Traces], lasts: Sequence[int], seconds: int) -> Beginning:
+    frames = seconds * MOTION_RATE
+    begun = [v.lids[:frames] for v, last in zip(videos, lasts, strict=True) if last >= frames]
+    return Beginning(seconds, len(begun), sum(count_blinks(lids) > 0 for lids in begun))

@@ -79,7 +79,8 @@ class Figures:
         aperture, width: spread of the lips' gap and of the mouth's width, %.
         pucker, funnel, smile, press: spread of these blendshapes of the mouth.
         brow_up, brow_down, squint: spread of these blendshapes around the eyes.
-        gaze: spread of the eyes' yaw and pitch, both together, degrees, while eyes are open.
+        gaze: spread of the eyes' yaw and pitch, both together, degrees, while eyes are open;
+            nan where none is seen.
     """
 
     yaw: float
@@ -177,18 +178,27 @@ def measure_traces(traces: Traces) -> Figures:
         blinks=count_blinks(traces.lids) * 60 * MOTION_RATE / len(traces.lids),
         aperture=float(traces.aperture.std()),
         width=float(traces.width.std()),
-        gaze=float(np.sqrt(awake.var(axis=0).sum())),
+        gaze=float(np.sqrt(awake.var(axis=0).sum())) if len(awake) else np.nan,
         **{name: float(trace.std()) for name, trace in traces.shapes.items()},
     )
 
 
 def mean_figures(found: Sequence[Figures], weights: Sequence[float]) -> Figures:
-    """Weighted mean of the figures of several clips."""
+    """Weighted mean of the figures of several clips, each over those that have it."""
     return Figures(
         **{
-            f.name: float(np.average([getattr(one, f.name) for one in found], weights=weights))
+            f.name: _mean_known(np.array([getattr(one, f.name) for one in found]), weights)
             for f in fields(Figures)
         }
+    )
+
+
+def _mean_known(values: np.ndarray, weights: Sequence[float]) -> float:
+    known = ~np.isnan(values)
+    return (
+        float(np.average(values[known], weights=np.array(weights)[known]))
+        if known.any()
+        else np.nan
     )
 
 

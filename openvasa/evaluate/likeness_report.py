@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from openvasa.evaluate.first_blinks import find_first_blinks
+from openvasa.evaluate.first_blinks import Beginning, find_first_blinks
 from openvasa.evaluate.likeness import LIVE, REAL, REDRAWN, WHOLE, Judged, Verdict, Way
 from openvasa.evaluate.likeness_chance import RealClips
 from openvasa.evaluate.likeness_clips import NEUTRAL, PEOPLE
@@ -121,6 +121,10 @@ def _summary(way: Way, clips: RealClips) -> Summary:
     )
 
 
+def _first_blinks(judged: Judged) -> dict[str, list[Beginning]]:
+    return find_first_blinks({name: way.traces for name, way in judged.ways.items()})
+
+
 def likeness_table(judged: Judged) -> Table:
     """A row for each figure, a column for each way."""
     found = summarise(judged)
@@ -132,7 +136,7 @@ def likeness_table(judged: Judged) -> Table:
         wanted = None if name.endswith("_r") else found[REAL].mean(name)
         cells = (_cell(s.rounds[name], None if way == REAL else wanted) for way, s in found.items())
         rows.append((title, *cells))
-    beginnings = zip(*(find_first_blinks(way.traces) for way in judged.ways.values()), strict=True)
+    beginnings = zip(*_first_blinks(judged).values(), strict=True)
     rows += [(ways[0].title, *(beginning.text for beginning in ways)) for ways in beginnings]
     return Table(("", *found), tuple(rows))
 
@@ -169,7 +173,7 @@ def likeness_report(judged: Judged) -> str:
 
 def likeness_json(judged: Judged) -> dict[str, object]:
     """All figures as plain numbers: by way, each figure's mean, deviation over seeds and ratio."""
-    found = summarise(judged)
+    found, first_blinks = summarise(judged), _first_blinks(judged)
     real = found[REAL]
     ways = {}
     for way, summary in found.items():
@@ -177,7 +181,7 @@ def likeness_json(judged: Judged) -> dict[str, object]:
             "likeness": [float(v) for v in summary.likeness],
             "over_clips": summary.over_clips,
             "parts": summary.parts,
-            "first_blinks": [vars(found) for found in find_first_blinks(judged.ways[way].traces)],
+            "first_blinks": [vars(found) for found in first_blinks[way]],
             "figures": {
                 name: {
                     "seeds": [float(v) for v in values],
