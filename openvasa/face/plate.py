@@ -2,9 +2,9 @@
 
 Colour comes from a pull-push pyramid fill (Gortler et al., "The Lumigraph", SIGGRAPH 1996):
 smooth and made of background only. Texture comes from the background's own detail, mirrored
-across the silhouette along the gradient of a smoothed distance field, so that brush strokes,
-bricks and film grain carry on where the head used to be; where the mirror image would show the
-person, noise of the background's own strength stands in.
+across the silhouette along the gradient of a smoothed distance field, so that brush strokes and
+weave do not end at the silhouette; farther in, and where the mirror image would show the person,
+noise of the background's own strength and colour stands in.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ VISIBLE = 0.02
 """Opacity from which a pixel holds some of the person's colour."""
 REDUCTION = 4
 """The smooth fill is computed on px that are so many stated px long."""
-DETAIL_SIGMA = 14.0
+DETAIL_SIGMA = 6.0
 """Stated px: structures finer than this are carried by the mirror image, coarser by the fill."""
 GRAIN_SIGMA = 1.5
 """Px of the picture itself: grain is as fine as its px are."""
 NORMAL_SIGMA = 10.0
 """Stated px of smoothing of the distance field: a jagged silhouette must not fan the mirror."""
-MIRROR_DEPTH = (20.0, 60.0)
+MIRROR_DEPTH = (3.0, 20.0)
 """Stated px behind the silhouette between which mirrored detail gives way to grain: farther in,
-mirror images bend into shapes that show their making, and images from several sides meet."""
+mirror images of lines and clouds bend into squiggles, and a wrong line errs twice: where it is, and
+where it is not."""
 OUTLIER = 3.0
 """Detail beyond this many robust standard deviations of the background's is a feature."""
 FEATURE_REACH = 6.0
 """Stated px behind the silhouette over which a feature's excess contrast falls by e."""
 TILE = 16
 """Px of the picture: side of the squares in which grain is measured."""
-SEEN_SHARE = 0.1
-"""Of a square's px, that have to be background for its grain to count: a border of 10 px is enough
-where the portrait nearly fills the picture."""
+OHTA = (np.array([[2, 3, 1], [2, 0, -2], [2, -3, 1]]) / np.sqrt([12, 18, 6])).astype(np.float32)
+"""Columns: brightness and two opponent colours, in which a picture's channels do not correlate
+(Ohta, Kanade and Sakai, "Color Information for Region Segmentation", 1980)."""
 SMALLEST_WEIGHT = 1e-4
 
 
@@ -52,8 +53,8 @@ def background_plate(image: np.ndarray, matte: np.ndarray, *, stated: float = 1.
 
     Returns:
         (H, W, 3) uint8 RGB: `image` itself away from the person, completed behind the
-        person. Most faithful within some 60 stated px of the silhouette, which is all that head
-        motion uncovers. Where the person fills the whole picture, the border's colours are spread.
+        person. Lines go on within 20 stated px of the silhouette; farther in are smooth colour
+        and grain. Where the person fills the whole picture, the border's colours are spread.
 
     Raises:
         InputError: the matte does not have the picture's height and width.
@@ -74,8 +75,8 @@ def background_plate(image: np.ndarray, matte: np.ndarray, *, stated: float = 1.
     smooth = _smooth_fill(picture, known, stated)
     detail = (picture - smooth) * known[..., None]
     texture, share = _mirror_across_silhouette(detail, known, stated)
-    grain = _grain_like(detail, known) * np.sqrt(1 - share**2)
-    filled = smooth + texture * share[..., None] + grain[..., None]
+    grain = _grain_like(detail, known) * np.sqrt(1 - share**2)[..., None]
+    filled = smooth + texture * share[..., None] + grain
     plate = np.where(known[..., None] > 0, picture, filled)
     return np.clip(np.rint(plate), 0, 255).astype(np.uint8)
 
@@ -149,26 +150,27 @@ def _limit_outliers(
 
 
 def _grain_like(detail: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(H, W) noise, everywhere as strong as the grain of the nearby background."""
-    luminance = cv2.cvtColor(detail, cv2.COLOR_RGB2GRAY)
-    fine = luminance - cv2.GaussianBlur(luminance, (0, 0), GRAIN_SIGMA)
-    # Next to the unknown area the fine detail holds the cut itself, not the background's grain.
-    trusted = cv2.erode(known, np.ones((5, 5), np.uint8))
+    """(H, W, 3) noise, as strong and as coloured as the grain of the nearby background."""
+    # Averages of known px only: zeros behind the silhouette would leave the cut in the fine detail.
+    near = np.maximum(cv2.GaussianBlur(known, (0, 0), GRAIN_SIGMA), SMALLEST_WEIGHT)
+    fine = detail - cv2.GaussianBlur(detail, (0, 0), GRAIN_SIGMA) / near[..., None]
     # Medians of tiles: strands, twigs and outlines are no grain, and would come back as static.
-    spread, seen = _tile_spread(fine, trusted > 0)
-    strength = _pull_push(spread[..., None], seen)[..., 0]
+    spread, share = _tile_spread(fine @ OHTA, known > 0)
+    strength = _pull_push(spread, share)
     strength = cv2.resize(strength, known.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.random.default_rng(0).standard_normal(known.shape, np.float32) * strength
+    noise = np.random.default_rng(0).standard_normal(detail.shape, np.float32)
+    return (noise * strength) @ OHTA.T
 
 
 def _tile_spread(values: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Robust standard deviation of each tile, float32, and 1 where a tenth of it is counted."""
-    rows, columns = (-(-extent // TILE) for extent in values.shape)
-    size = ((0, rows * TILE - values.shape[0]), (0, columns * TILE - values.shape[1]))
-    amplitude = np.pad(np.where(counted, np.abs(values), np.nan), size, constant_values=np.nan)
-    tiles = amplitude.reshape(rows, TILE, columns, TILE)[:, ::2, :, ::2].swapaxes(1, 2)
-    tiles = tiles.reshape(rows, columns, -1)
-    seen = np.isfinite(tiles).mean(axis=2) >= SEEN_SHARE
-    spread = np.zeros((rows, columns), np.float32)
-    spread[seen] = 1.48 * np.nanmedian(tiles[seen], axis=1)
-    return spread, seen.astype(np.float32)
+    """Robust standard deviation of each tile and channel, float32, and the tile's counted share."""
+    rows, columns = (-(-extent // TILE) for extent in counted.shape)
+    size = ((0, rows * TILE - counted.shape[0]), (0, columns * TILE - counted.shape[1]), (0, 0))
+    amplitude = np.where(counted[..., None], np.abs(values), np.nan)
+    amplitude = np.pad(amplitude, size, constant_values=np.nan)
+    tiles = amplitude.reshape(rows, TILE, columns, TILE, -1)[:, ::2, :, ::2].swapaxes(1, 2)
+    tiles = tiles.reshape(rows, columns, -1, values.shape[2])
+    share = np.isfinite(tiles[..., 0]).mean(axis=2, dtype=np.float32)
+    spread = np.zeros((rows, columns, values.shape[2]), np.float32)
+    spread[share > 0] = 1.48 * np.nanmedian(tiles[share > 0], axis=1)
+    return spread, share
