@@ -82,19 +82,24 @@ def test_windows_the_network_does_not_know_are_refused() -> None:
 def test_live_lips_agree_with_those_of_the_whole_file(
     speech: np.ndarray, spoken: np.ndarray
 ) -> None:
-    """On the mean of seeds: one alone gives 0 to 0.7, as its numbers happen to be rounded."""
+    """More than with the file's lips at another time. On the mean of seeds: of 5 s, one alone may
+    agree or not."""
     code = dynamics_code()
-    lips, tongues = [], []
+    agree, tongues = [], []
     for seed in range(4):
         settings = MotionSettings(seed=seed)
         live = spoken if seed == 0 else whole(speech, 1280, settings=settings)
         file = generate_motion([speech], settings).rows()
         np.testing.assert_array_equal(live.shape, file.shape)
-        lips.append(correlation(*(aperture(code, without_tongue(rows)) for rows in (live, file))))
+        lips, others = (aperture(code, without_tongue(rows)) for rows in (live, file))
+        # From half a second on, so that it is another time indeed.
+        rolls = [0, *range(12, len(lips) - 12)]
+        agree.append([correlation(lips, np.roll(others, roll)) for roll in rolls])
         # The tongue's tip comes up for the same sounds.
         tips = (rows[:, -TONGUE_DIM + RISE] for rows in (live, file))
         tongues.append(correlation(*tips))
-    assert np.mean(lips) > 0.1
+    now, *then = np.mean(agree, axis=0)
+    assert now > np.percentile(then, 90)
     assert np.mean(tongues) > 0.7
 
 
