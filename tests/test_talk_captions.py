@@ -22,6 +22,22 @@ def test_words_that_were_mostly_said_are_kept(share: float, heard: str) -> None:
     assert first_words("Once upon a time.", share) == heard
 
 
+@pytest.mark.parametrize(
+    ("text", "share", "heard"),
+    [
+        ("今天天气很好。", 0.5, "今天天气"),
+        ("今天天气很好。", 1, "今天天气很好。"),
+        ("我用 GPU 训练模型。", 0.5, "我用 GPU"),
+        ("昔々、ある所に", 0.4, "昔々、"),
+        ("ที่นี่ดี", 0.4, "ที่"),
+    ],
+)
+def test_scripts_without_spaces_are_cut_between_their_characters(
+    text: str, share: float, heard: str
+) -> None:
+    assert first_words(text, share) == heard
+
+
 def test_a_cut_answer_keeps_whole_sentences_and_the_words_of_the_last_one() -> None:
     captions = Captions()
     captions.add("one", "It was late.", 1000)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # kana, Chinese characters
+)
+_WORD = re.compile(rf"[{_SPACELESS}][^\w\s]*|[^\s{_SPACELESS}]+")
+"""A word; of scripts that put no spaces between words a character, with its marks and points."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +52,11 @@ class Captions:
 
 def first_words(text: str, share: float) -> str:
     """The words of a sentence that are at least half within a share of its letters."""
-    words, at, heard = text.split(), 0, []
-    letters = share * sum(map(len, words))
+    words, at, end = list(_WORD.finditer(text)), 0, 0
+    letters = share * sum(len(word[0]) for word in words)
     for word in words:
-        if at + len(word) / 2 > letters:
+        if at + len(word[0]) / 2 > letters:
             break
-        heard.append(word)
-        at += len(word)
-    return " ".join(heard)
+        at += len(word[0])
+        end = word.end()
+    return text[:end].strip()

@@ -197,10 +197,15 @@ class Dialogue:
             self.turns.append(turn)
             del self.turns[:-MOST_TURNS]
         elif event["type"] == "caption.cut":
-            of_it = [t for t in self.turns if t.get("speech") == event["speech"]]
-            if of_it:
-                self.turns[self.turns.index(of_it[0])] = {**turn, "cut": True}
-                self.turns = [t for t in self.turns if t not in of_it[1:]]
+            self._cut_short(turn)
+
+    def _cut_short(self, turn: dict[str, object]) -> None:
+        """Put what was heard of an answer in place of it; nothing, where nothing was."""
+        of_it = [at for at, t in enumerate(self.turns) if t.get("speech") == turn["speech"]]
+        if of_it and turn["text"]:
+            self.turns[of_it.pop(0)] = {**turn, "cut": True}
+        for at in reversed(of_it):
+            del self.turns[at]
 
 
 def _sound_frames(samples: np.ndarray) -> list[Frame]:

@@ -8,6 +8,7 @@ from pipecat.frames.frames import (
     BotStoppedSpeakingFrame,
     Frame,
     InterruptionFrame,
+    LLMFullResponseStartFrame,
     TTSAudioRawFrame,
     TTSStoppedFrame,
     TTSTextFrame,
@@ -20,6 +21,8 @@ from openvasa.audio.pcm import from_int16
 from openvasa.live.session import Session
 from openvasa.live.speeches import Event
 from openvasa.talk.captions import Captions
+
+_OF_AN_ANSWER = TTSAudioRawFrame | TTSTextFrame | TTSStoppedFrame
 
 
 class Mouth(FrameProcessor):
@@ -36,6 +39,8 @@ class Mouth(FrameProcessor):
         self.interrupted_at: float | None = None
         self._session = session
         self._speaking = self._interrupting = False
+        self._dropping = False
+        """Whether what comes in belongs to an answer that was stopped."""
         self._stopped: list[TTSStoppedFrame] = []
         self._captions = Captions()
         session.listeners.add(self._hear_event)
@@ -44,6 +49,10 @@ class Mouth(FrameProcessor):
         """Take a frame of the pipeline."""
         await super().process_frame(frame, direction)
         if direction is FrameDirection.DOWNSTREAM:
+            if isinstance(frame, LLMFullResponseStartFrame):
+                self._dropping = False
+            if self._dropping and isinstance(frame, _OF_AN_ANSWER):
+                return
             if isinstance(frame, TTSAudioRawFrame):
                 await self._speak(frame)
                 return
@@ -55,7 +64,7 @@ class Mouth(FrameProcessor):
         if isinstance(frame, InterruptionFrame):
             if self._speaking:
                 self.interrupted_at = self.get_event_loop().time()
-            self._interrupting = True
+            self._interrupting = self._dropping = True
             self._session.interrupt()
             self._interrupting = False
             await self._fall_silent()
@@ -68,8 +77,10 @@ class Mouth(FrameProcessor):
     def take_interruption(self) -> None:
         """Have the pipeline stop, too, where a client has stopped the portrait.
 
-        Else the sentences that are still to come would be said.
+        Else the sentences that are still to come would be said. Voices learn of it later: what
+        they have sent until then is dropped, up to the beginning of the next answer.
         """
+        self._dropping = True
         if not self._interrupting:
             self.create_task(self._interrupt_pipeline())
 
@@ -117,7 +128,13 @@ class Mouth(FrameProcessor):
         heard = self._captions.cut(speech, int(str(event["sample"])))
         if heard is not None:
             cut: Event = {"who": "portrait", "speech": speech, "text": heard}
-            self._session.announce({"type": "caption.cut", **cut})
+            # Later: the other listeners hear of the end first.
+            loop = self._session.loop
+            loop.call_soon(self._announce, {"type": "caption.cut", **cut})
+
+    def _announce(self, event: Event) -> None:
+        if self._session.closed is None:
+            self._session.announce(event)
 
     async def _finish(self) -> None:
         if self._stopped:
