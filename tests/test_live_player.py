@@ -104,7 +104,7 @@ def test_an_interruption_is_not_followed_by_the_engines_fade() -> None:
     assert not any(s.speaks for s in after)
 
 
-def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> None:
+def test_four_on_one_slow_core_give_way_and_lose_no_sound() -> None:
     core = threading.Lock()
 
     def paint(motion: np.ndarray, time_s: float) -> np.ndarray:
@@ -124,9 +124,7 @@ def test_four_on_one_slow_core_lower_their_frame_rate_and_lose_no_sound() -> Non
             say(player)
         wait_until(lambda: all(ended(shown) for _, shown in sessions), 60)
     for player, shown in sessions:
-        assert player.governor.pace != Pace(25, 2), "something gave way"
-        lengths = {s.frame.length for s in shown}
-        assert len(lengths) > 1, "the engine's frames grew longer"
+        assert player.governor.pace != Pace(25, 2), "hop or rate gave way"
         for frame, following in pairwise(shown):
             assert frame.frame.end_s == following.frame.time_s, "no gap in the timeline"
         np.testing.assert_allclose(spoken_part(heard(shown)), VOICE, atol=1e-6)
