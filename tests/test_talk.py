@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from itertools import pairwise
@@ -54,7 +55,7 @@ from openvasa.talk.dialogue import PIECE_END_S
 from openvasa.talk.echo_gate import EchoGate
 from openvasa.talk.routes import talk_extension
 from openvasa.talk.script import answer
-from openvasa.talk.services import Endpoint, TalkSettings
+from openvasa.talk.services import VOICE_RATE, Endpoint, TalkSettings
 
 NOON = datetime(2026, 11, 29, 12, 5)
 CONVERSATIONS, WARM_UP = 12, 4
@@ -279,6 +280,21 @@ def test_server_gives_page_turns_and_refusals(client: TestClient) -> None:
     assert client.get(f"/api/sessions/{key}/turns").status_code == 404
 
 
+CUT_WHILE_HISTORY_COMES = """async () => {
+  const { link } = await import("/page.js");
+  const whole = { who: "portrait", speech: "one", text: "Blue elephants are rare." };
+  const cut = { ...whole, text: "Blue elephants", cut: true };
+  let asked = 0;
+  link.ask = async () => ({ json: async () => {
+    asked += 1;
+    if (asked > 1) return { turns: [cut] };
+    link.dispatchEvent(new CustomEvent("caption.cut", { detail: cut }));
+    return { turns: [whole] };
+  } });
+  link.dispatchEvent(new Event("live"));
+}"""
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: chromium)")
 def test_a_page_shows_both_sides_and_what_fails(tmp_path: Path, voice: Voice) -> None:
@@ -307,17 +323,33 @@ def test_a_page_shows_both_sides_and_what_fails(tmp_path: Path, voice: Voice) ->
         page.wait_for_selector("#notice >> text=The conversation is selected")
         assert "What can you do?" in page.evaluate("String(getSelection())")
         (session,) = studio.sessions.values()
+        announce = partial(session.loop.call_soon_threadsafe, session.announce)
+        events: list[dict] = []
+        session.loop.call_soon_threadsafe(session.listeners.add, events.append)
         page.fill("#turn-text", "Tell me a story.")
         page.press("#turn-text", "Enter")
         told = page.locator("#turns [data-who=portrait]").last
         told.filter(has_text="Once").wait_for()
         whole = told.inner_text()
-        page.wait_for_timeout(1500)
+        story = told.get_attribute("data-speech")
+        for _ in range(20 * PATIENCE_S):
+            page.wait_for_timeout(50)
+            heard = [e["sample"] for e in events if e["type"] == "spoken" and e["speech"] == story]
+            if heard and heard[-1] > VOICE_RATE:
+                break
         page.click("#interrupt")
         page.wait_for_selector("#turns li:last-child[data-cut]")
         assert len(told.inner_text()) < len(whole)
-        error = {"type": "error", "error": "the language model failed: it is away"}
-        session.loop.call_soon_threadsafe(session.announce, error)
+        unheard = {"who": "portrait", "speech": "unheard"}
+        announce({"type": "caption", **unheard, "text": "Nobody hears this."})
+        page.wait_for_selector("#turns >> text=Nobody hears this.")
+        announce({"type": "caption.cut", **unheard, "text": ""})
+        page.wait_for_selector("#turns >> text=Nobody hears this.", state="detached")
+        assert page.locator("#turns li").last.inner_text() == told.inner_text()
+        page.evaluate(CUT_WHILE_HISTORY_COMES)
+        page.wait_for_selector("#turns li[data-cut] >> text=Blue elephants")
+        assert page.locator("#turns").text_content() == "PortraitBlue elephants"
+        announce({"type": "error", "error": "the language model failed: it is away"})
         page.wait_for_selector("#notice >> text=the language model failed")
         assert page.locator("#turn #microphone[type=button]").count() == 1
         browser.close()

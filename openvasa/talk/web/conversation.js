@@ -5,6 +5,7 @@ import { mute } from "./talking.js";
 
 const NAMES = { user: "You", portrait: "Portrait" };
 let last = null;
+let told = 0; // how many events of captions have come
 
 const card = document.createElement("section");
 card.className = "card";
@@ -44,12 +45,22 @@ function show({ who, text, speech, cut }) {
 function cutShort({ speech, text }) {
   const turn = [...$("turns").children].findLast((shown) => shown.dataset.speech === speech);
   if (!turn) return;
+  if (!text) {
+    turn.remove();
+    if (turn === last) last = null;
+    return;
+  }
   turn.lastChild.textContent = text;
   turn.dataset.cut = "";
 }
 
 async function showHistory() {
-  const { turns } = await (await link.ask(`api/sessions/${link.id}/turns`)).json();
+  let turns, before;
+  do {
+    before = told;
+    ({ turns } = await (await link.ask(`api/sessions/${link.id}/turns`)).json());
+    // What came meanwhile may be missing in the answer.
+  } while (told !== before);
   $("turns").replaceChildren();
   last = null;
   turns.forEach(show);
@@ -89,7 +100,7 @@ $("microphone").onclick = async () => {
 $("talk-title").textContent = "Have it say something";
 $("turn").onsubmit = send;
 $("copy-turns").onclick = copy;
-link.addEventListener("caption", ({ detail }) => show(detail));
-link.addEventListener("caption.cut", ({ detail }) => cutShort(detail));
+link.addEventListener("caption", ({ detail }) => { told += 1; show(detail); });
+link.addEventListener("caption.cut", ({ detail }) => { told += 1; cutShort(detail); });
 link.addEventListener("live", () => { trying(showHistory); });
 if (link.id) trying(showHistory);
