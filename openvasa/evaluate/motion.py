@@ -52,7 +52,7 @@ from openvasa.motion.row import without_tongue
 from openvasa.motion.settings import MotionSettings
 from openvasa.motion.speech_motion import SpeechMotion
 from openvasa.motion.window_network import window_network
-from openvasa.rates import MOTION_RATE
+from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
 
 CHANCES = 3
 """Times that every clip is made, each with its own seed: with one seed for all of them S_C came
@@ -171,10 +171,27 @@ def stream(
     hop: int = LIVE_HOP,
     lookahead: int = LIVE_LOOKAHEAD,
     without: tuple[str, ...] = (),
+    *,
+    known: bool = False,
 ) -> np.ndarray:
-    """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise."""
+    """The same by the streaming generator, 120 ms hops and look-ahead unless said otherwise.
+
+    Where the sound is `known`, the generator is told what comes, as a live portrait is of speech
+    that was pushed faster than it is said.
+    """
     generator = SpeechMotion(MotionSettings(seed=seed), without=without).live(hop, lookahead)
-    return without_tongue(np.concatenate([generator.push(sound), generator.finish()]))
+    made = []
+    for at in range(0, len(sound), FRAME_SAMPLES):
+        if known:
+            generator.coming = partial(_part, sound, at + FRAME_SAMPLES)
+        made.append(generator.push(sound[at : at + FRAME_SAMPLES]))
+    return without_tongue(np.concatenate([*made, generator.finish()]))
+
+
+def _part(sound: np.ndarray, start: int, count: int) -> np.ndarray:
+    """(count,) samples from `start`, silence after the end."""
+    part = sound[start : start + count]
+    return np.pad(part, (0, count - len(part)))
 
 
 def measure(
@@ -345,4 +362,7 @@ def _ways(
         LIVE: lambda _, s, n: stream(s, n, without=without),
         "generator, live, hop 2, look-ahead 2": lambda _, s, n: stream(s, n, 2, 2, without),
         "generator, live, hop 2, look-ahead 1": lambda _, s, n: stream(s, n, 2, 1, without),
+        "generator, live, 2 + 1, speech known": lambda _, s, n: stream(
+            s, n, 2, 1, without, known=True
+        ),
     }

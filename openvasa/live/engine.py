@@ -35,7 +35,7 @@ from openvasa.motion.amount import Amount
 from openvasa.motion.controls import FARTHEST, Controls
 from openvasa.motion.distance import bound_distance
 from openvasa.motion.listening.listener import Listener
-from openvasa.motion.model import AdjustableSource, MotionSource
+from openvasa.motion.model import AdjustableSource, ForesightedSource, MotionSource
 from openvasa.motion.row import Row
 from openvasa.rates import FRAME_RATES, FRAME_SAMPLES, SAMPLE_RATE
 
@@ -67,6 +67,9 @@ class Engine:
         self._listener = Listener(self.settings.seed)
         self._ear: StreamResampler | None = None
         self._ear_gain = RunningGain()
+        self._unheard = np.zeros(0, np.float32)
+        if isinstance(generator, ForesightedSource):
+            generator.coming = self._foresee
         self._apply_controls()
 
     @property
@@ -232,7 +235,7 @@ class Engine:
         self._voice.hear(speech)
         # In pieces that never hold more than one hop: each hop leaves a sketch of the next row.
         for at in range(0, len(speech), FRAME_SAMPLES):
-            piece = speech[at : at + FRAME_SAMPLES]
+            piece, self._unheard = np.split(speech[at:], [FRAME_SAMPLES])
             self._listener.speak(piece)
             rows = self._generator.push(piece)
             if len(rows):
@@ -240,6 +243,14 @@ class Engine:
                 sketched = np.concatenate([rows, self._generator.ahead[:1]])
                 shaped = self._listener.shape(sketched, kept=len(rows))
                 self._rows.add(shaped[:-1], shaped[-1])
+
+    def _foresee(self, count: int) -> np.ndarray:
+        """Up to `count` samples at 16 kHz that the generator hears next: a speech that was pushed
+        faster than it is said is known."""
+        missing = max(0, count - len(self._unheard))
+        waiting = self._sound.foresee(self._to_generator.foreseen_from(missing))
+        coming = self._gain.foresee(self._to_generator.foresee(waiting))
+        return np.concatenate([self._unheard, coming])[:count]
 
     def _next_frame(self) -> LiveFrame | None:
         start, length = self._shown, self._frame_length

@@ -67,6 +67,10 @@ class RunningGain:
                 self._end_window()
         return levelled
 
+    def foresee(self, samples: np.ndarray) -> np.ndarray:
+        """The samples that are applied next, by the present gain; nothing of them is remembered."""
+        return samples * np.float32(10 ** (self.gain_db / 20))
+
     def _end_window(self) -> None:
         level = 10 * np.log10(max(self._power / WINDOW, 1e-12))
         self._power, self._position = 0.0, 0

@@ -47,6 +47,18 @@ class SampleQueue:
             self.taken += len(piece)
         return np.concatenate(taken) if taken else np.zeros(0, np.float32)
 
+    def peek(self, count: int) -> np.ndarray:
+        """The first `count` samples, fewer where there are fewer; they stay."""
+        seen = self.take(count)
+        if len(seen):
+            self.untake(seen)
+        return seen
+
+    @property
+    def ends_at_mark(self) -> bool:
+        """Whether a mark that has not been reached stands after the last sample."""
+        return bool(self._marks) and self._marks[-1] == self.end
+
     def marks_passed(self) -> int:
         """Remove the marks that have been reached and return their number."""
         passed = 0

@@ -134,6 +134,14 @@ class SoundTimeline:
         """(n,) float32 samples from where the last call ended to tick `until`."""
         return self._sound.take(until // self._tick - self._sound.taken)
 
+    def foresee(self, count: int) -> np.ndarray:
+        """Up to `count` float32 samples of what is laid next: speech that waits, and the silence
+        after one that is over. Fewer where it is not known yet."""
+        waiting = self._queue.peek(count)
+        if not self._queue.ends_at_mark:
+            return waiting
+        return np.pad(waiting, (0, count - len(waiting)))
+
     def count_ended_speeches(self) -> int:
         """Speeches whose last sample was taken since the last call."""
         return self._sound.marks_passed()

@@ -6,7 +6,7 @@ A file is generated lazily by `frames`, a stream as its sound comes in by the `M
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -45,6 +45,15 @@ class AdjustableSource(MotionSource, Protocol):
     """Rows generated at a time; a new value applies behind the hop that is being heard."""
     longest: int
     """Rows of a hop at most."""
+
+
+@runtime_checkable
+class ForesightedSource(MotionSource, Protocol):
+    """A source that hears what is known to come, and so knows better what the lips are at."""
+
+    coming: Callable[[int], np.ndarray] | None
+    """Gives up to n of the float32 samples that follow what was pushed, fewer where fewer are
+    known; None where nobody knows."""
 
 
 class MotionModel(Protocol):

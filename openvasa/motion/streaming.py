@@ -1,10 +1,13 @@
 """Live audio → rows of motion, hop by hop.
 
-A hop of frames is made as soon as its sound and a short look-ahead are in. The speech encoder hears
-the last second and the window, cut so in training; the sound of the last frames is guessed.
+A hop of frames is made as soon as its sound and a short look-ahead are in. Where it is known what
+comes, the window hears that too. The speech encoder hears the last second and the window, cut so in
+training; the sound of the last frames is guessed.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -27,7 +30,10 @@ SHORTEST, LONGEST = 2, 7
 
 
 class StreamingGenerator:
-    """An `AdjustableSource`: the same sound in any chunks gives the same motion."""
+    """An `AdjustableSource` and a `ForesightedSource`.
+
+    The same sound in any chunks gives the same motion, as long as nothing is foreseen.
+    """
 
     controls: Controls
     """Gaze, distance and emotion; a new one applies from the next hop."""
@@ -35,8 +41,10 @@ class StreamingGenerator:
     """How much of the movement is shown, of what the settings say; a new one applies from the next
     hop."""
     ahead: np.ndarray
-    """(lookahead + guessed, 6 + D + 2) float32 rows after the last certain one, as they look for
-    now."""
+    """(m, 6 + D + 2) float32 rows after the last certain one, as they look for now: those of the
+    look-ahead, of what is foreseen and of what is guessed."""
+    coming: Callable[[int], np.ndarray] | None = None
+    """See `ForesightedSource`."""
 
     def __init__(
         self,
@@ -97,7 +105,7 @@ class StreamingGenerator:
         self._held = np.concatenate([self._held, samples.astype(np.float32)])
         rows = [self._maker.nothing()]
         while len(self._held) >= (need := self._need()):
-            rows.append(self._make_hop(self._held[:need]))
+            rows.append(self._make_hop(need))
             self._held = self._held[self._hearing * FRAME_SAMPLES :]
             self._hearing = self.hop
         return np.concatenate(rows)
@@ -109,26 +117,35 @@ class StreamingGenerator:
         silence = np.zeros(most * FRAME_SAMPLES, np.float32)
         return self.push(silence)[: max(left, 0)]
 
-    @property
-    def guessed(self) -> int:
-        """Frames of a window whose sound is not heard yet: it has an even number of frames.
-
-        What was heard last, reversed, stands for theirs: it makes the frames before better than a
-        window that ends with them.
-        """
-        return 2 - (self._hearing + self.lookahead) % 2
-
     def _need(self) -> int:
         """Samples held that make a hop."""
         return (self._encoder.past + self._hearing + self.lookahead) * FRAME_SAMPLES
 
-    def _make_hop(self, heard: np.ndarray) -> np.ndarray:
-        """Make the window of `heard`, a second of past before it, and keep its hop."""
-        guessed = heard[-self.guessed * FRAME_SAMPLES :][::-1]
-        features = self._read_features(np.concatenate([heard, guessed]))
+    def _make_hop(self, need: int) -> np.ndarray:
+        """Make the window whose hop and look-ahead end at `need`, and keep its hop."""
+        heard = np.concatenate([self._held[:need], self._foresee(need)])
+        features = self._read_features(np.concatenate([heard, self._guess(heard)]))
         amount = self._usual_amount.times(self.amount)
         rows, self.ahead = self._maker.make(features, self._hearing, self.controls, amount)
         return rows
+
+    def _foresee(self, need: int) -> np.ndarray:
+        """Whole frames of the sound behind `need`, as many as are known and a window may hold."""
+        if self.coming is None:
+            return self._held[:0]
+        room = (LONGEST - self._hearing - self.lookahead) * FRAME_SAMPLES
+        known = self._held[need : need + room]
+        known = np.concatenate([known, self.coming(room - len(known))])
+        return known[: len(known) // FRAME_SAMPLES * FRAME_SAMPLES]
+
+    def _guess(self, heard: np.ndarray) -> np.ndarray:
+        """Sound of the frames that nobody knows: a window has an even number of them.
+
+        What was heard last, reversed, stands for theirs: it makes the frames before better than a
+        window that ends with them.
+        """
+        frames = 2 - (len(heard) // FRAME_SAMPLES - self._encoder.past) % 2
+        return heard[-frames * FRAME_SAMPLES :][::-1]
 
     def _read_features(self, sound: np.ndarray) -> np.ndarray:
         """Features of a window and the frames before it. Silence of a length is read once: it costs

@@ -73,9 +73,9 @@ class WindowLoop:
 
     def _draw_noise(self, frames: int, kept: int) -> np.ndarray:
         """(frames, 6 + D) white noise; a frame generated again keeps its own, and with it most of
-        what it will be."""
-        missing = frames - len(self._white)
+        what it will be. A window may be shorter than the one before."""
+        missing = max(0, frames - len(self._white))
         fresh = self._rng.standard_normal((missing, self._white.shape[1])).astype(np.float32)
         white = np.concatenate([self._white, fresh])
         self._white = white[kept:]
-        return white
+        return white[:frames]
