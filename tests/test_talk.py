@@ -371,7 +371,7 @@ def test_wrong_options_are_refused(options: list[str], said: str, capsys) -> Non
 
 @pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs espeakng-loader")
 def test_the_library_of_the_wheel_speaks() -> None:
-    command = (sys.executable, "-m", "openvasa.live.espeak_library", "en-us")
+    command = (sys.executable, "-m", "openvasa.audio.espeak_library", "en-us")
     samples, rate = speak("Hello there.", Voice("wheel", "wheel", command))
     assert len(samples) > rate / 2
     assert np.abs(samples).max() > 3000

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from openvasa.commands.evaluate_corrections import add_corrections
 from openvasa.commands.evaluate_drive import add_drive
+from openvasa.commands.evaluate_languages import add_languages
 from openvasa.commands.evaluate_latent import add_latent
 from openvasa.commands.evaluate_likeness import add_likeness
 from openvasa.commands.evaluate_matte import add_matte
@@ -42,6 +43,7 @@ def add(commands: Commands) -> None:
     add_evaluation(group)
     add_occluders(group)
     add_corrections(group)
+    add_languages(group)
 
 
 def _add_motion(group: Commands) -> None:

@@ -1,15 +1,14 @@
-"""Voices unlike those of the training clips, made on the spot: languages, throats, lines, noise.
+"""Voices unlike those of the training clips, made on the spot: synthetic ones, throats, lines,
+noise.
 
-Languages and the whisper are spoken by the Debian packages `espeak-ng` and `flite`; the rest is a
-recorded voice, changed. Nobody would take the changed ones for real children or old people: they
-move pitch, formants and tempo as far as such voices lie from the training speakers'.
+Two synthetic voices and the whisper are spoken by the Debian packages `espeak-ng` and `flite`
+(`evaluate/languages.py` has other languages); the rest is a recorded voice, changed. Nobody would
+take the changed ones for real children or old people: they move pitch, formants and tempo as far
+as such voices lie from the training speakers'.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,52 +20,15 @@ from scipy.signal import butter, lfilter, resample_poly, sosfilt
 from openvasa.audio.decode import read_blocks
 from openvasa.data.voices import change_speed
 from openvasa.errors import InputError
+from openvasa.evaluate.synthesisers import speak_with
 from openvasa.rates import FRAME_SAMPLES, SAMPLE_RATE
 
-SENTENCES = {
-    "English": (
-        "en-us",
-        "On Sunday morning my family walks to the market by the river. We buy bread, apples and "
-        "a bunch of flowers, and my brother always wants a cup of hot chocolate.",
-    ),
-    "Chinese": (
-        "cmn",
-        "星期天早上,我们一家人走路去河边的市场。我们买面包、苹果和一束花,"
-        "我弟弟每次都想喝一杯热巧克力。",
-    ),
-    "Japanese": (
-        "ja",
-        "にちようびのあさ、かぞくみんなで、かわのそばのいちばまであるいていきます。"
-        "パンとりんごとはなをかって、おとうとはいつもココアをのみたがります。",
-    ),
-    "German": (
-        "de",
-        "Am Sonntagmorgen geht meine Familie zu Fuß zum Markt am Fluss. Wir kaufen Brot, Äpfel und "
-        "einen Strauß Blumen, und mein Bruder möchte immer eine heiße Schokolade.",
-    ),
-    "French": (
-        "fr",
-        "Le dimanche matin, ma famille va à pied au marché au bord de la rivière. Nous achetons du "
-        "pain, des pommes et un bouquet de fleurs, et mon frère veut toujours un chocolat chaud.",
-    ),
-    "Spanish": (
-        "es",
-        "El domingo por la mañana mi familia va andando al mercado junto al río. Compramos pan, "
-        "manzanas y un ramo de flores, y mi hermano siempre quiere un chocolate caliente.",
-    ),
-    "Arabic": (
-        "ar",
-        "في صباح يوم الأحد تمشي عائلتي إلى السوق قرب النهر. نشتري الخبز والتفاح وباقة من الزهور، "
-        "وأخي يريد دائماً كوباً من الشوكولاتة الساخنة.",
-    ),
-    "Hindi": (
-        "hi",
-        "रविवार की सुबह मेरा परिवार नदी के पास के बाज़ार तक पैदल जाता है। हम रोटी, सेब और फूलों का गुलदस्ता "
-        "खरीदते हैं, और मेरा भाई हमेशा गरम चॉकलेट माँगता है।",
-    ),
-}
-"""The same two sentences; by language, espeak-ng's voice and the text."""
-WHISPER = "en-us+whisper"
+TEXT = (
+    "On Sunday morning my family walks to the market by the river. We buy bread, apples and "
+    "a bunch of flowers, and my brother always wants a cup of hot chocolate."
+)
+ENGLISH, WHISPER = "en-us", "en-us+whisper"
+"""Of eSpeak NG's voices."""
 NOISE_DB = (20, 10, 0)
 TELEPHONE_RATE = 8000
 MU = 255.0
@@ -100,11 +62,10 @@ class MadeVoices:
 def make_voices(recording: np.ndarray) -> MadeVoices:
     """All the made-up voices; `recording`: (n,) float32 of a plainly recorded adult at 16 kHz."""
     speakers: dict[str, Callable[[], np.ndarray]] = {
-        name: partial(_espeak, voice, text) for name, (voice, text) in SENTENCES.items()
+        "espeak-ng": partial(_espeak, ENGLISH),
+        "flite": _flite,
+        "whisper": partial(_espeak, WHISPER),
     }
-    english = SENTENCES["English"][1]
-    speakers["English, flite"] = partial(_flite, english)
-    speakers["whisper"] = partial(_espeak, WHISPER, english)
     made, left_out = [], []
     for name, speak in speakers.items():
         try:
@@ -130,27 +91,14 @@ def read_voices(folder: Path, suffixes: set[str]) -> list[Utterance]:
     return [Utterance(path.stem, np.concatenate(list(read_blocks(path)))) for path in paths]
 
 
-def _espeak(voice: str, text: str) -> np.ndarray:
-    return _speak_with("espeak-ng", ["-v", voice, "-w", "{file}", "--", text])
+def _espeak(voice: str) -> np.ndarray:
+    return speak_with(
+        lambda file: ["espeak-ng", "-v", voice, "-w", str(file), "--", TEXT], "espeak-ng"
+    )
 
 
-def _flite(text: str) -> np.ndarray:
-    return _speak_with("flite", ["-voice", "slt", "-t", text, "-o", "{file}"])
-
-
-def _speak_with(name: str, arguments: list[str]) -> np.ndarray:
-    """What a speaking program writes in place of `{file}`, (n,) float32 at 16 kHz."""
-    program = shutil.which(name)
-    if program is None:
-        raise InputError(f"needs {name}; run apt-get install {name}")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "speech.wav"
-        command = [program, *(str(path) if a == "{file}" else a for a in arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not path.is_file():
-            reason = (done.stderr.strip().splitlines() or ["it wrote nothing"])[0]
-            raise InputError(f"{name} cannot speak it ({reason}); install its voices")
-        return np.concatenate(list(read_blocks(path)))
+def _flite() -> np.ndarray:
+    return speak_with(lambda file: ["flite", "-voice", "slt", "-t", TEXT, "-o", str(file)], "flite")
 
 
 def child(samples: np.ndarray) -> np.ndarray:

@@ -49,6 +49,8 @@ _ESPEAK_LANGUAGES = {
     "ko": ("한국어", "안녕하세요! 제 목소리입니다."),
     "ru": ("Русский", "Здравствуйте! Вот мой голос."),
 }
+_DEBIAN_LACKS = {"cmn"}
+"""Languages whose dictionary Debian's program lacks: it spells Chinese in English."""
 
 
 def voices(piper_voices: list[Path] | None = None) -> list[Voice]:
@@ -74,11 +76,11 @@ def voices(piper_voices: list[Path] | None = None) -> list[Voice]:
 
 def _espeak(code: str) -> tuple[str, ...]:
     """The command that speaks a language with eSpeak NG, the program or the library of a wheel."""
-    program = shutil.which("espeak-ng")
-    if program:
+    program, wheel = shutil.which("espeak-ng"), find_spec("espeakng_loader")
+    if program and not (wheel and code in _DEBIAN_LACKS):
         return (program, "-v", code, "--stdin", "--stdout")
-    if find_spec("espeakng_loader"):
-        return (sys.executable, "-m", "openvasa.live.espeak_library", code)
+    if wheel:
+        return (sys.executable, "-m", "openvasa.audio.espeak_library", code)
     return ()
 
 

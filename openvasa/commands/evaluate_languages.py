@@ -1,0 +1,58 @@
+"""`openvasa evaluate languages`: whether lips go with speech in many languages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from openvasa.commands.exit_status import OK
+from openvasa.commands.parser import Commands, add_command
+from openvasa.commands.training_data import add_cache
+
+
+def add_languages(group: Commands) -> None:
+    """Add the command `openvasa evaluate languages`."""
+    parser = add_command(
+        group,
+        "languages",
+        _languages,
+        "measure whether lips go with speech in many languages",
+        "openvasa evaluate languages cache/",
+        "openvasa evaluate languages cache/ --live --language French --json languages.json",
+    )
+    add_cache(parser)
+    parser.add_argument(
+        "--language",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this one and English, by its English name; may be repeated (default: all)",
+    )
+    parser.add_argument("--live", action="store_true", help="also judge the streaming generator")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write every figure there, as JSON"
+    )
+
+
+def _languages(options: argparse.Namespace) -> int:
+    from openvasa.evaluate.languages import choose_languages, judge_clips, judge_synthetic
+    from openvasa.evaluate.languages_report import languages_report
+    from openvasa.evaluate.page import check_writable
+
+    chosen = choose_languages(options.language)
+    if options.json:
+        check_writable(options.json)
+    clips = judge_clips(options.cache)
+    spoken, left_out = judge_synthetic(chosen, live=options.live)
+    print(languages_report(spoken, clips, left_out))
+    if options.json:
+        figures = {
+            "spoken": [asdict(row) for row in spoken],
+            "clips": [asdict(row) for row in clips],
+            "left_out": left_out,
+        }
+        options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+        print(options.json)
+    return OK
