@@ -131,9 +131,9 @@ class StreamingGenerator:
 
     def _foresee(self, need: int) -> np.ndarray:
         """Whole frames of the sound behind `need`, as many as are known and a window may hold."""
-        if self.coming is None:
-            return self._held[:0]
         room = (LONGEST - self._hearing - self.lookahead) * FRAME_SAMPLES
+        if self.coming is None or not room:
+            return self._held[:0]
         known = self._held[need : need + room]
         known = np.concatenate([known, self.coming(room - len(known))])
         return known[: len(known) // FRAME_SAMPLES * FRAME_SAMPLES]
