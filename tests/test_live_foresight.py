@@ -9,6 +9,7 @@ from live_runs import RATE, engine, run, voice
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
+from openvasa.cli import make_parser
 from openvasa.evaluate.motion_metrics import aperture, correlation
 from openvasa.face.dynamics import dynamics_code
 from openvasa.live.engine import Engine
@@ -117,6 +118,25 @@ def test_lips_of_speech_that_is_known_are_nearer_to_those_of_files(speech: np.nd
             made = lips(known, seed)
             agreement[known].append(correlation(made, wanted[: len(made)]))
     assert np.mean(agreement[True]) > np.mean(agreement[False])
+
+
+def test_known_speech_needs_no_wait_for_a_lookahead(speech: np.ndarray) -> None:
+    made = {}
+    for lookahead in (0, LOOKAHEAD):
+        source = SpeechMotion(MotionSettings()).live(HOP, lookahead)
+        live = Engine(source, LiveSettings(rate=SAMPLE_RATE, fps=25, lookahead=lookahead))
+        live.push(speech, SAMPLE_RATE)
+        made[lookahead] = np.array([frame.row for frame in run(live, 4.0)])
+        assert live.budget.lookahead_s == pytest.approx(0.04 * lookahead)
+    count = min(map(len, made.values()))
+    # Windows reach as far into what comes: by what is known, if not by what was waited for.
+    lips = [aperture(dynamics_code(), without_tongue(rows[:count])) for rows in made.values()]
+    assert correlation(*lips) > 0.9
+
+
+def test_talk_waits_for_no_lookahead_and_live_does() -> None:
+    chosen = {name: make_parser().parse_args([name]).lookahead for name in ("talk", "live")}
+    assert chosen == {"talk": 0, "live": 1}
 
 
 @pytest.mark.parametrize("rate", [16000, 24000, 44100, 48000])

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from openvasa.live.server import Extension
 
 
-def add_serving(parser: Parser) -> None:
-    """Where and what is served; `start_server` reads it."""
+def add_serving(parser: Parser, lookahead: int = 1) -> None:
+    """Where and what is served; `start_server` reads it.
+
+    Args:
+        parser: of the command.
+        lookahead: see `add_streaming`.
+    """
     add_address(parser, 8765)
     parser.add_argument(
         "--portrait",
@@ -84,7 +89,7 @@ def add_serving(parser: Parser) -> None:
         help="after SIGTERM take no new sessions, and give open ones S seconds (default: 0)",
     )
     add_consent(parser)
-    add_streaming(parser)
+    add_streaming(parser, lookahead)
     add_device(parser)
     add_amounts(parser)
 

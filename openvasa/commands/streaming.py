@@ -18,8 +18,13 @@ SOUND_RATE = 48000
 """Hz, as browsers play it."""
 
 
-def add_streaming(parser: Parser) -> None:
-    """Rate of the frames, and how often and how far ahead motion is made."""
+def add_streaming(parser: Parser, lookahead: int = 1) -> None:
+    """Rate of the frames, and how often and how far ahead motion is made.
+
+    Args:
+        parser: of the command.
+        lookahead: unless the user chooses another.
+    """
     *rates, last = FRAME_RATES
     parser.add_argument(
         "--fps",
@@ -41,9 +46,10 @@ def add_streaming(parser: Parser) -> None:
     parser.add_argument(
         "--lookahead",
         type=int,
-        default=1,
+        default=lookahead,
         metavar="N",
-        help="steps of 40 ms that the lips hear ahead; more are more exact and later (default: 1)",
+        help="steps of 40 ms that lips wait to hear ahead; more are later and, where speech comes "
+        f"no faster than it is said, more exact (default: {lookahead})",
     )
     parser.add_argument(
         "--refine",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from openvasa.talk.services import Endpoint, TalkSettings
 
 NEEDED = ("pipecat", "moonshine_voice", "fastapi")
+LOOKAHEAD = 0
+"""A voice makes speech faster than it is said: what comes is known without waiting for it."""
 
 
 def add(commands: Commands) -> None:
@@ -32,7 +34,7 @@ def add(commands: Commands) -> None:
         "openvasa talk --tts http://localhost:8880/v1 --tts-model kokoro --tts-voice af_bella",
     )
     add_talking(parser)
-    add_serving(parser)
+    add_serving(parser, LOOKAHEAD)
 
 
 def add_bench(group: Commands) -> None:
@@ -53,7 +55,7 @@ def add_bench(group: Commands) -> None:
         "--piper-voice", type=Path, action="append", default=[], metavar="FILE.onnx"
     )
     add_talking(parser)
-    add_streaming(parser)
+    add_streaming(parser, LOOKAHEAD)
 
 
 def _bench(options: argparse.Namespace) -> int:
