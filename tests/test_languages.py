@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctypes.util import find_library
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -41,7 +42,7 @@ def motion_of(codes: np.ndarray) -> np.ndarray:
 
 
 def test_sounds_are_told_by_how_they_begin() -> None:
-    told = {name: kind_of_sound(name) for name in ("ph", "oʊ", "yː", "ts", "β", "aɪ", "", "ŋ")}
+    told = {name: kind_of_sound(name) for name in ("ph", "oʊ", "yː", "ts", "β", "aɪ", "ä", "", "ŋ")}
     assert told == {
         "ph": Sound.BILABIAL,
         "oʊ": Sound.MID_ROUNDED,
@@ -49,6 +50,7 @@ def test_sounds_are_told_by_how_they_begin() -> None:
         "ts": Sound.CORONAL,
         "β": Sound.OTHER_CONSONANT,
         "aɪ": Sound.OPEN,
+        "ä": Sound.OPEN,
         "": Sound.PAUSE,
         "ŋ": Sound.OTHER_CONSONANT,
     }
@@ -132,15 +134,17 @@ def test_languages_stand_beside_english_by_the_same_kind_of_voices() -> None:
         return LanguageFigures(language, kind, 2, 8, Mean(value, 0.1))
 
     spoken = [
-        row(ENGLISH, Kind.FORMANT, 2.0),
+        replace(row(ENGLISH, Kind.FORMANT, 2.0), phonetic=Mean(2.0, 0.1)),
         row(ENGLISH, Kind.RECORDED, 1.0),
-        row("Hindi", Kind.FORMANT, 1.0),
+        replace(row("Hindi", Kind.FORMANT, 1.0), phonetic=Mean(0.8, 0.1)),
         row("Hindi", Kind.RECORDED, 0.9),
     ]
     one = Mean(1.0, float("nan"))
     clips = [ClipFigures("zh", Split.TEST, 1, 5.0, one, one, one)]
     report = languages_report(spoken, clips, ["Hindi, x: needs y"])
-    assert "| Hindi | 2 formants | 1.00 ± 0.10 | 0.50 |" in report
+    assert (
+        "| Hindi | 2 formants | 1.00 ± 0.10 | 0.50 | – | – | 0.80 ± 0.10 | 0.40 | 1.25 |" in report
+    )
     assert "| Hindi | 2 recorded | 0.90 ± 0.10 | 0.90 |" in report
     assert "| zh | held out | 1 (5 s) | 1.00 | 1.00 | 1.00 |" in report
     assert report.endswith("Left out: Hindi, x: needs y.")

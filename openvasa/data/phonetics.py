@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from enum import Enum
 
 
@@ -46,4 +47,5 @@ def kind_of_sound(name: str) -> Sound:
     """Kind of an IPA name; of affricates and diphthongs, of what they begin with."""
     if not name:
         return Sound.PAUSE
-    return _SOUNDS.get(name[0], Sound.OTHER_CONSONANT)
+    letter = unicodedata.normalize("NFD", name)[0]
+    return _SOUNDS.get(letter, Sound.OTHER_CONSONANT)

@@ -90,7 +90,10 @@ def read_events(events: list[tuple[str, float]], seconds: float, voice: str) -> 
         if name.startswith("("):
             language = name
         elif end > start:
-            phones.append((name.replace("ˈ", "").replace("ˌ", ""), start, end))
+            plain = name.replace("ˈ", "").replace("ˌ", "")
+            # eSpeak NG's y of Russian is unrounded.
+            plain = plain.replace("y", "ɨ") if voice.startswith("ru") else plain
+            phones.append((plain, start, end))
             in_english += language == "(en)"
     if not voice.startswith("en") and in_english > len(phones) / 2:
         raise InputError(

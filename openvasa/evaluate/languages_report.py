@@ -8,7 +8,8 @@ from openvasa.evaluate.language_texts import ENGLISH
 from openvasa.evaluate.languages import ClipFigures, LanguageFigures, Mean
 from openvasa.evaluate.page import Table
 
-_VOICES = ("language", "voices", "S_C", "× English", "S_C live", "× English", "of the sounds alone")
+_VOICES = ("language", "voices", "S_C", "× English", "S_C live", "× English")
+_VOICES += ("sounds alone", "× English", "ours over the sounds alone, × English")
 _LIPS = ("language", "p, b, m closed %", "× English", "open vowels closed %", "rounding mm")
 _CLIPS = ("language", "people", "clips", "S_C real", "S_C ours", "ours / real")
 
@@ -18,8 +19,8 @@ def languages_report(
 ) -> str:
     """All figures in Markdown."""
     parts = [
-        "S_C with standard errors over sentences; × English by voices of the same kind. Beside it "
-        "what the expert makes of lips that follow the sounds alone by one rule, × English.",
+        "S_C with standard errors over sentences; × English by voices of the same kind. Sounds "
+        "alone: what the expert makes of lips that follow the sounds by one rule.",
         "",
         voices_table(spoken).markdown(),
     ]
@@ -43,9 +44,9 @@ def voices_table(spoken: Sequence[LanguageFigures]) -> Table:
                 _share(row.confidence, english and english.confidence),
                 _text(row.live),
                 _share(row.live, english and english.live),
-                f"{_text(row.phonetic)} ({_share(row.phonetic, english and english.phonetic)})"
-                if row.phonetic
-                else "–",
+                _text(row.phonetic),
+                _share(row.phonetic, english and english.phonetic),
+                _share(_over_sounds(row), english and _over_sounds(english)),
             )
         )
     return Table(_VOICES, tuple(rows))
@@ -95,6 +96,13 @@ def _english(spoken: Sequence[LanguageFigures], row: LanguageFigures) -> Languag
     """English by the same kind of voices."""
     same = [r for r in spoken if r.language == ENGLISH and r.kind == row.kind]
     return same[0] if same else None
+
+
+def _over_sounds(row: LanguageFigures) -> Mean | None:
+    """S_C over that of the sounds alone: what is left when the expert's distrust is taken out."""
+    if row.phonetic is None:
+        return None
+    return Mean(row.confidence.value / row.phonetic.value, float("nan"))
 
 
 def _text(mean: Mean | None) -> str:
