@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from ctypes.util import find_library
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from openvasa.cli import main
 from openvasa.data.clip_list import Split
 from openvasa.data.phonetics import Sound, kind_of_sound
 from openvasa.data.spoken import read_events, speak_espeak
 from openvasa.errors import InputError
+from openvasa.evaluate import languages
 from openvasa.evaluate.language_lips import judge_lips
 from openvasa.evaluate.language_texts import ENGLISH, LANGUAGES
 from openvasa.evaluate.languages import (
@@ -20,12 +24,13 @@ from openvasa.evaluate.languages import (
     LanguageFigures,
     Mean,
     choose_languages,
+    judge_synthetic,
     ratio_of_means,
     sentence_mean,
 )
 from openvasa.evaluate.languages_report import languages_report
 from openvasa.evaluate.phonetic_lips import fit_phonetic_lips, sounds_of_frames
-from openvasa.evaluate.synthesisers import Kind, speak_with, synthesisers
+from openvasa.evaluate.synthesisers import Kind, Said, Synthesiser, speak_with, synthesisers
 from openvasa.face.canonical import POSE_DIM
 from openvasa.face.dynamics import dynamics_code
 from openvasa.face.landmarker import BLENDSHAPE_NAMES
@@ -148,6 +153,54 @@ def test_languages_stand_beside_english_by_the_same_kind_of_voices() -> None:
     assert "| Hindi | 2 recorded | 0.90 ± 0.10 | 0.90 |" in report
     assert "| zh | held out | 1 (5 s) | 1.00 | 1.00 | 1.00 |" in report
     assert report.endswith("Left out: Hindi, x: needs y.")
+
+
+def test_every_voice_that_can_be_heard_is_judged_and_others_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+
+    def say(text: str) -> Said:
+        return Said(rng.standard_normal(2 * SAMPLE_RATE).astype(np.float32), PHONES)
+
+    def miss(text: str) -> Said:
+        raise InputError("needs x; run apt-get install x")
+
+    def move(sound: np.ndarray, *_: object) -> np.ndarray:
+        codes = 0.3 * rng.standard_normal((2 * MOTION_RATE, dynamics_code().size))
+        return motion_of(codes.astype(np.float32))
+
+    voices = [Synthesiser("one", Kind.FORMANT, say), Synthesiser("two", Kind.RECORDED, miss)]
+    monkeypatch.setattr(languages, "synthesisers", lambda espeak: voices)
+    monkeypatch.setattr(languages, "generate", move)
+    monkeypatch.setattr(languages, "stream", move)
+    spoken, left_out = judge_synthetic([ENGLISH, "Hindi"], live=True)
+    assert left_out == [f"{n}, two: needs x; run apt-get install x" for n in (ENGLISH, "Hindi")]
+    assert [(row.language, row.voices, row.sentences) for row in spoken] == [
+        (ENGLISH, 1, 8),
+        ("Hindi", 1, 8),
+    ]
+    assert all(row.live and row.phonetic and row.lips and row.lips.count == 16 for row in spoken)
+    assert "ours over the sounds alone" in languages_report(spoken, [], left_out)
+
+
+def test_the_command_prints_a_table_and_writes_json_without_nan(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Mean(1.0, float("nan"))
+    monkeypatch.setattr(
+        languages,
+        "judge_clips",
+        lambda cache: [ClipFigures("zh", Split.TEST, 1, 5.0, one, one, one)],
+    )
+    spoken = [LanguageFigures(ENGLISH, Kind.FORMANT, 2, 8, one)]
+    monkeypatch.setattr(languages, "judge_synthetic", lambda chosen, *, live: (spoken, []))
+    target = tmp_path / "languages.json"
+    assert main(["evaluate", "languages", str(tmp_path), "--json", str(target)]) == 0
+    assert "| English | 2 formants | 1.00 | 1.00 |" in capsys.readouterr().out
+    figures = json.loads(target.read_text("utf-8"))
+    assert figures["clips"][0]["real"] == {"value": 1.0, "error": None}
+    assert figures["spoken"][0]["kind"] == "formants"
 
 
 def test_languages_say_the_same_and_unknown_ones_are_refused() -> None:

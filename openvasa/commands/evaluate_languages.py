@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from openvasa.commands.exit_status import OK
@@ -38,8 +37,8 @@ def add_languages(group: Commands) -> None:
 
 def _languages(options: argparse.Namespace) -> int:
     from openvasa.evaluate.languages import choose_languages, judge_clips, judge_synthetic
-    from openvasa.evaluate.languages_report import languages_report
-    from openvasa.evaluate.page import check_writable
+    from openvasa.evaluate.languages_report import languages_json, languages_report
+    from openvasa.evaluate.page import check_writable, write_page
 
     chosen = choose_languages(options.language)
     if options.json:
@@ -48,11 +47,7 @@ def _languages(options: argparse.Namespace) -> int:
     spoken, left_out = judge_synthetic(chosen, live=options.live)
     print(languages_report(spoken, clips, left_out))
     if options.json:
-        figures = {
-            "spoken": [asdict(row) for row in spoken],
-            "clips": [asdict(row) for row in clips],
-            "left_out": left_out,
-        }
-        options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+        figures = languages_json(spoken, clips, left_out)
+        write_page(options.json, json.dumps(figures, indent=2) + "\n")
         print(options.json)
     return OK

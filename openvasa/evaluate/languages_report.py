@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from openvasa.evaluate.language_texts import ENGLISH
 from openvasa.evaluate.languages import ClipFigures, LanguageFigures, Mean
@@ -29,6 +32,23 @@ def languages_report(
     if clips:
         parts += ["", "Real clips whose language is stated:", "", clips_table(clips).markdown()]
     return "\n".join([*parts, "", *(f"Left out: {line}." for line in left_out)])
+
+
+def languages_json(
+    spoken: Sequence[LanguageFigures], clips: Sequence[ClipFigures], left_out: Sequence[str]
+) -> dict[str, Any]:
+    """All figures for a JSON file, which knows no nan."""
+    return {
+        "spoken": [_without_nan(asdict(row)) for row in spoken],
+        "clips": [_without_nan(asdict(row)) for row in clips],
+        "left_out": list(left_out),
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def voices_table(spoken: Sequence[LanguageFigures]) -> Table:
