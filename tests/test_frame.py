@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import cv2
 import numpy as np
 import pytest
@@ -132,6 +134,19 @@ def test_the_mouth_is_coloured_by_the_person_anywhere_in_a_wide_picture() -> Non
         face = put_in_frame(encoded, choose_frame(encoded, full_frame=True))
         lips.append(pick_palette(face, MouthShading().tones).lip)
     np.testing.assert_allclose(lips[0], lips[1], atol=4)
+
+
+def test_a_mouth_outside_the_frame_is_coloured_from_the_border() -> None:
+    """Reached by `--anyway` alone: the portrait check refuses it."""
+    encoded = encode_picture(load_picture(EXAMPLES / "gallery" / "mona_lisa.jpg"), name="cut")
+    left, top, side = encoded.crop
+    nose = top + encoded.landmarks[2, 1] * side / encoded.size[0]
+    width = int(nose - top)
+    face = put_in_frame(encoded, Frame(np.array([left, top, width], np.float32), (256, 256)))
+    assert face.landmarks[13, 1] > 256
+    palette = pick_palette(face, MouthShading().tones)
+    assert all(np.isfinite(colour).all() for colour in astuple(palette))
+    assert WarpRenderer(face).render(turned(face, 0.2)).shape == (256, 256, 3)
 
 
 @pytest.mark.parametrize("side", [60, 90, 130, 200])

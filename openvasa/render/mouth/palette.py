@@ -53,8 +53,12 @@ def pick_palette(face: FaceLatent, tones: InteriorTones) -> Palette:
     bright = float(np.percentile(everywhere, 95))
     lips = np.setdiff1d(LIPS, INNER_LIPS)
     lip = np.median(_average_around(face.image, marks[lips], near), axis=0)
-    low, high = marks[LIPS].min(axis=0).astype(int), marks[LIPS].max(axis=0).astype(int)
-    low, high = np.maximum(low, 0), np.minimum(high + 1, face.size)
+    # Of a mouth outside the picture, the border's px next to it.
+    last = np.array(face.size) - 1
+    low, high = (
+        np.clip(marks[LIPS].min(axis=0).astype(int), 0, last),
+        np.clip(marks[LIPS].max(axis=0).astype(int), 0, last) + 1,
+    )
     around = measure_light(face.image[low[1] : high[1], low[0] : high[0]].astype(np.float32))
     darkest = float(np.percentile(around, 2))
 
