@@ -250,6 +250,34 @@ def test_a_lip_tracked_too_far_out_lends_no_colour_of_the_skin(stated: float):
     assert np.abs(filled - LIP).max() < 10
 
 
+@pytest.mark.parametrize(
+    ("height", "wider", "raised"),
+    [(0.45, 0.92, False), (0.45, 1.03, False), (1.5, 1.0, False), (1.2, 1.2, True)],
+)
+def test_only_a_laugh_loses_the_dark_beyond_its_corners(height: float, wider: float, raised: bool):
+    """Parted lips keep theirs to the last bit: it is what their corners look like."""
+    neutral = _neutral()
+    canonical = neutral + _open(height)
+    canonical[LIPS, 0] *= wider
+    marks = canonical[:, :2] * 18 + 256
+    image = np.full((512, 512, 3), SKIN, np.uint8)
+    for loop, colour in ((OUTER_LIPS, LIP), (INNER_LIPS, (225, 220, 205))):
+        cv2.fillPoly(image, [np.rint(marks[loop]).astype(np.int32)], colour)
+    wedges = np.rint(marks[CORNERS].mean(axis=1)).astype(int)
+    for x, y in wedges:
+        cv2.circle(image, (x, y), 6, (40, 20, 18), -1)
+    image = cv2.GaussianBlur(image, (0, 0), 1.2)
+    covered = cover_opening(_latent(image, canonical, neutral))
+    for (x, y), outwards in zip(wedges, (-1, 1), strict=True):
+        # Beyond the lips, where nothing is filled.
+        beyond = slice(y - 2, y + 3), slice(*sorted((x + 3 * outwards, x + 6 * outwards)))
+        if raised:
+            assert (image[beyond] < np.array(LIP) - 30).any()
+            assert (covered[beyond] > np.array(LIP) - 30).all()
+        else:
+            np.testing.assert_array_equal(covered[beyond], image[beyond])
+
+
 def test_touching_lips_are_not_retouched(face):
     assert cover_opening(face) is face.image
 

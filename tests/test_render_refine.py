@@ -14,6 +14,7 @@ from openvasa.face.topology import INNER_LIPS
 from openvasa.machine import multiplies_in_bf16
 from openvasa.render import refine
 from openvasa.render.bend import bend_and_shade
+from openvasa.render.mouth.palette import measure_light, measure_redness
 from openvasa.render.refine import Refiner
 from openvasa.render.regions import (
     DISPLACEMENT_UNIT,
@@ -35,6 +36,7 @@ from openvasa.render.warp_renderer import WarpRenderer
 COARSE_FLOOR = 50.0
 """dB of mouth and eyes, in bf16 against float32: a grey level here and there."""
 BRIGHTER = float(np.log(1.4))
+GREY, BARE = np.full(3, 100), np.ones((16, 16), np.float32)
 FADE = np.clip(np.minimum(np.arange(32), np.arange(32)[::-1]) / 4, 0, 1).astype(np.float32)
 """Along one side of the mouth's fields; a network's are 0 at their border."""
 
@@ -205,7 +207,7 @@ def test_bending_moves_what_is_there() -> None:
     # A frame twice as fine as the crop: three px of the crop are six of the frame.
     bend[1:-1, 1:-1, 0] = 3
     half = np.array([[0.5, 0, 32], [0, 0.5, 32]])
-    bend_and_shade(frame, bend, shade, half)
+    bend_and_shade(frame, bend, shade, half, np.ones((32, 32), np.float32), GREY)
     assert tuple(frame[64, 64]) == (70, 70, 70)
     assert frame[64, 100, 0] == 106
 
@@ -215,9 +217,42 @@ def test_a_gain_leaves_black_black() -> None:
     frame[:, 32:] = 100
     bend, shade = np.zeros((16, 16, 2), np.float32), np.zeros((16, 16, 3), np.float32)
     shade[1:-1, 1:-1] = np.log(1.2)
-    bend_and_shade(frame, bend, shade, np.eye(2, 3))
+    bend_and_shade(frame, bend, shade, np.eye(2, 3), BARE, GREY)
     assert frame[32, 16].max() == 0
     assert tuple(frame[32, 48]) == (120, 120, 120)
+
+
+def test_an_erased_fold_takes_the_colour_of_the_skin() -> None:
+    """Its own dark is redder, and would be so all the more once it is light."""
+    skin, fold = np.array([200, 150, 120]), np.array([90, 50, 32])
+    frame = np.full((64, 64, 3), skin, np.uint8)
+    frame[30:34] = fold
+    bend, shade = np.zeros((16, 16, 2), np.float32), np.zeros((16, 16, 3), np.float32)
+    shade[1:-1, 1:-1] = np.log(1.2)
+    bend_and_shade(frame, bend, shade, np.eye(2, 3), BARE, skin)
+    assert np.abs(frame[20, 32] - 1.2 * skin).max() <= 1
+    shown = frame[32, 32].astype(float)
+    assert measure_light(shown) == pytest.approx(1.2 * measure_light(fold), abs=1)
+    own = measure_redness(fold) - measure_redness(skin)
+    assert measure_redness(shown) - measure_redness(skin) < 0.6 * own
+
+
+def test_lips_that_are_lightened_keep_their_red() -> None:
+    lip = np.array([150, 80, 75])
+    frame = np.full((64, 64, 3), lip, np.uint8)
+    bend, shade = np.zeros((16, 16, 2), np.float32), np.zeros((16, 16, 3), np.float32)
+    shade[1:-1, 1:-1] = np.log(1.2)
+    bend_and_shade(frame, bend, shade, np.eye(2, 3), 0 * BARE, np.array([200, 150, 120]))
+    assert np.abs(frame[32, 32] - 1.2 * lip).max() <= 1
+
+
+def test_what_darkens_keeps_its_colour() -> None:
+    skin, fold = np.array([200, 150, 120]), np.array([90, 50, 32])
+    frame = np.full((64, 64, 3), fold, np.uint8)
+    bend, shade = np.zeros((16, 16, 2), np.float32), np.zeros((16, 16, 3), np.float32)
+    shade[1:-1, 1:-1] = np.log(0.8)
+    bend_and_shade(frame, bend, shade, np.eye(2, 3), BARE, skin)
+    assert np.abs(frame[32, 32] - 0.8 * fold).max() <= 1
 
 
 def test_fields_reach_the_first_column_and_nothing_behind_the_last_cell() -> None:
@@ -225,7 +260,8 @@ def test_fields_reach_the_first_column_and_nothing_behind_the_last_cell() -> Non
     bend, shade = np.zeros((16, 16, 2), np.float32), np.full((16, 16, 3), np.log(1.2), np.float32)
     # The left border of the frame cuts the region; its head hardly rolls.
     roll = 1e-4
-    bend_and_shade(frame, bend, shade, np.array([[1, -roll, 20], [roll, 1, 2.0]]))
+    turned = np.array([[1, -roll, 20], [roll, 1, 2.0]])
+    bend_and_shade(frame, bend, shade, turned, BARE, GREY)
     assert (frame[8:50, 0] == 120).all()
     assert frame.min() >= 100
     assert frame.max() <= 120
@@ -235,7 +271,7 @@ def test_a_crop_outside_the_frame_changes_nothing() -> None:
     frame = np.full((64, 64, 3), 100, np.uint8)
     bend, shade = np.ones((16, 16, 2), np.float32), np.ones((16, 16, 3), np.float32)
     away = np.array([[1.0, 0, 500], [0, 1, 0]])
-    bend_and_shade(frame, bend, shade, away)
+    bend_and_shade(frame, bend, shade, away, BARE, GREY)
     assert (frame == 100).all()
 
 

@@ -105,7 +105,8 @@ def test_an_untrained_network_changes_nothing() -> None:
     bend, shade = RefinementNetwork(64)(halves, halves, maps)
     assert bend.shape == (2, 2, 16, 16)
     assert shade.shape == (2, 3, 16, 16)
-    torch.testing.assert_close(bend_and_shade(crops, bend, shade), crops, atol=1e-5, rtol=0)
+    shown = bend_and_shade(crops, bend, shade, torch.ones(2, 1, 16, 16), torch.rand(2, 3, 1, 1))
+    torch.testing.assert_close(shown, crops, atol=1e-5, rtol=0)
 
 
 def test_training_and_rendering_bend_and_shade_alike() -> None:
@@ -119,10 +120,13 @@ def test_training_and_rendering_bend_and_shade_alike() -> None:
     fields[[0, -1]] = fields[:, [0, -1]] = 0
     bend, shade = np.split(fields.astype(np.float32), [2], axis=-1)
     frame = crop.copy()
-    at_run_time.bend_and_shade(frame, bend, shade, np.eye(2, 3))
+    skin, bare = np.array([190.0, 140.0, 115.0]), np.full((32, 32), 0.7, np.float32)
+    at_run_time.bend_and_shade(frame, bend, shade, np.eye(2, 3), bare, skin)
     bend, shade = (torch.from_numpy(f).permute(2, 0, 1)[None] for f in (bend, shade))
     picture = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
-    wanted = bend_and_shade(picture, bend, shade)[0].permute(1, 2, 0).numpy().clip(0, 1) * 255
+    tone = torch.from_numpy(skin / 255).view(1, 3, 1, 1).float()
+    wanted = bend_and_shade(picture, bend, shade, torch.from_numpy(bare)[None, None], tone)[0]
+    wanted = wanted.permute(1, 2, 0).numpy().clip(0, 1) * 255
     assert np.abs(frame - crop.astype(float)).mean() > 2
     assert np.abs(frame - wanted)[4:-4, 4:-4].max() < 4
 

@@ -69,6 +69,9 @@ class Refiner:
             name: np.stack([halve_crop(views[region.name][0]) for region in regions])
             for name, regions in NETWORKS.items()
         }
+        self._skin = {
+            name: np.median(crop.reshape(-1, 3), axis=0) for name, (crop, _) in views.items()
+        }
         face_view = views[MOUTH.name][0].astype(np.float32)
         colour = np.abs(face_view - face_view.mean(axis=-1, keepdims=True)).mean()
         self._colour = np.float32(min(float(colour) / COLOURED, 1.0))
@@ -118,9 +121,10 @@ class Refiner:
         if self._colour < 1:
             grey = shade.mean(axis=-1, keepdims=True)
             shade = grey + self._colour * (shade - grey)
-        for k, affine in enumerate(affines):
+        for k, (region, affine) in enumerate(zip(regions, affines, strict=True)):
             if moved[k] > 0:
-                bend_and_shade(frame, moved[k] * bend[k], moved[k] * shade[k], affine)
+                fields = moved[k] * bend[k], moved[k] * shade[k]
+                bend_and_shade(frame, *fields, affine, find_bare(maps[k]), self._skin[region.name])
 
 
 def _load_networks(folder: Path) -> dict[str, Network]:
@@ -129,6 +133,11 @@ def _load_networks(folder: Path) -> dict[str, Network]:
     Frames are painted side by side: one thread for each costs less than all threads for one.
     """
     return {name: load_coarse(network_file(folder, name)) for name in networks_in(folder)}
+
+
+def find_bare(maps: np.ndarray) -> np.ndarray:
+    """(S/4, S/4) float32: how much of a cell is skin beyond lips and lids, from geometry maps."""
+    return 1 - cv2.resize(maps[2:].max(axis=0), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
 def halve_crop(crop: np.ndarray) -> np.ndarray:

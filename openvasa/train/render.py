@@ -39,6 +39,7 @@ from openvasa.train.render_network import (
     PerceptualFeatures,
     RefinementNetwork,
     bend_and_shade,
+    find_bare,
 )
 from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
@@ -195,7 +196,10 @@ def refine(network: nn.Module, batch: Batch, device: str) -> tuple[Tensor, list[
     with half_precision(device):
         fields = network(*pictures, batch.geometry)
     fields = [field.float() for field in fields]
-    return bend_and_shade(batch.rendered, *(batch.moved * f for f in fields)), fields
+    skin = batch.source.flatten(2).median(dim=2).values[..., None, None]
+    bare = find_bare(batch.geometry)
+    bend, shade = (batch.moved * field for field in fields)
+    return bend_and_shade(batch.rendered, bend, shade, bare, skin), fields
 
 
 @torch.no_grad()

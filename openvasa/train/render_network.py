@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from openvasa.evaluation_models import VGG16, VGG16_MEAN
 from openvasa.maths import smoothstep
+from openvasa.render.bend import LIGHT, PALER
 from openvasa.render.regions import FEATHER, FIELD_STEP, GEOMETRY_CHANNELS
 
 WIDTHS = (24, 48, 80)
@@ -113,18 +114,39 @@ class RefinementNetwork(nn.Module):
         return bend * self.ramp, shade * self.ramp
 
 
-def bend_and_shade(rendered: Tensor, bend: Tensor, shade: Tensor) -> Tensor:
-    """(N, 3, S, S) pictures changed by a network's fields, as `openvasa.render.bend` does it."""
+def bend_and_shade(
+    rendered: Tensor, bend: Tensor, shade: Tensor, bare: Tensor, skin: Tensor
+) -> Tensor:
+    """(N, 3, S, S) pictures changed by a network's fields, as `openvasa.render.bend` does it.
+
+    Args:
+        rendered: the pictures, 0–1.
+        bend, shade: as `RefinementNetwork` answers.
+        bare: (N, 1, S/4, S/4), how much of a cell is skin beyond lips and lids.
+        skin: (N, 3, 1, 1) colour of the skin around.
+    """
     side = rendered.shape[-1]
-    bend, gain = (
+    bend, gain, bare = (
         functional.interpolate(f, size=(side, side), mode="bilinear", align_corners=False)
-        for f in (bend, torch.exp(shade))
+        for f in (bend, torch.exp(shade), bare)
     )
     centres = (torch.arange(side, device=rendered.device) + 0.5) * 2 / side - 1
     at = torch.stack([centres.expand(side, side), centres[:, None].expand(side, side)], dim=-1)
     at = at + bend.permute(0, 2, 3, 1) * 2 / side
     bent = functional.grid_sample(rendered, at, padding_mode="border", align_corners=False)
-    return bent * gain
+    shaded = bent * gain
+    weights = torch.tensor(LIGHT, device=rendered.device).view(1, 3, 1, 1)
+    light, lit, skin_light = ((weights * p).sum(1, keepdim=True) for p in (bent, shaded, skin))
+    beyond = bent / light.clamp(1 / 255) - skin / skin_light.clamp(1 / 255)
+    red, blue = beyond[:, :1].clamp(min=0), beyond[:, 2:].clamp(max=0)
+    green = -(LIGHT[0] * red + LIGHT[2] * blue) / LIGHT[1]
+    paler = torch.minimum(PALER * bare * (lit - light), lit).clamp(min=0)
+    return shaded - paler * torch.cat([red, green, blue], dim=1)
+
+
+def find_bare(geometry: Tensor) -> Tensor:
+    """(N, 1, S/4, S/4) share of skin beyond lips and lids in a cell, from the geometry maps."""
+    return functional.avg_pool2d(1 - geometry[:, 2:].amax(dim=1, keepdim=True), 2)
 
 
 class PerceptualFeatures(nn.Module):

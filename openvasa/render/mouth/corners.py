@@ -1,9 +1,11 @@
-"""The mouth's corners when lips part or purse: they lose the dark that lay in their crease.
+"""The mouth's corners when lips part, purse or stop laughing: they lose the dark of their crease.
 
 Closed and smiling lips meet at the corner in a crease, into which no light falls. A warp carries
 that dark along with the skin, and draws it out into a star when the corner opens. Real corners then
 turn to the light. A closing (Serra, "Image analysis and mathematical morphology", 1982) finds what
 is darker than all around it and narrower than the crease; it is raised to the lips' own colour.
+A laugh draws corners apart to wedges, into which no light falls either; they are raised once, in
+the portrait itself.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ CORNERS = np.array([[61, 78], [291, 308]])
 CREASE = 0.6
 """Canonical units: what is narrower belongs to a crease."""
 
+WEDGE = 1.0
+"""Canonical units: what is narrower in the corner of a laugh belongs to its wedge."""
+
 REACH = 0.9
 """Canonical units around a corner within which its crease lies."""
 
@@ -30,6 +35,11 @@ PARTED = 0.05, 0.5
 PURSED = 0.03, 0.2
 """Share by which the mouth is narrower than in the portrait, over which creases open."""
 
+DRAWN_APART = 1.08, 1.15
+"""Width of the mouth over that at rest, over which it comes to be a laugh: of filmed people's 452
+mouths that are a little open without a smile, 1 in 100 is wider than the first; of 242 that laugh,
+3 in 4 are wider than the second."""
+
 SOFTNESS = 0.05
 """Canonical units over which what is raised is blurred: the skin keeps its grain."""
 
@@ -37,6 +47,14 @@ SOFTNESS = 0.05
 def measure_width(shape: np.ndarray) -> float:
     """Distance of the inner corners in a (478, 3) shape."""
     return float(np.linalg.norm(shape[308] - shape[78]))
+
+
+def measure_laugh(shape: np.ndarray, rest: np.ndarray) -> float:
+    """0–1, how far a (478, 3) shape draws the corners of its mouth apart, from the shape at rest.
+
+    Lips that only part leave the mouth as wide as it is, or make it narrower.
+    """
+    return float(smoothstep(*DRAWN_APART, measure_width(shape) / max(measure_width(rest), 1e-6)))
 
 
 def measure_unfolding(parted: float, width: float, own_width: float) -> float:
@@ -51,7 +69,11 @@ def measure_unfolding(parted: float, width: float, own_width: float) -> float:
 
 
 def raise_creases(
-    frame: np.ndarray, geometry: FrameGeometry, share: float, lip: np.ndarray
+    frame: np.ndarray,
+    geometry: FrameGeometry,
+    share: float,
+    lip: np.ndarray,
+    crease: float = CREASE,
 ) -> None:
     """Raise the dark of both corners' creases, in place.
 
@@ -60,12 +82,13 @@ def raise_creases(
         geometry: the moment's geometry.
         share: 0–1, how far the creases are open.
         lip: (3,) RGB of the lips, which nothing is raised above.
+        crease: canonical units, what is narrower belongs to one.
     """
     if share <= 0:
         return
     scale = geometry.head.scale
     reach = REACH * scale
-    side = 2 * max(round(CREASE * scale / 2), 1) + 1
+    side = 2 * max(round(crease * scale / 2), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     height, width = frame.shape[:2]
     for centre in geometry.landmarks[CORNERS, :2].mean(axis=1):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from openvasa.face.latent import FaceLatent
+from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import INNER_LIPS, OUTER_LIPS
 from openvasa.maths import smoothstep
+from openvasa.render.mouth.corners import WEDGE, measure_laugh, raise_creases
 from openvasa.render.mouth.opening import find_opening
 from openvasa.render.mouth.palette import pick_palette
 from openvasa.render.mouth.portrait_teeth import look_between_lips
@@ -54,7 +55,8 @@ def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.n
         (S, S, 3) uint8 RGB; the portrait itself where its lips touch.
     """
     shading = shading or MouthShading()
-    interior = look_between_lips(face, pick_palette(face, shading.tones).lip, shading)
+    lip = pick_palette(face, shading.tones).lip
+    interior = look_between_lips(face, lip, shading)
     if interior is None:
         return face.image
     opening = find_opening(
@@ -81,6 +83,8 @@ def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.n
     lent = smoothstep(*CORNER, away / face.head.scale).astype(np.float32)[..., None]
     covered = face.image.copy()
     covered[part] = _fill_with_lips(face.image[part], hole[part], lips[part], lent, stated)
+    shown = FrameGeometry(face.canonical, face.head, face.landmarks)
+    raise_creases(covered, shown, measure_laugh(face.canonical, face.neutral), lip, WEDGE)
     return covered
 
 
