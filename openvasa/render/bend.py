@@ -96,7 +96,7 @@ def _apply_fields(
         _take(picture, at[:count], taken)
         for c in range(3):
             _mix(taken, 8 * c, across, down, found[c, :count])
-        _brighten(found[:, :count], here[2:, :count], skin, shown)
+        _brighten(found, here, count, skin, shown)
         for x in range(count):
             part[y, start + x, 0] = shown[0, x]
             part[y, start + x, 1] = shown[1, x]
@@ -222,33 +222,39 @@ def _mix(
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _brighten(found: np.ndarray, fields: np.ndarray, skin: np.ndarray, shown: np.ndarray) -> None:
-    """The (3, n) colours times their gains, paler where that makes skin lighter.
+def _brighten(
+    found: np.ndarray, here: np.ndarray, count: int, skin: np.ndarray, shown: np.ndarray
+) -> None:
+    """Colours times their gains, paler where that makes skin lighter.
 
     Args:
         found: (3, n) float32 RGB.
-        fields: (4, n) float32, the colours' gains, and how much paler.
+        here: (6, n) float32, the fields at these px.
+        count: how many px there are.
         skin: (3,) float32 RGB.
-        shown: (3, >= n) uint8 to write into.
+        shown: (3, n) uint8 to write into.
     """
     zero, one, half, most = np.float32(0), np.float32(1), np.float32(0.5), np.float32(255)
     of_r, of_g, of_b = np.float32(LIGHT[0]), np.float32(LIGHT[1]), np.float32(LIGHT[2])
     skin_light = max(of_r * skin[0] + of_g * skin[1] + of_b * skin[2], one)
     skin_r, skin_b = skin[0] / skin_light, skin[2] / skin_light
     red_as_green, blue_as_green = of_r / of_g, of_b / of_g
-    for x in range(found.shape[1]):
-        r, g, b = found[0, x], found[1, x], found[2, x]
-        to_r, to_g, to_b = r * fields[0, x], g * fields[1, x], b * fields[2, x]
+    found_r, found_g, found_b = found[0], found[1], found[2]
+    gain_r, gain_g, gain_b, bare = here[2], here[3], here[4], here[5]
+    shown_r, shown_g, shown_b = shown[0], shown[1], shown[2]
+    for x in range(count):
+        r, g, b = found_r[x], found_g[x], found_b[x]
+        to_r, to_g, to_b = r * gain_r[x], g * gain_g[x], b * gain_b[x]
         light = of_r * r + of_g * g + of_b * b
         lit = of_r * to_r + of_g * to_g + of_b * to_b
         share = one / max(light, one)
         # Never beyond the colour of the skin; of the same brightness.
-        paler = max(min(fields[3, x] * (lit - light), lit), zero)
+        paler = max(min(bare[x] * (lit - light), lit), zero)
         less_r = paler * max(r * share - skin_r, zero)
         more_b = paler * max(skin_b - b * share, zero)
         to_r -= less_r
         to_b += more_b
         to_g += red_as_green * less_r - blue_as_green * more_b
-        shown[0, x] = np.uint8(np.int32(min(max(to_r + half, zero), most)))
-        shown[1, x] = np.uint8(np.int32(min(max(to_g + half, zero), most)))
-        shown[2, x] = np.uint8(np.int32(min(max(to_b + half, zero), most)))
+        shown_r[x] = np.uint8(np.int32(min(max(to_r + half, zero), most)))
+        shown_g[x] = np.uint8(np.int32(min(max(to_g + half, zero), most)))
+        shown_b[x] = np.uint8(np.int32(min(max(to_b + half, zero), most)))
