@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from openvasa.assets import EXAMPLE_PORTRAIT
+from openvasa.data.occluders.beards import draw_beard
 from openvasa.data.occluders.glasses import draw_glasses
 from openvasa.data.occluders.hair import draw_fringe
 from openvasa.data.occluders.hats import draw_beret, draw_hat, lay_hat
 from openvasa.data.occluders.headwear import draw_headwear
 from openvasa.data.occluders.held import draw_hand, draw_microphone, draw_thing
+from openvasa.data.occluders.ink import draw_in_ink
 from openvasa.data.occluders.looks import draw_look
 from openvasa.data.occluders.masks import draw_mask
 from openvasa.data.occluders.scene import Scene
@@ -25,9 +27,11 @@ from openvasa.face.latent import FaceLatent, pose_face
 from openvasa.face.occluders import SIDE, Occluder, Occluders, cut_head, square_affine
 from openvasa.face.topology import (
     LEFT_BROW,
+    LEFT_EYE,
     LEFT_LID_PAIRS,
     OUTER_LIPS,
     RIGHT_BROW,
+    RIGHT_EYE,
     RIGHT_LID_PAIRS,
 )
 from openvasa.render.front import part_face
@@ -187,6 +191,7 @@ def _scene(bare: FaceLatent, seed: int) -> Scene:
         (draw_beret, {Occluder.HEADWEAR}),
         (draw_fringe, {Occluder.FRINGE}),
         (draw_look, set()),
+        (draw_beard, set()),
     ],
 )
 def test_what_is_drawn_is_labelled_where_it_changes_the_picture(bare, draw, kinds) -> None:
@@ -234,6 +239,32 @@ def test_a_brim_that_rises_leaves_the_forehead_free_and_goes_on_behind_the_head(
     x, y = np.rint(forehead).astype(int).reshape(-1, 2).T
     assert not scene.labels[y, x].any()
     assert (_beside_temples(scene) == Occluder.HEADWEAR).all()
+
+
+def test_beards_grow_below_the_eyes_of_bare_faces(bare: FaceLatent) -> None:
+    beards = 0
+    for seed in range(12):
+        scene = _scene(bare, seed)
+        before = scene.picture.copy()
+        draw_beard(scene)
+        changed = np.abs(scene.picture - before).max(axis=-1) > 3
+        upper = cv2.convexHull(scene.landmarks[[103, 332, *RIGHT_EYE, *LEFT_EYE], :2])[:, 0]
+        assert not changed[scene.fill(upper) > 0.5].any(), seed
+        lower = cv2.convexHull(scene.landmarks[[205, 425, 397, 152, 172], :2])[:, 0]
+        beards += bool(changed[scene.fill(lower) > 0.5].mean() > 0.1)
+    assert beards >= 6
+
+
+def test_drawings_are_lines_on_paper_with_paler_tones() -> None:
+    picture = np.full((64, 64, 3), 90, np.uint8)
+    picture[:, 32:] = 200
+    for seed in range(8):
+        drawn = draw_in_ink(picture, np.random.default_rng(seed)).astype(int)
+        assert drawn.shape == picture.shape
+        dark, line, bright = (drawn[:, at].mean() for at in (8, 31, 56))
+        assert line <= dark + 1, seed
+        assert dark <= bright + 1, seed
+        assert bright > 180, seed
 
 
 def test_composites_depend_on_their_generator_alone(bare: FaceLatent) -> None:

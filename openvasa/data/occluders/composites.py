@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from openvasa.data.occluders.beards import draw_beard
 from openvasa.data.occluders.glasses import draw_glasses
 from openvasa.data.occluders.hair import draw_fringe
 from openvasa.data.occluders.headwear import draw_headwear
 from openvasa.data.occluders.held import draw_hand, draw_microphone, draw_thing
+from openvasa.data.occluders.ink import draw_in_ink
 from openvasa.data.occluders.looks import draw_look
 from openvasa.data.occluders.masks import draw_mask
 from openvasa.data.occluders.scene import Scene
@@ -104,9 +106,11 @@ def _find_unknown(scene: Scene) -> np.ndarray:
 
 def _fill_scene(scene: Scene) -> None:
     """Put things into a scene, from the skin outwards."""
-    if scene.chance(0.5):
+    if scene.chance(0.3):
+        draw_beard(scene)
+    if scene.chance(0.4):
         draw_look(scene)
-    if scene.chance(0.2):
+    if scene.chance(0.3):
         return
     if scene.chance(0.16):
         draw_mask(scene)
@@ -143,6 +147,8 @@ def _record(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         taken = cv2.resize(taken, (small, small), interpolation=cv2.INTER_AREA)
         taken = cv2.resize(taken, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     taken = draw_style(rng, SIDE)(taken[None])[0]
+    if rng.random() < 0.1:
+        taken = draw_in_ink(taken, rng)
     if rng.random() < 0.4:
         grain = rng.standard_normal(taken.shape).astype(np.float32) * rng.uniform(1, 8)
         taken = np.clip(taken + grain, 0, 255).astype(np.uint8)

@@ -1,15 +1,15 @@
-"""What looks like a thing in front of the face and is none: beards, make-up, shadows, wrinkles."""
+"""What looks like a thing in front of the face and is none: make-up, shadows, wrinkles."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
+from openvasa.data.occluders.beards import HAIRS
 from openvasa.data.occluders.scene import Scene, smooth_line
-from openvasa.data.occluders.textures import draw_colour, noise
+from openvasa.data.occluders.textures import draw_colour
 from openvasa.face.topology import (
     CHIN,
-    FACE_OVAL,
     LEFT_BROW,
     LEFT_EYE,
     OUTER_LIPS,
@@ -17,40 +17,11 @@ from openvasa.face.topology import (
     RIGHT_EYE,
 )
 
-HAIRS = [(25, 20, 18), (60, 42, 30), (110, 85, 60), (150, 148, 145)]
-
 
 def draw_look(scene: Scene) -> None:
     """Change how the face looks, laying nothing before it."""
-    makers = (_draw_beard, _draw_beard, _draw_shadow, _draw_shadow, _draw_make_up, _draw_lines)
-    makers += (_draw_brows, _draw_gleam)
+    makers = (_draw_shadow, _draw_shadow, _draw_make_up, _draw_lines, _draw_brows, _draw_gleam)
     makers[scene.rng.integers(len(makers))](scene)
-
-
-def _draw_beard(scene: Scene) -> None:
-    """Beard or moustache from many short hairs."""
-    lips = scene.canonical[OUTER_LIPS].mean(axis=0)
-    oval, full = scene.canonical[FACE_OVAL], scene.chance(0.6)
-    middle = oval.mean(axis=0)
-    region = np.zeros(scene.labels.shape, np.float32)
-    if full:
-        lower = oval[oval[:, 1] > middle[1] + scene.between(-1, 2)]
-        region = scene.hull(scene.project(middle + (lower - middle) * scene.between(1.0, 1.1)))
-        hollow = lips + (scene.canonical[OUTER_LIPS] - lips) * scene.between(1.05, 1.3)
-        region -= scene.fill(scene.project(hollow))
-        region[: int(max(scene.landmarks[2, 1], 0))] *= scene.between(0, 1)
-    if not full or scene.chance(0.6):
-        reach = scene.between(1.8, 3.5)
-        wave = np.array([[-reach, 0.6, 0], [0, -0.2, -0.5], [reach, 0.6, 0]])
-        wave += scene.canonical[164]
-        moustache = scene.stroke(
-            scene.project(smooth_line(wave)), scene.unit * scene.between(0.5, 1.4)
-        )
-        region = np.maximum(region, moustache)
-    hairs = noise(scene.rng, scene.side, 1.2, scene.between(1, 4))
-    soft = cv2.GaussianBlur(region.clip(0, 1), (0, 0), scene.between(0.8, 4))
-    cover = soft * np.clip(scene.between(0.1, 0.9) + 0.4 * hairs, 0, 1)
-    scene.lay(cover, draw_colour(scene, HAIRS), None, scene.between(0.4, 1.0))
 
 
 def _draw_shadow(scene: Scene) -> None:
