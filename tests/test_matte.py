@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from openvasa.errors import InputError
+from openvasa.face.encode import cut_square, surroundings_of
 from openvasa.face.matte import person_matte
 from openvasa.face.plate import background_plate
 from openvasa.face.topology import FACE_OVAL
@@ -91,6 +92,48 @@ def test_face_oval_is_person_even_where_the_network_sees_nobody() -> None:
     assert matte[240, 256] == 1
     assert matte[150, 256] == 1
     assert matte[20, 20] < 0.05
+
+
+BLUE = (20, 20, 230)
+
+
+def _hat(times: float) -> np.ndarray:
+    """The drawn portrait with a blue hat that its square cuts off, from so many times as far."""
+    wide = np.full((2 * SIDE, 2 * SIDE, 3), (196, 204, 190), np.uint8)
+    wide[SIDE // 2 : -SIDE // 2, SIDE // 2 : -SIDE // 2] = drawn_portrait()
+    cv2.ellipse(wide, (SIDE, 310), (180, 120), 0, 0, 360, BLUE, -1)
+    low, high = (round(SIDE * (1 + sign * times / 2)) for sign in (-1, 1))
+    return cv2.resize(wide[low:high, low:high], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+
+
+def _sees_whole_hats(view: np.ndarray, threads: int, *, mirrored: bool) -> np.ndarray:
+    """A network that is unsure of hats which the view cuts off."""
+    wall = np.array([196, 204, 190], np.float32) / 255
+    person = np.abs(view - wall).max(axis=2) > 0.1
+    hat = (view[..., 2] > 0.7) & (view[..., 0] < 0.3)
+    cut = hat[0].any()
+    return np.where(hat & cut, 0.2, person).astype(np.float32)
+
+
+def test_a_hat_that_the_square_cuts_off_is_told_from_afar(monkeypatch) -> None:
+    monkeypatch.setattr("openvasa.face.matte._ask", _sees_whole_hats)
+    image, hat = _hat(1.0), (slice(10, 90), slice(160, 350))
+    near = person_matte(image, face_landmarks())
+    far = person_matte(image, face_landmarks(), surroundings=_hat)
+    assert near[hat].mean() < 0.5
+    assert far[hat].min() > 0.95
+    assert far[20, 20] < 0.05
+
+
+def test_surroundings_are_the_pictures_own() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (25, 30, 3), np.uint8)
+    picture = cv2.resize(noise, (1200, 1000), interpolation=cv2.INTER_CUBIC)
+    crop = np.array([400, 300, 400], np.float32)
+    wide = surroundings_of(picture, crop)
+    assert wide is not None
+    middle = cv2.resize(wide(2.0)[128:384, 128:384], (SIDE, SIDE))
+    assert np.abs(middle.astype(int) - cut_square(picture, crop)).mean() < 3
+    assert surroundings_of(picture[:, :1000], np.array([0, 0, 1000], np.float32)) is None
 
 
 def test_matte_rejects_wrong_sizes_and_missed_faces() -> None:

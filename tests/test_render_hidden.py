@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from openvasa.face.encode import load_portrait
 from openvasa.face.frame import choose_frame, put_in_frame
 from openvasa.face.latent import FaceLatent, pose_face
 from openvasa.face.topology import FOREHEAD_TOP
+from openvasa.render.cutout import margin_px
 from openvasa.render.warp_renderer import WarpRenderer
 
 EARRINGS = (
@@ -42,6 +44,16 @@ def test_the_crown_of_a_head_that_turns_back_is_not_cut(turned: FaceLatent, yaw:
     rising = outline[: outline.argmin()]
     assert len(rising) > 80
     assert (rising - np.minimum.accumulate(rising)).max() <= DEEPEST_DENT
+
+
+def test_the_mirrored_view_ends_where_the_picture_does(turned: FaceLatent) -> None:
+    face = replace(turned, matte=np.ones_like(turned.matte))
+    view = WarpRenderer(face, refined=False)._mirrored
+    assert view is not None
+    opacity, beyond = view.samples[..., 3], 2 * margin_px(face.stated)
+    assert opacity.any()
+    assert not opacity[:, :beyond].any()
+    assert not opacity[:, -beyond:].any()
 
 
 def test_outlines_of_the_two_views_do_not_show_through_each_other() -> None:

@@ -14,7 +14,7 @@ from openvasa.face.dynamics import dynamics_code, separate_expression
 from openvasa.face.find import choose_face, face_height, find_faces, largest_extent
 from openvasa.face.landmarker import TrackedFace, blendshape_scores, track_next
 from openvasa.face.latent import CROP_SIDE, FaceLatent
-from openvasa.face.matte import person_matte
+from openvasa.face.matte import Surroundings, person_matte
 from openvasa.face.occluders import find_occluders
 from openvasa.face.outside import fill_outside, inside_picture
 from openvasa.face.picture import load_picture
@@ -119,7 +119,7 @@ def encode_face(
     canonical = head.invert(landmarks)
     neutral, dynamics = separate_expression(canonical, dynamics_code())
     occluders = find_occluders(picture, _in_picture(head, crop))
-    matte = person_matte(image, landmarks)
+    matte = person_matte(image, landmarks, surroundings=surroundings_of(picture, crop))
     return FaceLatent(
         image=image,
         landmarks=landmarks,
@@ -134,6 +134,19 @@ def encode_face(
         crop=crop,
         occluders=occluders,
     )
+
+
+def surroundings_of(picture: np.ndarray, crop: np.ndarray) -> Surroundings | None:
+    """What a picture shows around a square crop; None where it ends with it."""
+    low, high = crop[:2], crop[:2] + crop[2]
+    if (low < 1).all() and (high > np.array(picture.shape[1::-1]) - 1).all():
+        return None
+
+    def widen(times: float) -> np.ndarray:
+        side = float(crop[2]) * times
+        return cut_square(picture, np.array([*(crop[:2] + (crop[2] - side) / 2), side], np.float32))
+
+    return widen
 
 
 def _in_picture(head: HeadTransform, crop: np.ndarray) -> HeadTransform:

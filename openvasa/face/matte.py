@@ -1,13 +1,15 @@
 """Tell the person from the background: a soft matte of head, hair, hat and shoulders.
 
 MediaPipe's selfie segmentation network (Apache-2.0) finds the person at 256 px; where it is
-unsure over a whole region, as under the brim of a painted hat, GrabCut (Rother et al., SIGGRAPH
-2004) decides by colour; a guided filter (He et al., TPAMI 2013) with the picture as guide then
-moves the outline to the picture's own edges.
+unsure over a whole region, as on the brim of a painted hat, it looks again from farther away, with
+what the picture shows around the square; what it still is unsure of GrabCut (Rother et al.,
+SIGGRAPH 2004) decides by colour; a guided filter (He et al., TPAMI 2013) with the picture as guide
+then moves the outline to the picture's own edges.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -24,6 +26,11 @@ NETWORK_SIDE = 256
 VIEWS = ((1.0, False), (1.0, True), (0.85, False), (0.7, True))
 """(scale, mirrored) of the views whose answers are averaged: close crops of big hats and hair are
 unlike the pictures that the network knows, and are told better from farther away."""
+FARTHER = (1.4, 2.0)
+"""How many times as wide the views are from which unsure regions are looked at again: a hat that a
+close crop cuts off is whole in them."""
+CONTRADICTED = 0.5
+"""Difference of probabilities from which the farther views count where the close ones are sure."""
 FRAME = 3
 """Network px along the border that may belong to a scan's frame."""
 SURE = 0.1
@@ -50,17 +57,28 @@ EDGE_BAND = 12
 """Half width in px of the zone around the outline in which the matte may be soft."""
 
 
+Surroundings = Callable[[float], np.ndarray]
+"""How many times as wide as the portrait's square → that square about the same middle, 512 px."""
+
+
 @lru_cache(maxsize=2)
 def _network(threads: int) -> Network:
     return compile_network(THIRD_PARTY / "selfie_segmentation.onnx", threads=threads)
 
 
-def person_matte(image: np.ndarray, landmarks: np.ndarray, *, threads: int = 1) -> np.ndarray:
+def person_matte(
+    image: np.ndarray,
+    landmarks: np.ndarray,
+    *,
+    surroundings: Surroundings | None = None,
+    threads: int = 1,
+) -> np.ndarray:
     """Opacity of the person whose face was tracked.
 
     Args:
         image: (512, 512, 3) uint8 RGB portrait crop.
         landmarks: (478, 3) float32 face landmarks in px of `image`.
+        surroundings: what the picture shows around `image`; None where it shows nothing.
         threads: CPU threads of the network.
 
     Returns:
@@ -82,7 +100,10 @@ def person_matte(image: np.ndarray, landmarks: np.ndarray, *, threads: int = 1) 
     face = _face_region(landmarks)
     if not face.any():
         raise InputError("landmarks: the face lies outside the crop; crop around the face")
-    probability = np.maximum(_person_probability(image, threads), _half(face))
+    probability = _person_probability(image, threads)
+    if surroundings is not None and _unsure_region(probability).any():
+        probability = _look_from_afar(probability, surroundings, threads)
+    probability = np.maximum(probability, _half(face))
     probability = _settle_unsure_regions(image, probability)
     coarse = cv2.resize(probability, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
     outline = _connected_solid(np.maximum(coarse, face) > 0.5, face)
@@ -119,24 +140,59 @@ def _person_probability(image: np.ndarray, threads: int) -> np.ndarray:
         shift = NETWORK_SIDE * (1 - scale) * np.array([0.5, 1])
         matrix = np.column_stack([scale * np.eye(2), shift]).astype(np.float32)
         view = cv2.warpAffine(unframed, matrix, size, borderMode=cv2.BORDER_REPLICATE)
-        step = -1 if mirrored else 1
-        tensor = np.ascontiguousarray(view[:, ::step].transpose(2, 0, 1)[None])
-        answer = np.ascontiguousarray(_network(threads)(tensor)[0][0, 0][:, ::step])
+        answer = _ask(view, threads, mirrored=mirrored)
         back = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
         total += cv2.warpAffine(answer, matrix, size, flags=back, borderMode=cv2.BORDER_REPLICATE)
     return total / len(VIEWS)
 
 
+def _ask(view: np.ndarray, threads: int, *, mirrored: bool) -> np.ndarray:
+    """(256, 256) float32 probability in one view of values in 0–1."""
+    step = -1 if mirrored else 1
+    tensor = np.ascontiguousarray(view[:, ::step].transpose(2, 0, 1)[None])
+    return np.ascontiguousarray(_network(threads)(tensor)[0][0, 0][:, ::step])
+
+
+def _look_from_afar(
+    probability: np.ndarray, surroundings: Surroundings, threads: int
+) -> np.ndarray:
+    """The probability with farther views' answers where the close ones are unsure or wrong."""
+    size = (NETWORK_SIDE, NETWORK_SIDE)
+    far = np.zeros(size, np.float32)
+    for times in FARTHER:
+        small = cv2.resize(surroundings(times), size, interpolation=cv2.INTER_AREA)
+        view = small.astype(np.float32) / 255
+        answer = _ask(view, threads, mirrored=False) + _ask(view, threads, mirrored=True)
+        shift = NETWORK_SIDE * (1 - times) / 2 * np.ones(2)
+        matrix = np.column_stack([times * np.eye(2), shift]).astype(np.float32)
+        far += cv2.warpAffine(answer, matrix, size) / (2 * len(FARTHER))
+    wrong = np.abs(far - probability) > CONTRADICTED
+    region = np.maximum(_unsure_region(probability), _regions(wrong.astype(np.uint8)))
+    return probability + _soft(region) * (far - probability)
+
+
 def _settle_unsure_regions(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Let colour decide regions, but not edges, where the network is unsure."""
-    unsure = ((probability > SURE) & (probability < 1 - SURE)).astype(np.uint8)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (UNSURE_WIDTH, UNSURE_WIDTH))
-    core = cv2.morphologyEx(unsure, cv2.MORPH_OPEN, disc)
-    region = np.minimum(cv2.dilate(core, disc), unsure).astype(np.float32)
+    region = _unsure_region(probability)
     if not region.any():
         return probability
-    blend = cv2.GaussianBlur(region, (0, 0), 1.5)
-    return probability + blend * (_grab_cut(image, probability) - probability)
+    return probability + _soft(region) * (_grab_cut(image, probability) - probability)
+
+
+def _unsure_region(probability: np.ndarray) -> np.ndarray:
+    """(256, 256) uint8: where the network is unsure over a whole region."""
+    return _regions(((probability > SURE) & (probability < 1 - SURE)).astype(np.uint8))
+
+
+def _regions(mask: np.ndarray) -> np.ndarray:
+    """The wide parts of a uint8 mask, without those as narrow as soft edges."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (UNSURE_WIDTH, UNSURE_WIDTH))
+    core = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc)
+    return np.minimum(cv2.dilate(core, disc), mask)
+
+
+def _soft(region: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(region.astype(np.float32), (0, 0), 1.5)
 
 
 def _grab_cut(image: np.ndarray, probability: np.ndarray) -> np.ndarray:

@@ -49,6 +49,10 @@ TAKEN_OVER = 0.2, 0.5
 FAINT = 1 / 255
 """Trust at which nothing of the mirrored view shows."""
 
+BORDER_FADE = 12.0
+"""Stated px beside the picture's left and right borders over which the mirrored view ends: what is
+made up beyond them must not hide what the portrait shows."""
+
 COLOUR_BLUR = 4.0
 """Stated px over which colours are averaged before they are compared."""
 
@@ -164,6 +168,13 @@ def _paint_points(
     return np.maximum(np.dstack([first, second]), 0)
 
 
+def _inside(width: int, margin: int, stated: float) -> np.ndarray:
+    """(width,) float32: 1 on columns that the portrait shows, 0 on those of its margin."""
+    column = np.arange(width)
+    from_border = np.minimum(column, width - 1 - column) - margin
+    return smoothstep(0, BORDER_FADE * stated, from_border).astype(np.float32)
+
+
 def mirrored_view(face: FaceLatent, own: WarpMesh, cutout: np.ndarray) -> MirroredView | None:
     """The mirrored portrait as a source of hidden texture; None for a frontal portrait.
 
@@ -205,6 +216,7 @@ def mirrored_view(face: FaceLatent, own: WarpMesh, cutout: np.ndarray) -> Mirror
     rest = np.column_stack([gains[:, 2], trust])
     blue_trust = _paint_points(rest, corners, mesh.triangles, shape)
     gain = np.dstack([red_green, blue_trust])
+    gain[..., 3] *= _inside(shape[1], margin, face.stated)
     mirrored = np.clip(np.rint(cutout[:, ::-1] * gain), 0, 255).astype(np.uint8)
     shown = covered_triangles(mesh, mirrored[..., 3], margin, face.stated)
     # Behind the mirrored silhouette this surface is a guess, and folds back under px in sight.
