@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from live_runs import RATE, engine, run, voice
+from live_runs import RATE, run, voice
+from live_stand_in import StandInGenerator
 
 from openvasa.assets import EXAMPLE_VOICE
 from openvasa.audio.decode import read_blocks
 from openvasa.audio.level import speech_gain
 from openvasa.cli import make_parser
+from openvasa.commands.streaming import read_streaming
+from openvasa.errors import InputError
 from openvasa.evaluate.motion_metrics import aperture, correlation
 from openvasa.face.dynamics import dynamics_code
 from openvasa.live.engine import Engine
@@ -93,9 +96,11 @@ def test_nothing_is_foreseen_of_a_voice_that_comes_as_it_is_said() -> None:
 
 
 def test_a_generator_that_foresees_nothing_is_not_asked_to() -> None:
-    live = engine()
+    generator = StandInGenerator()
+    live = Engine(generator, LiveSettings(rate=RATE))
     live.push(voice(1), RATE)
     assert run(live, 0.8)
+    assert not hasattr(generator, "coming")
 
 
 def test_lips_of_speech_that_is_known_are_nearer_to_those_of_files(speech: np.ndarray) -> None:
@@ -135,8 +140,14 @@ def test_known_speech_needs_no_wait_for_a_lookahead(speech: np.ndarray) -> None:
 
 
 def test_talk_waits_for_no_lookahead_and_live_does() -> None:
-    chosen = {name: make_parser().parse_args([name]).lookahead for name in ("talk", "live")}
-    assert chosen == {"talk": 0, "live": 1}
+    def chosen(*words: str) -> int:
+        return read_streaming(make_parser().parse_args(list(words)))[0].lookahead
+
+    assert (chosen("talk"), chosen("live")) == (0, 1)
+    assert chosen("talk", "--hop", "1") == 1
+    assert chosen("talk", "--lookahead", "2") == 2
+    with pytest.raises(InputError, match="hop 1, look-ahead 0: together 2 to 7"):
+        chosen("talk", "--hop", "1", "--lookahead", "0")
 
 
 @pytest.mark.parametrize("rate", [16000, 24000, 44100, 48000])

@@ -114,9 +114,11 @@ def test_training_and_rendering_bend_and_shade_alike() -> None:
     from openvasa.train.render_network import bend_and_shade
 
     rng = np.random.default_rng(0)
-    crop = cv2.GaussianBlur(rng.integers(0, 256, (128, 128, 3), np.uint8), (0, 0), 3)
+    noise = cv2.GaussianBlur(rng.normal(0, 1, (128, 128, 3)), (0, 0), 3)
+    # Redder than the skin, and made lighter: so it becomes paler.
+    crop = np.clip([140, 90, 65] + [200, 170, 150] * noise, 0, 255).astype(np.uint8)
     fields = rng.normal(0, 1, (32, 32, 5)).astype(np.float32)
-    fields = cv2.GaussianBlur(fields, (0, 0), 2) * [3, 3, 0.8, 0.8, 0.8]
+    fields = cv2.GaussianBlur(fields, (0, 0), 2) * [3, 3, 0.4, 0.4, 0.4] + [0, 0, 0.2, 0.2, 0.2]
     fields[[0, -1]] = fields[:, [0, -1]] = 0
     bend, shade = np.split(fields.astype(np.float32), [2], axis=-1)
     frame = crop.copy()
@@ -128,7 +130,7 @@ def test_training_and_rendering_bend_and_shade_alike() -> None:
     wanted = bend_and_shade(picture, bend, shade, torch.from_numpy(bare)[None, None], tone)[0]
     wanted = wanted.permute(1, 2, 0).numpy().clip(0, 1) * 255
     assert np.abs(frame - crop.astype(float)).mean() > 2
-    assert np.abs(frame - wanted)[4:-4, 4:-4].max() < 4
+    assert np.abs(frame - wanted)[4:-4, 4:-4].max() < 2
 
 
 def test_a_placed_batch_keeps_displacement_true(pairs: Path) -> None:

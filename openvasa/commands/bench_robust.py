@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from openvasa.commands.exit_status import FAILED, OK
 from openvasa.commands.parser import Commands, Parser, add_command
-from openvasa.commands.streaming import add_streaming
-
-if TYPE_CHECKING:
-    from openvasa.live.frame import LiveSettings
+from openvasa.commands.streaming import add_streaming, read_streaming
 
 
 def add(group: Commands) -> None:
@@ -49,7 +45,7 @@ def _interrupts(options: argparse.Namespace) -> int:
     from openvasa.evaluate.bench_interrupts import bench_interrupts, interrupts_table
 
     figures = bench_interrupts(
-        options.portrait, _settings(options), options.times, refined=options.refine
+        options.portrait, read_streaming(options)[0], options.times, refined=options.refine
     )
     print(interrupts_table(figures))
     return FAILED if figures.mute else OK
@@ -61,18 +57,7 @@ def _soak(options: argparse.Namespace) -> int:
     def tell(number: int, minute: SoakMinute) -> None:
         print(soak_line(number, minute), flush=True)
 
-    soak(options.portrait, _settings(options), options.minutes, tell, refined=options.refine)
-    return OK
-
-
-def _settings(options: argparse.Namespace) -> LiveSettings:
-    from openvasa.live.frame import LiveSettings
-
-    return LiveSettings(
-        options.fps,
-        48000,
-        options.hop,
-        options.lookahead,
-        size=options.size,
-        hair_lag=options.hair_lag,
+    soak(
+        options.portrait, read_streaming(options)[0], options.minutes, tell, refined=options.refine
     )
+    return OK

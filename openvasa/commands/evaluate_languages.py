@@ -43,8 +43,8 @@ def _languages(options: argparse.Namespace) -> int:
     chosen = choose_languages(options.language)
     if options.json:
         check_writable(options.json)
-    clips = judge_clips(options.cache)
     spoken, left_out = judge_synthetic(chosen, live=options.live)
+    clips = judge_clips(options.cache)
     print(languages_report(spoken, clips, left_out))
     if options.json:
         figures = languages_json(spoken, clips, left_out)

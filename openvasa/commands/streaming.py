@@ -23,8 +23,9 @@ def add_streaming(parser: Parser, lookahead: int = 1) -> None:
 
     Args:
         parser: of the command.
-        lookahead: unless the user chooses another.
+        lookahead: unless the user chooses another, or such short hops that it takes more.
     """
+    parser.set_defaults(usual_lookahead=lookahead)
     *rates, last = FRAME_RATES
     parser.add_argument(
         "--fps",
@@ -46,7 +47,6 @@ def add_streaming(parser: Parser, lookahead: int = 1) -> None:
     parser.add_argument(
         "--lookahead",
         type=int,
-        default=lookahead,
         metavar="N",
         help="steps of 40 ms that lips wait to hear ahead; more are later and, where speech comes "
         f"no faster than it is said, more exact (default: {lookahead})",
@@ -60,15 +60,25 @@ def add_streaming(parser: Parser, lookahead: int = 1) -> None:
 
 
 def read_streaming(options: argparse.Namespace) -> tuple[LiveSettings, RendererFactory]:
-    """How a stream is made and drawn, by the options of `add_streaming`."""
+    """How a stream is made and drawn, by the options of `add_streaming`.
+
+    Raises:
+        InputError: hop and look-ahead make a window that the network does not know, or another of
+            the options is out of range.
+    """
     from openvasa.live.frame import LiveSettings
+    from openvasa.motion.streaming import SHORTEST, check_window
     from openvasa.render.shipped import shipped_renderer
 
+    lookahead = options.lookahead
+    if lookahead is None:
+        lookahead = max(options.usual_lookahead, SHORTEST - options.hop)
+    check_window(options.hop, lookahead)
     settings = LiveSettings(
         options.fps,
         SOUND_RATE,
         options.hop,
-        options.lookahead,
+        lookahead,
         size=options.size,
         hair_lag=options.hair_lag,
     )

@@ -38,14 +38,16 @@ _LETTERS = {
     Sound.CLOSE_ROUNDED: "uʊyʏʉ",
     Sound.MID_ROUNDED: "oɔøœɵ",
     Sound.OPEN: "aɑæɐɒʌ",
-    Sound.CENTRAL: "əɘɜɚɝɨɯɤ",
+    Sound.CENTRAL: "əɘɜɚɝɨᵻɯɤ",
 }
 _SOUNDS = {letter: sound for sound, letters in _LETTERS.items() for letter in letters}
 
 
 def kind_of_sound(name: str) -> Sound:
-    """Kind of an IPA name; of affricates and diphthongs, of what they begin with."""
+    """Kind of an IPA name; of affricates and diphthongs, of what they begin with but for a j."""
     if not name:
         return Sound.PAUSE
-    letter = unicodedata.normalize("NFD", name)[0]
+    letters = unicodedata.normalize("NFD", name)
+    # Russian's ja and ju are one phone each: lips are at the vowel.
+    letter = letters[1] if letters[0] == "j" and letters[1:2] in _SOUNDS else letters[0]
     return _SOUNDS.get(letter, Sound.OTHER_CONSONANT)

@@ -57,14 +57,17 @@ def speak_espeak(sentence: str, voice: str) -> tuple[np.ndarray, Phones]:
         voice: eSpeak NG's name of a language, with a variant after `+` or not (`fr`, `fr+f2`).
 
     Raises:
-        InputError: there is no eSpeak NG, or it does not speak the language.
+        InputError: there is no eSpeak NG, it does not speak the language, or it hangs.
     """
     with tempfile.TemporaryDirectory() as folder:
         path, told = Path(folder) / "speech.wav", Path(folder) / "phones.json"
         command = [sys.executable, "-m", "openvasa.audio.espeak_library", voice, str(told)]
-        done = subprocess.run(
-            command, input=sentence.encode(), capture_output=True, timeout=ESPEAK_SECONDS
-        )
+        try:
+            done = subprocess.run(
+                command, input=sentence.encode(), capture_output=True, timeout=ESPEAK_SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InputError(f"voice {voice}: eSpeak NG hangs at a sentence") from error
         if done.returncode or not told.is_file():
             reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
             raise InputError(
@@ -81,8 +84,11 @@ def read_events(events: list[tuple[str, float]], seconds: float, voice: str) -> 
     """Phones of eSpeak NG's events: IPA name and start of each; pauses have no name.
 
     Raises:
-        InputError: most is said in English, as by a library that lacks the language's dictionary.
+        InputError: nothing is said, or most in English, as by a library that lacks the language's
+            dictionary.
     """
+    if not events:
+        raise InputError(f"voice {voice}: eSpeak NG says nothing")
     ends = [start for _, start in events[1:]] + [seconds]
     phones, language = [], ""
     in_english = 0

@@ -221,8 +221,9 @@ def _with_phonetics(
 
 def judge_clips(cache: Path) -> list[ClipFigures]:
     """Figures of the cached clips whose language is stated, held-out people first."""
+    names = {language.code: name for name, language in LANGUAGES.items()}
     languages = {
-        Path(row["file"]).stem: row["language"]
+        Path(row["file"]).stem: names.get(str(row["language"]), str(row["language"]))
         for row in read_rows(cache)
         if row.get("language", "unknown") != "unknown" and row.get("role", "speak") == "speak"
     }

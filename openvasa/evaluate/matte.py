@@ -2,8 +2,8 @@
 
 A portrait's person, cut out once, is laid on backgrounds of known colour. That composite is matted
 anew, and what comes out is laid on a third background: beside the same person laid there directly,
-the difference along the edge is the halo. The truth is a cutout of the same kind, so that hair
-which both lose is not counted.
+the difference along the edge is the halo. The truth is a cutout of the same kind, made of the
+square alone as the composite's is, so that hair which both lose is not counted.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def _cut(image: np.ndarray, matte: np.ndarray, plate: np.ndarray) -> np.ndarray:
 
 def _rematte(face: FaceLatent, wall: tuple[int, int, int]) -> tuple[float, float]:
     """Errors of opacity (0–1) and colour (levels) along the edge of a composite matted anew."""
-    true = _cut(face.image, face.matte, face.background)
+    alone = person_matte(face.image, face.landmarks)
+    true = _cut(face.image, alone, background_plate(face.image, alone))
     side = len(face.image)
     composite = lay_on(true, np.full((side, side, 3), wall, np.uint8))
     matte = person_matte(composite, face.landmarks)

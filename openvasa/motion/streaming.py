@@ -29,6 +29,14 @@ SHORTEST, LONGEST = 2, 7
 """Frames of hop and look-ahead together."""
 
 
+def check_window(hop: int, lookahead: int) -> None:
+    """Raise InputError where the network knows no window of such a hop and look-ahead."""
+    if not SHORTEST <= hop + lookahead <= LONGEST or hop < 1 or lookahead < 0:
+        raise InputError(
+            f"hop {hop}, look-ahead {lookahead}: together {SHORTEST} to {LONGEST} frames"
+        )
+
+
 class StreamingGenerator:
     """An `AdjustableSource` and a `ForesightedSource`.
 
@@ -70,10 +78,7 @@ class StreamingGenerator:
             InputError: hop and look-ahead make a window that the network does not know, or the
                 encoder is not the one that network and reader were trained with.
         """
-        if not SHORTEST <= hop + lookahead <= LONGEST or hop < 1 or lookahead < 0:
-            raise InputError(
-                f"hop {hop}, look-ahead {lookahead}: together {SHORTEST} to {LONGEST} frames"
-            )
+        check_window(hop, lookahead)
         settings = settings or MotionSettings()
         self.controls, self.amount = settings.controls, Amount()
         self._usual_amount = settings.amount

@@ -2,7 +2,7 @@
 
 A gain makes what is dark lighter in its own colour. The dark of a fold is far redder than the skin
 around it: light went from skin to skin before it came out. Erased by a gain alone, it would glow
-orange. So skin that is made lighter loses as much of what makes it redder than the skin around it.
+orange. So what a gain makes lighter becomes paler, towards the colour of the portrait's skin.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LIGHT = (0.299, 0.587, 0.114)
 """Share of each colour in a px' brightness."""
 
 PALER = 2.5
-"""Times what a gain adds to skin, for which it takes away what is redder than the skin around:
+"""Times what a gain adds to skin, for which it takes away what is redder than the portrait's skin:
 at 1, what is added is no redder than skin. Fitted to frames of people filmed while they laugh and
 while they do not; on lips it is best at 0."""
 
@@ -39,7 +39,7 @@ def bend_and_shade(
         shade: (S, S, 3) float32: logarithm of each colour's gain, 0 at the border as well.
         affine: (2, 3) from px of the frame to px of the crop.
         bare: (S, S) float32 in 0–1, how much of a cell is skin beyond lips and lids.
-        skin: (3,) RGB of the skin around.
+        skin: (3,) RGB of the portrait's skin.
     """
     height, width = frame.shape[:2]
     cells = len(bend)
@@ -240,7 +240,7 @@ def _brighten(
     skin_r, skin_b = skin[0] / skin_light, skin[2] / skin_light
     red_as_green, blue_as_green = of_r / of_g, of_b / of_g
     found_r, found_g, found_b = found[0], found[1], found[2]
-    gain_r, gain_g, gain_b, bare = here[2], here[3], here[4], here[5]
+    gain_r, gain_g, gain_b, times = here[2], here[3], here[4], here[5]
     shown_r, shown_g, shown_b = shown[0], shown[1], shown[2]
     for x in range(count):
         r, g, b = found_r[x], found_g[x], found_b[x]
@@ -249,7 +249,7 @@ def _brighten(
         lit = of_r * to_r + of_g * to_g + of_b * to_b
         share = one / max(light, one)
         # Never beyond the colour of the skin; of the same brightness.
-        paler = max(min(bare[x] * (lit - light), lit), zero)
+        paler = max(min(times[x] * (lit - light), lit), zero)
         less_r = paler * max(r * share - skin_r, zero)
         more_b = paler * max(skin_b - b * share, zero)
         to_r -= less_r

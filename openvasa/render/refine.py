@@ -28,6 +28,7 @@ from openvasa.render.regions import (
     movement,
     source_view,
 )
+from openvasa.render.skin import measure_skin
 
 COLOURED = 6.0
 """Mean distance from grey, in grey levels, from which a portrait counts as fully coloured; one
@@ -69,9 +70,7 @@ class Refiner:
             name: np.stack([halve_crop(views[region.name][0]) for region in regions])
             for name, regions in NETWORKS.items()
         }
-        self._skin = {
-            name: np.median(crop.reshape(-1, 3), axis=0) for name, (crop, _) in views.items()
-        }
+        self._skin = measure_skin(face)
         face_view = views[MOUTH.name][0].astype(np.float32)
         colour = np.abs(face_view - face_view.mean(axis=-1, keepdims=True)).mean()
         self._colour = np.float32(min(float(colour) / COLOURED, 1.0))
@@ -121,10 +120,10 @@ class Refiner:
         if self._colour < 1:
             grey = shade.mean(axis=-1, keepdims=True)
             shade = grey + self._colour * (shade - grey)
-        for k, (region, affine) in enumerate(zip(regions, affines, strict=True)):
+        for k, affine in enumerate(affines):
             if moved[k] > 0:
                 fields = moved[k] * bend[k], moved[k] * shade[k]
-                bend_and_shade(frame, *fields, affine, find_bare(maps[k]), self._skin[region.name])
+                bend_and_shade(frame, *fields, affine, find_bare(maps[k]), self._skin)
 
 
 def _load_networks(folder: Path) -> dict[str, Network]:

@@ -196,6 +196,7 @@ def refine(network: nn.Module, batch: Batch, device: str) -> tuple[Tensor, list[
     with half_precision(device):
         fields = network(*pictures, batch.geometry)
     fields = [field.float() for field in fields]
+    # Pairs hold no more of a face than the crop: its median stands for the skin.
     skin = batch.source.flatten(2).median(dim=2).values[..., None, None]
     bare = find_bare(batch.geometry)
     bend, shade = (batch.moved * field for field in fields)

@@ -123,7 +123,7 @@ def bend_and_shade(
         rendered: the pictures, 0–1.
         bend, shade: as `RefinementNetwork` answers.
         bare: (N, 1, S/4, S/4), how much of a cell is skin beyond lips and lids.
-        skin: (N, 3, 1, 1) colour of the skin around.
+        skin: (N, 3, 1, 1) colour of the skin.
     """
     side = rendered.shape[-1]
     bend, gain, bare = (

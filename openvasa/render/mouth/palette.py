@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from openvasa.face.latent import FaceLatent
 from openvasa.face.topology import INNER_LIPS, LIPS
 from openvasa.render.mouth.shading import InteriorTones
-
-SKIN_POINTS = np.array([50, 280, 205, 425, 187, 411, 36, 266, 101, 330])
-"""Tracked points of cheeks."""
-
-SKIN_RADIUS = 0.15
-"""Canonical units around them over which skin is averaged."""
+from openvasa.render.skin import average_around, measure_skin
 
 
 @dataclass(frozen=True)
@@ -47,12 +41,11 @@ def pick_palette(face: FaceLatent, tones: InteriorTones) -> Palette:
     """
     marks = face.landmarks[:, :2]
     near = max(round(face.stated), 1)
-    skin_radius = max(int(SKIN_RADIUS * face.head.scale), 1)
-    skin = np.median(_average_around(face.image, marks[SKIN_POINTS], skin_radius), axis=0)
-    everywhere = measure_light(_average_around(face.image, marks[:468], near))
+    skin = measure_skin(face)
+    everywhere = measure_light(average_around(face.image, marks[:468], near))
     bright = float(np.percentile(everywhere, 95))
     lips = np.setdiff1d(LIPS, INNER_LIPS)
-    lip = np.median(_average_around(face.image, marks[lips], near), axis=0)
+    lip = np.median(average_around(face.image, marks[lips], near), axis=0)
     # Of a mouth outside the picture, the border's px next to it.
     last = np.array(face.size) - 1
     low, high = (
@@ -87,10 +80,3 @@ def measure_light(rgb: np.ndarray) -> np.ndarray:
 def measure_redness(rgb: np.ndarray) -> np.ndarray:
     """(...) how much red stands out of green and blue of (..., 3) RGB, over the brightness."""
     return (rgb[..., 0] - (rgb[..., 1] + rgb[..., 2]) / 2) / (measure_light(rgb) + 8)
-
-
-def _average_around(image: np.ndarray, points: np.ndarray, radius: int) -> np.ndarray:
-    """(N, 3) float32 mean colour of the image around (N, 2) px."""
-    blurred = cv2.blur(image, (2 * radius + 1, 2 * radius + 1))
-    at = np.clip(np.round(points).astype(int), 0, np.array(image.shape[1::-1]) - 1)
-    return blurred[at[:, 1], at[:, 0]].astype(np.float32)
