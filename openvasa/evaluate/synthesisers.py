@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,6 @@ ESPEAK_VARIANTS = ("m3", "f2", "m7", "f4")
 """Two men and two women, the same in every language."""
 LONGEST_SECONDS = 60
 """After which a program is taken to hang."""
-_DICTIONARY = Path("/var/lib/mecab/dic/open-jtalk/naist-jdic")
 _HTS_VOICES = Path("/usr/share/hts-voice")
 
 
@@ -92,6 +92,9 @@ def _festival(voice: str, package: str, encoding: str, text: str) -> Said:
 
 
 def _open_jtalk(text: str) -> Said:
+    if sys.platform != "linux":
+        raise InputError("open_jtalk: its dictionary is looked for where Debian puts it alone")
+    dictionary = "/var/lib/mecab/dic/open-jtalk/naist-jdic"
     spec = find_spec("pyopenjtalk")
     folders = [_HTS_VOICES, *map(Path, (spec and spec.submodule_search_locations) or ())]
     found = (path for folder in folders for path in sorted(folder.rglob("*.htsvoice")))
@@ -102,8 +105,8 @@ def _open_jtalk(text: str) -> Said:
     def command(file: Path) -> list[str]:
         source = file.with_suffix(".txt")
         source.write_text(text, encoding="utf-8")
-        dictionary, voice = str(_DICTIONARY), str(voices[0])
-        return ["open_jtalk", "-x", dictionary, "-m", voice, "-ow", str(file), str(source)]
+        options = ["-x", dictionary, "-m", str(voices[0]), "-ow", str(file)]
+        return ["open_jtalk", *options, str(source)]
 
     return Said(speak_with(command, "open-jtalk open-jtalk-mecab-naist-jdic"), [])
 
