@@ -125,29 +125,10 @@ def test_lips_of_speech_that_is_known_are_nearer_to_those_of_files(speech: np.nd
     assert np.mean(agreement[True]) > np.mean(agreement[False])
 
 
-def test_known_speech_needs_no_wait_for_a_lookahead(speech: np.ndarray) -> None:
-    made = {}
-    for lookahead in (0, LOOKAHEAD):
-        source = SpeechMotion(MotionSettings()).live(HOP, lookahead)
-        live = Engine(source, LiveSettings(rate=SAMPLE_RATE, fps=25, lookahead=lookahead))
-        live.push(speech, SAMPLE_RATE)
-        made[lookahead] = np.array([frame.row for frame in run(live, 4.0)])
-        assert live.budget.lookahead_s == pytest.approx(0.04 * lookahead)
-    count = min(map(len, made.values()))
-    # Windows reach as far into what comes: by what is known, if not by what was waited for.
-    lips = [aperture(dynamics_code(), without_tongue(rows[:count])) for rows in made.values()]
-    assert correlation(*lips) > 0.9
-
-
-def test_talk_waits_for_no_lookahead_and_live_does() -> None:
-    def chosen(*words: str) -> int:
-        return read_streaming(make_parser().parse_args(list(words)))[0].lookahead
-
-    assert (chosen("talk"), chosen("live")) == (0, 1)
-    assert chosen("talk", "--hop", "1") == 1
-    assert chosen("talk", "--lookahead", "2") == 2
+def test_a_window_that_the_network_does_not_know_is_refused_before_a_server_starts() -> None:
+    options = make_parser().parse_args(["talk", "--hop", "1", "--lookahead", "0"])
     with pytest.raises(InputError, match="hop 1, look-ahead 0: together 2 to 7"):
-        chosen("talk", "--hop", "1", "--lookahead", "0")
+        read_streaming(options)
 
 
 @pytest.mark.parametrize("rate", [16000, 24000, 44100, 48000])

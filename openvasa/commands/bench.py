@@ -10,7 +10,7 @@ from openvasa.commands import bench_robust
 from openvasa.commands.exit_status import OK
 from openvasa.commands.framing import add_framing, framing_of
 from openvasa.commands.parser import Commands, add_command, add_group
-from openvasa.commands.streaming import add_streaming, read_streaming
+from openvasa.commands.streaming import add_streaming
 from openvasa.commands.talk import add_bench
 
 
@@ -105,7 +105,7 @@ def _live(options: argparse.Namespace) -> int:
         chunk_ms=options.chunk,
         encode=options.encode,
         hop=options.hop,
-        lookahead=read_streaming(options)[0].lookahead,
+        lookahead=options.lookahead,
         refined=options.refine,
         sessions=options.sessions,
         size=options.size,

@@ -16,13 +16,8 @@ if TYPE_CHECKING:
     from openvasa.live.server import Extension
 
 
-def add_serving(parser: Parser, lookahead: int = 1) -> None:
-    """Where and what is served; `start_server` reads it.
-
-    Args:
-        parser: of the command.
-        lookahead: see `add_streaming`.
-    """
+def add_serving(parser: Parser) -> None:
+    """Where and what is served; `start_server` reads it."""
     add_address(parser, 8765)
     parser.add_argument(
         "--portrait",
@@ -89,7 +84,7 @@ def add_serving(parser: Parser, lookahead: int = 1) -> None:
         help="after SIGTERM take no new sessions, and give open ones S seconds (default: 0)",
     )
     add_consent(parser)
-    add_streaming(parser, lookahead)
+    add_streaming(parser)
     add_device(parser)
     add_amounts(parser)
 

@@ -18,14 +18,8 @@ SOUND_RATE = 48000
 """Hz, as browsers play it."""
 
 
-def add_streaming(parser: Parser, lookahead: int = 1) -> None:
-    """Rate of the frames, and how often and how far ahead motion is made.
-
-    Args:
-        parser: of the command.
-        lookahead: unless the user chooses another, or such short hops that it takes more.
-    """
-    parser.set_defaults(usual_lookahead=lookahead)
+def add_streaming(parser: Parser) -> None:
+    """Rate of the frames, and how often and how far ahead motion is made."""
     *rates, last = FRAME_RATES
     parser.add_argument(
         "--fps",
@@ -47,9 +41,10 @@ def add_streaming(parser: Parser, lookahead: int = 1) -> None:
     parser.add_argument(
         "--lookahead",
         type=int,
+        default=1,
         metavar="N",
         help="steps of 40 ms that lips wait to hear ahead; more are later and, where speech comes "
-        f"no faster than it is said, more exact (default: {lookahead})",
+        "no faster than it is said, more exact (default: 1)",
     )
     parser.add_argument(
         "--refine",
@@ -67,18 +62,15 @@ def read_streaming(options: argparse.Namespace) -> tuple[LiveSettings, RendererF
             the options is out of range.
     """
     from openvasa.live.frame import LiveSettings
-    from openvasa.motion.streaming import SHORTEST, check_window
+    from openvasa.motion.streaming import check_window
     from openvasa.render.shipped import shipped_renderer
 
-    lookahead = options.lookahead
-    if lookahead is None:
-        lookahead = max(options.usual_lookahead, SHORTEST - options.hop)
-    check_window(options.hop, lookahead)
+    check_window(options.hop, options.lookahead)
     settings = LiveSettings(
         options.fps,
         SOUND_RATE,
         options.hop,
-        lookahead,
+        options.lookahead,
         size=options.size,
         hair_lag=options.hair_lag,
     )

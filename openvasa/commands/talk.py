@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from openvasa.talk.services import Endpoint, TalkSettings
 
 NEEDED = ("pipecat", "moonshine_voice", "fastapi")
-LOOKAHEAD = 0
-"""A voice makes speech faster than it is said: what comes is known without waiting for it."""
 
 
 def add(commands: Commands) -> None:
@@ -34,7 +32,7 @@ def add(commands: Commands) -> None:
         "openvasa talk --tts http://localhost:8880/v1 --tts-model kokoro --tts-voice af_bella",
     )
     add_talking(parser)
-    add_serving(parser, LOOKAHEAD)
+    add_serving(parser)
 
 
 def add_bench(group: Commands) -> None:
@@ -55,7 +53,7 @@ def add_bench(group: Commands) -> None:
         "--piper-voice", type=Path, action="append", default=[], metavar="FILE.onnx"
     )
     add_talking(parser)
-    add_streaming(parser, LOOKAHEAD)
+    add_streaming(parser)
 
 
 def _bench(options: argparse.Namespace) -> int:
