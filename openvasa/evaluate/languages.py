@@ -75,7 +75,7 @@ class ClipFigures:
     """Real clips of one language.
 
     Attributes:
-        language: as the clip list states it.
+        language: English name; the clip list's code of one that has no sentences here.
         split: of the people.
         clips: how many, and how long together.
         seconds: of them all.
