@@ -63,7 +63,7 @@ class Layer(NamedTuple):
 
 
 LAYERS = {
-    "mouth": Layer(prepare_mouth, paint_mouth, ("walls", "tongue", "tip")),
+    "mouth": Layer(prepare_mouth, paint_mouth, ("walls", "rounded", "tongue", "tip")),
     "eye": Layer(prepare_eyes, paint_eyes, ("lid",)),
 }
 _STEPS = {Step.MOUTH: "mouth", Step.EYES: "eye"}

@@ -152,7 +152,10 @@ class WarpRenderer(Renderer):
         self, geometries: Sequence[FrameGeometry], grounds: Sequence[Ground]
     ) -> Iterator[list[Drawn]]:
         """Draw frames step by step, each on a ground of its own; gives all of them after each."""
-        geometries = [prepare_geometry(geometry, self._neutral) for geometry in geometries]
+        geometries = [
+            prepare_geometry(geometry, self._neutral, self._mouth.rest_width)
+            for geometry in geometries
+        ]
         frames = [ground.start() for ground in grounds]
         work = list(zip(frames, geometries, strict=True))
 

@@ -22,6 +22,7 @@ SHARES = frozenset(
             for name in ("upper_shadow", "lower_shadow", "slit_light", "seam_gap_share")
         ),
         "mouth.walls.throat_dark",
+        *(f"mouth.rounded.{name}" for name in ("teeth_shade", "dark", "tint")),
         *(f"mouth.tongue.{name}" for name in ("groove", "least_light", "drawn_away")),
         *(f"mouth.tip.{name}" for name in ("under_shade", "string_shade", "side_shade")),
         *(f"mouth.tip.{name}" for name in ("edge_shade", "upper_shade", "least_light")),

@@ -40,6 +40,10 @@ DRAWN_APART = 1.08, 1.15
 mouths that are a little open without a smile, 1 in 100 is wider than the first; of 242 that laugh,
 3 in 4 are wider than the second."""
 
+BEYOND = 0.1, 0.7, 1.6
+"""Canonical units beyond a corner: over the first two rounded lips come to lose its crease; none
+reaches past the third."""
+
 SOFTNESS = 0.05
 """Canonical units over which what is raised is blurred: the skin keeps its grain."""
 
@@ -101,6 +105,44 @@ def raise_creases(
         raised = _find_dark(part, closed, lip)
         raised = cv2.GaussianBlur(raised, (0, 0), max(SOFTNESS * scale, 0.3))
         _raise(part, raised, float(centre[0] - low[0]), float(centre[1] - low[1]), reach, share)
+
+
+def shorten_creases(frame: np.ndarray, geometry: FrameGeometry, share: float) -> None:
+    """Raise the dark of both creases beyond the corners of rounded lips to the skin, in place.
+
+    Skin beside the mouth is drawn out as it narrows, and a crease with it; real creases go with
+    the corner and stay as short as they are.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB, before the mouth's interior is painted.
+        geometry: the moment's geometry.
+        share: 0–1, how round the lips are.
+    """
+    if share <= 0:
+        return
+    scale = geometry.head.scale
+    side = 2 * max(round(CREASE * scale / 2), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    height, width = frame.shape[:2]
+    corners = geometry.landmarks[CORNERS[:, 0], :2]
+    for corner, other in zip(corners, corners[::-1], strict=True):
+        away = (corner - other) / max(float(np.hypot(*(corner - other))), 1e-6)
+        middle = corner + BEYOND[2] / 2 * scale * away
+        reach = (BEYOND[2] / 2 + CREASE) * scale
+        low = np.maximum(np.floor(middle - reach), 0).astype(int)
+        high = np.minimum(np.ceil(middle + reach) + 1, (width, height)).astype(int)
+        if (high - low < 2).any():
+            continue
+        part = frame[low[1] : high[1], low[0] : high[0]]
+        closed = cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel)
+        raised = closed.astype(np.float32) - part
+        raised = cv2.GaussianBlur(raised, (0, 0), max(SOFTNESS * scale, 0.3))
+        y, x = np.mgrid[low[1] : high[1], low[0] : high[0]].astype(np.float32)
+        out = ((x - corner[0]) * away[0] + (y - corner[1]) * away[1]) / scale
+        across = np.abs((y - corner[1]) * away[0] - (x - corner[0]) * away[1]) / scale
+        weight = smoothstep(*BEYOND[:2], out) * (1 - smoothstep(BEYOND[1], BEYOND[2], out))
+        weight *= share * (1 - smoothstep(CREASE / 2, CREASE, across))
+        part[...] = np.clip(part + weight[..., None] * raised + 0.5, 0, 255)
 
 
 @numba.njit(cache=True)

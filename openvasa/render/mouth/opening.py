@@ -20,8 +20,8 @@ PARTS_FROM, PARTS_TO = 0.4, 1.6
 """Stated px between the lips over which the opening comes to be seen."""
 
 EDGE_SOFTNESS = 1.2
-EDGE_OUTSIDE = 0.7
-"""Px over which the lips' edges are anti-aliased, and how much of that lies outside."""
+EDGE_OUTSIDE = 0.6
+"""Px over which the lips' edges are anti-aliased, and the share of that which lies outside."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def find_opening(
     size: tuple[int, int],
     stated: float,
     shade: LipShade,
+    softness: float = 0.0,
 ) -> LipOpening | None:
     """Find the opening of the lips; None where it lies outside the picture.
 
@@ -114,19 +115,21 @@ def find_opening(
         size: width and height of the frame, px.
         stated: px that one stated px is long.
         shade: what the lips leave of the light.
+        softness: canonical units over which the lips' edges are soft besides.
     """
     lips = landmarks[INNER_LIPS, :2].astype(np.float64)
     edges = _find_edges(lips)
     overlap = shown.overlap * scale
-    pad = 3 + overlap.max()
+    soft = EDGE_SOFTNESS + softness * scale
+    pad = 2 + soft + overlap.max()
     low = np.maximum(np.floor(lips.min(axis=0) - pad), 0).astype(int)
-    high = np.minimum(np.ceil(lips.max(axis=0)) + 4, size).astype(int)
+    high = np.minimum(np.ceil(lips.max(axis=0) + 3 + soft), size).astype(int)
     if (high <= low).any():
         return None
     maps = np.zeros((4, high[1] - low[1], high[0] - low[0]), np.float32)
     opening = LipOpening(int(low[0]), int(low[1]), *maps)
     in_px = ShownOpening(shown.gap * scale, overlap, shown.rise * scale, float(scale), stated)
-    _fill_opening(opening, edges, in_px, shade)
+    _fill_opening(opening, edges, in_px, shade, soft)
     return opening
 
 
@@ -174,9 +177,9 @@ def _curve_weights(count: int, samples: int) -> np.ndarray:
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _fill_opening(
-    opening: LipOpening, edges: LipEdges, shown: ShownOpening, shade: LipShade
+    opening: LipOpening, edges: LipEdges, shown: ShownOpening, shade: LipShade, soft: float
 ) -> None:
-    """Fill the four maps of an opening, in place."""
+    """Fill the four maps of an opening, in place; edges are soft over `soft` px."""
     upper, lower, along, step = edges.upper, edges.lower, edges.along, edges.step
     scale, overlaps = shown.scale, shown.overlap
     height, width = opening.coverage.shape
@@ -201,7 +204,7 @@ def _fill_opening(
             edge_u = upper[i] + (at - i) * (upper[i + 1] - upper[i])
             edge_l = lower[i] + (at - i) * (lower[i + 1] - lower[i])
             overlap = overlaps[i] + (at - i) * (overlaps[i + 1] - overlaps[i])
-            if h < edge_u - overlap - 4 or h > edge_l + 4:
+            if h < edge_u - overlap - 3 - soft or h > edge_l + 3 + soft:
                 continue
             gap_px = edge_l - edge_u
             if shown.gap > 0:
@@ -210,8 +213,8 @@ def _fill_opening(
                 edge_l = max(edge_l - shown.rise * open_share, edge_u)
                 gap_px = edge_l - edge_u
             below, above = (h - edge_u) * steep_u[i], (edge_l - h) * steep_l[i]
-            inside = min(max(below + EDGE_OUTSIDE, 0.0) / EDGE_SOFTNESS, 1.0)
-            inside *= min(max(above + EDGE_OUTSIDE, 0.0) / EDGE_SOFTNESS, 1.0)
+            inside = min(max(below / soft + EDGE_OUTSIDE, 0.0), 1.0)
+            inside *= min(max(above / soft + EDGE_OUTSIDE, 0.0), 1.0)
             parted = smoothstep_at(PARTS_FROM, PARTS_TO, gap_px / shown.stated)
             opening.coverage[row, column] = inside * parted
             gap = gap_px / scale

@@ -10,11 +10,17 @@ import numpy as np
 from openvasa.face.latent import FrameGeometry
 from openvasa.maths import smoothstep_at
 from openvasa.render.mouth.arch import Arch, ArchLayer, look_up
-from openvasa.render.mouth.corners import measure_unfolding, measure_width, raise_creases
+from openvasa.render.mouth.corners import (
+    measure_unfolding,
+    measure_width,
+    raise_creases,
+    shorten_creases,
+)
 from openvasa.render.mouth.jaw import measure_jaw_angle
 from openvasa.render.mouth.opening import LipOpening, find_opening
 from openvasa.render.mouth.prepare import MouthAppearance
-from openvasa.render.mouth.shading import TipShading, TongueShading, WallShading
+from openvasa.render.mouth.rounding import measure_roundness
+from openvasa.render.mouth.shading import RoundedShading, TipShading, TongueShading, WallShading
 from openvasa.render.mouth.sight import lay_sight, meet_arch, meet_plane
 from openvasa.render.mouth.tongue import TIP_DEPTH, TONGUE_DEPTH, shade_tip, shade_tongue
 from openvasa.render.mouth.walls import shade_walls
@@ -36,12 +42,14 @@ class InteriorState(NamedTuple):
         veiled: how much stands between the lips as in the portrait.
         line: opacity of the contact line of closed lips.
         rise, reach: how far the tongue's tip is up at the ridge and out between the teeth.
+        teeth_lit: how much of their light rounded lips leave the teeth.
     """
 
     veiled: float
     line: float
     rise: float
     reach: float
+    teeth_lit: float
 
 
 def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearance) -> None:
@@ -53,6 +61,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         mouth: what lies behind the lips.
     """
     shading, shown = mouth.shading, mouth.shown
+    roundness = measure_roundness(geometry.canonical, mouth.rest_width)
     opening = find_opening(
         geometry.landmarks,
         geometry.head.scale,
@@ -60,12 +69,14 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         frame.shape[1::-1],
         mouth.stated,
         shading.lips,
+        roundness * shading.rounded.softness,
     )
     if opening is None:
         return
     gap = float(opening.gap.max())
     unfolded = measure_unfolding(gap - shown.gap, measure_width(geometry.canonical), mouth.width)
     raise_creases(frame, geometry, unfolded, mouth.lip)
+    shorten_creases(frame, geometry, roundness)
     angle = measure_jaw_angle(mouth.rest, mouth.hinge, geometry.canonical)
     rise, reach = _clip_tongue(geometry.tongue)
     state = InteriorState(
@@ -73,7 +84,9 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         line=shading.tones.contact_strength * shown.seam,
         rise=rise,
         reach=reach,
+        teeth_lit=1 - roundness * shading.rounded.teeth_shade,
     )
+    left = _dim_walls(roundness, mouth.lip, shading.rounded)
 
     def lay(arch: Arch, view: np.ndarray, angle: float) -> ArchLayer:
         sight = lay_sight(geometry.head, arch.origin, mouth.hinge, angle)
@@ -83,13 +96,19 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         frame,
         opening,
         state,
-        InteriorColours(mouth.cavity, mouth.tongue, mouth.veil, mouth.contact),
+        InteriorColours(left * mouth.cavity, left * mouth.tongue, left * mouth.veil, mouth.contact),
         lay(mouth.upper, mouth.upper_view, 0.0),
         lay(mouth.lower, mouth.lower_view, angle),
         shading.walls,
         shading.tongue,
         shading.tip,
     )
+
+
+def _dim_walls(roundness: float, lip: np.ndarray, shading: RoundedShading) -> np.ndarray:
+    """(3,) float32 share of their light that walls and tongue keep behind rounded lips."""
+    tint = 1 + roundness * shading.tint * (lip / max(float(lip.mean()), 1.0) - 1)
+    return ((1 - roundness * shading.dark) * tint).astype(np.float32)
 
 
 def _clip_tongue(tongue: tuple[float, float]) -> tuple[float, float]:
@@ -151,6 +170,7 @@ def _paint(
             if alpha <= 0.003 and line <= 0.01:
                 continue
             lit = opening.light[row, column]
+            teeth_lit = state.teeth_lit * lit
             tx, ty = meet_plane(lower.sight, x, y, TONGUE_DEPTH)
             open_by = opening.gap[row, column]
             left = shade_walls(tx, ty, open_by, walls)
@@ -165,8 +185,8 @@ def _paint(
                 ly = meet_plane(lower.sight, x, y, TIP_DEPTH)[1]
                 behind, light, ahead, ahead_light = shade_tip(uy, ly, ux, rise, reach, tip)
                 _lay_tip(colour, behind, light, tip_lit, colours)
-            _lay_teeth(colour, lower, x, y, lit, cavity, texel)
-            _lay_teeth(colour, upper, x, y, lit, cavity, texel)
+            _lay_teeth(colour, lower, x, y, teeth_lit, cavity, texel)
+            _lay_teeth(colour, upper, x, y, teeth_lit, cavity, texel)
             if ahead > 0:
                 _lay_tip(colour, ahead, ahead_light, tip_lit, colours)
             for k in range(3):

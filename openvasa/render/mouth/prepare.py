@@ -63,6 +63,7 @@ class MouthAppearance:
         hinge: (3,) float64 canonical point on the jaw's axis.
         shown: how the portrait's mouth is open.
         width: distance of the portrait's inner corners, canonical units.
+        rest_width: the same at rest, or in the portrait where it is narrower there.
         shading: light and colour to paint by.
         stated: px that one stated px is long.
     """
@@ -80,6 +81,7 @@ class MouthAppearance:
     hinge: np.ndarray
     shown: PortraitOpening
     width: float
+    rest_width: float
     shading: MouthShading
     stated: float
 
@@ -129,6 +131,7 @@ def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> Mout
         hinge=hinge,
         shown=PortraitOpening() if interior is None else interior.opening,
         width=measure_width(face.canonical),
+        rest_width=min(measure_width(face.canonical), measure_width(face.neutral)),
         shading=shading,
         stated=face.stated,
     )

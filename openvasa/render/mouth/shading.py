@@ -56,6 +56,22 @@ class WallShading(NamedTuple):
     """Opening of the lips, units, at which all of it is seen."""
 
 
+class RoundedShading(NamedTuple):
+    """What wholly rounded lips change: they stand far before the teeth, around a small hole.
+
+    Fitted with `mouth/rounding.py` to 135 narrow mouths of 39 training people (docs/rendering.md).
+    """
+
+    teeth_shade: float = 0.8
+    """Share of the light on teeth that they take."""
+    dark: float = 0.52
+    """Share of their light that walls and tongue lose behind them."""
+    tint: float = 0.45
+    """How far the light that is left takes the lips' tint: it comes by way of them; share."""
+    softness: float = 0.2
+    """Units over which their edge is soft: they curve into the mouth."""
+
+
 class TongueShading(NamedTuple):
     """The tongue's body on the floor of the mouth."""
 
@@ -201,6 +217,7 @@ class MouthShading:
     Attributes:
         lips: what the lips leave of the light.
         walls: how the dark deepens.
+        rounded: what rounded lips change.
         tongue: the tongue's body.
         tip: the tongue's tip.
         tones: colours of the interior.
@@ -209,6 +226,7 @@ class MouthShading:
 
     lips: LipShade = field(default_factory=LipShade)
     walls: WallShading = field(default_factory=WallShading)
+    rounded: RoundedShading = field(default_factory=RoundedShading)
     tongue: TongueShading = field(default_factory=TongueShading)
     tip: TipShading = field(default_factory=TipShading)
     tones: InteriorTones = field(default_factory=InteriorTones)
