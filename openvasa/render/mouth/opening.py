@@ -20,7 +20,7 @@ PARTS_FROM, PARTS_TO = 0.4, 1.6
 """Stated px between the lips over which the opening comes to be seen."""
 
 EDGE_SOFTNESS = 1.2
-EDGE_OUTSIDE = 0.6
+EDGE_OUTSIDE = 7 / 12
 """Px over which the lips' edges are anti-aliased, and the share of that which lies outside."""
 
 
@@ -120,16 +120,16 @@ def find_opening(
     lips = landmarks[INNER_LIPS, :2].astype(np.float64)
     edges = _find_edges(lips)
     overlap = shown.overlap * scale
-    soft = EDGE_SOFTNESS + softness * scale
-    pad = 2 + soft + overlap.max()
+    softened = softness * scale
+    pad = 3 + softened + overlap.max()
     low = np.maximum(np.floor(lips.min(axis=0) - pad), 0).astype(int)
-    high = np.minimum(np.ceil(lips.max(axis=0) + 3 + soft), size).astype(int)
+    high = np.minimum(np.ceil(lips.max(axis=0) + softened) + 4, size).astype(int)
     if (high <= low).any():
         return None
     maps = np.zeros((4, high[1] - low[1], high[0] - low[0]), np.float32)
     opening = LipOpening(int(low[0]), int(low[1]), *maps)
     in_px = ShownOpening(shown.gap * scale, overlap, shown.rise * scale, float(scale), stated)
-    _fill_opening(opening, edges, in_px, shade, soft)
+    _fill_opening(opening, edges, in_px, shade, EDGE_SOFTNESS + softened)
     return opening
 
 
