@@ -62,7 +62,7 @@ class RoundedShading(NamedTuple):
     Fitted with `mouth/rounding.py` to 135 narrow mouths of 39 training people (docs/rendering.md).
     """
 
-    teeth_shade: float = 0.8
+    teeth_shade: float = 0.6
     """Share of the light on teeth that they take."""
     dark: float = 0.52
     """Share of their light that walls and tongue lose behind them."""
