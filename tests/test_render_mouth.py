@@ -250,6 +250,29 @@ def test_a_lip_tracked_too_far_out_lends_no_colour_of_the_skin(stated: float):
     assert np.abs(filled - LIP).max() < 10
 
 
+def test_thin_lips_lend_skin_no_more_colour_in_larger_pictures():
+    """Their filled part ends as many stated px within the tracked lips at every size."""
+
+    def change_above(stated: float) -> float:
+        neutral = _neutral()
+        canonical = neutral + _open(0.9)
+        # A straight edge between rows of px at every size.
+        edge = round(18 * float(canonical[INNER_LIPS[5], 1])) - 4
+        canonical[OUTER_LIPS[1:10], 1] = edge / 18
+        head = HeadTransform(np.eye(3), 18 * stated, np.array([256.0, 256.0, 0.0]) * stated)
+        side = round(512 * stated)
+        image = np.full((side, side, 3), SKIN, np.uint8)
+        outer, inner = (head.apply(canonical)[loop, :2] for loop in (OUTER_LIPS, INNER_LIPS))
+        for loop, colour in ((outer, LIP), (inner, (225, 220, 205))):
+            cv2.fillPoly(image, [np.rint(loop).astype(np.int32)], colour)
+        face = replace(made_face(image, canonical, head, neutral=neutral), stated=stated)
+        wide, top, skin = (round(px * stated) for px in (12, 256 + edge - 3, 256 + edge))
+        above = slice(top, skin), slice(side // 2 - wide, side // 2 + wide)
+        return float(np.abs(cover_opening(face)[above].astype(int) - SKIN).mean())
+
+    assert change_above(4.0) == pytest.approx(change_above(1.0), abs=2)
+
+
 @pytest.mark.parametrize(
     ("height", "wider", "raised"),
     [(0.45, 0.92, False), (0.45, 1.03, False), (1.5, 1.0, False), (1.2, 1.2, True)],

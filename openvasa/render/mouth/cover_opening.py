@@ -29,8 +29,9 @@ RIM = 2.0
 """Stated px of the lips around the hole that are mixed with what they surround: they lend no
 colour, and fade into what the hole is filled with."""
 
-EDGE = 1.5
-"""Stated px over which the lips' outer edge is soft."""
+EDGE, INSET = 1.5, 1.0
+"""Stated px over which the lips' outer edge is soft, and by which it lies within the tracked
+one."""
 
 DEEP = 4.0
 """Stated px from its edges at which a px is lip and nothing else. Outlines are tracked to a px or
@@ -111,10 +112,21 @@ def _fill_with_lips(
     inside = hole.astype(np.float32) / 255
     faded = np.minimum(2 * cv2.GaussianBlur(inside, (0, 0), RIM * stated), 1)
     # Lips end softly: their outline is tracked to a px or two.
-    within = cv2.GaussianBlur(cv2.erode(lips, np.ones((3, 3), np.uint8)), (0, 0), EDGE * stated)
+    within = cv2.GaussianBlur(_shrink(lips, INSET * stated), (0, 0), EDGE * stated)
     faded = faded * (within.astype(np.float32) / 255)
     filled = inside[..., None] + lent * (faded - inside)[..., None]
     return np.clip(picture + filled * (colour - picture) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _shrink(mask: np.ndarray, px: float) -> np.ndarray:
+    """(h, w) uint8 mask without its outer px; what is left of a px of the edge counts by its share.
+
+    Args:
+        mask: (h, w) uint8, 255 inside; what lies beyond the picture counts as inside.
+        px: how far its edge moves inwards, measured along rows and columns.
+    """
+    depth = cv2.distanceTransform(mask, cv2.DIST_C, 3)
+    return np.rint(255 * np.clip(depth - px, 0, 1)).astype(np.uint8)
 
 
 def _find_core(hole: np.ndarray, lips: np.ndarray, lent: np.ndarray, stated: float) -> np.ndarray:
