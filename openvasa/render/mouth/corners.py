@@ -135,14 +135,9 @@ def shorten_creases(frame: np.ndarray, geometry: FrameGeometry, share: float) ->
             continue
         part = frame[low[1] : high[1], low[0] : high[0]]
         closed = cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel)
-        raised = closed.astype(np.float32) - part
+        raised = cv2.subtract(closed, part)
         raised = cv2.GaussianBlur(raised, (0, 0), max(SOFTNESS * scale, 0.3))
-        y, x = np.mgrid[low[1] : high[1], low[0] : high[0]].astype(np.float32)
-        out = ((x - corner[0]) * away[0] + (y - corner[1]) * away[1]) / scale
-        across = np.abs((y - corner[1]) * away[0] - (x - corner[0]) * away[1]) / scale
-        weight = smoothstep(*BEYOND[:2], out) * (1 - smoothstep(BEYOND[1], BEYOND[2], out))
-        weight *= share * (1 - smoothstep(CREASE / 2, CREASE, across))
-        part[...] = np.clip(part + weight[..., None] * raised + 0.5, 0, 255)
+        _raise_beyond(part, raised, corner - low, away, scale, share)
 
 
 @numba.njit(cache=True)
@@ -174,3 +169,35 @@ def _raise(
             for c in range(3):
                 value = part[y, x, c] + weight * raised[y, x, c] + 0.5
                 part[y, x, c] = np.uint8(min(max(value, 0.0), 255.0))
+
+
+@numba.njit(cache=True)
+def _raise_beyond(
+    part: np.ndarray,
+    raised: np.ndarray,
+    corner: np.ndarray,
+    away: np.ndarray,
+    scale: float,
+    share: float,
+) -> None:
+    """Add what is to be raised, in place, where a crease lies beyond a corner of rounded lips.
+
+    Args:
+        part: (h, w, 3) uint8 RGB around the crease.
+        raised: (h, w, 3) uint8, how much is to be added where it is raised wholly.
+        corner: (2,) the mouth's corner, px of `part`.
+        away: (2,) unit vector from the other corner to this one.
+        scale: px per canonical unit.
+        share: 0–1, how round the lips are.
+    """
+    for y in range(part.shape[0]):
+        for x in range(part.shape[1]):
+            right, down = x - corner[0], y - corner[1]
+            out = (right * away[0] + down * away[1]) / scale
+            across = abs(down * away[0] - right * away[1]) / scale
+            weight = smoothstep_at(BEYOND[0], BEYOND[1], out)
+            weight *= 1 - smoothstep_at(BEYOND[1], BEYOND[2], out)
+            weight *= share * (1 - smoothstep_at(CREASE / 2, CREASE, across))
+            for c in range(3):
+                value = part[y, x, c] + weight * raised[y, x, c] + 0.5
+                part[y, x, c] = np.uint8(min(value, 255.0))
