@@ -131,7 +131,9 @@ def colour_arch(
         rgb += weight[..., None] * (seen.colour - rgb)
         rgb += ((1 - weight) * view.gum)[..., None] * gum
         solid = np.maximum(solid, weight)
-    return np.dstack([rgb, solid]).astype(np.float32)
+    # The last teeth lie in the dark of the cheeks.
+    lit = 1 - smoothstep(tones.cheek_from, tones.cheek_to, np.abs(arch.texels()[0]))
+    return (np.dstack([rgb, solid]) * lit[:, None]).astype(np.float32)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -181,6 +181,10 @@ class InteriorTones(NamedTuple):
     """Units from the midline where that begins."""
     corner_to: float = 2.4
     """Units from the midline where it is full."""
+    cheek_from: float = 2.3
+    """Units from the midline where teeth begin to vanish in the dark of the cheeks."""
+    cheek_to: float = 3.1
+    """Units from the midline from which on none is seen."""
     corner_lip_share: float = 0.25
     """Share of the lips' colour in that dark: light comes by way of the red of the mouth."""
 

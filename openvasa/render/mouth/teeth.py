@@ -29,7 +29,7 @@ UPPER_BEND, LOWER_BEND = 0.27, 0.33
 UPPER_LEAN, LOWER_LEAN = -0.2, 0.15
 """Depth gained per unit downwards: the incisors lean forward towards their edges."""
 
-REACH = 2.5
+REACH = 3.2
 """Half width of a view, cm: beyond it lies the dark of the cheeks."""
 
 GUM = 0.45
