@@ -394,3 +394,39 @@ def test_lower_teeth_fade_towards_the_cheeks(face: FaceLatent, mouth: MouthAppea
     colour = mouth.lower_view[crown][..., :3].mean(axis=(0, 2))
     lit = [colour[(np.abs(x) > a) & (np.abs(x) < b)].mean() for a, b in ((0, 0.5), (1.0, 1.5))]
     assert lit[1] < 0.92 * lit[0]
+
+
+def _widened(change: np.ndarray, neutral: np.ndarray, width: float) -> np.ndarray:
+    """A shape change whose lips are `width` times as wide besides."""
+    wide = change.copy()
+    lips = np.concatenate([INNER_LIPS, OUTER_LIPS])
+    wide[lips, 0] += (width - 1) * neutral[lips, 0]
+    return wide
+
+
+def test_lower_teeth_rise_in_a_laugh(face, mouth):
+    wide = _widened(_open(0.9), face.neutral, 1.25)
+    risen, resting = (_painted(face, replace(mouth, laugh=laugh), wide) for laugh in (0.0, 1.0))
+    lips = (face.neutral + wide)[INNER_LIPS, 1] * 18 + 256
+    rows = np.flatnonzero((risen != resting).any(axis=(1, 2)))
+    assert len(rows) >= 0.3 * 18
+    assert rows.min() > lips.min() + 0.2 * 18
+    narrow = _open(0.9)
+    still = [_painted(face, replace(mouth, laugh=laugh), narrow) for laugh in (0.0, 1.0)]
+    np.testing.assert_array_equal(*still)
+
+
+def test_a_laughing_portrait_keeps_its_lower_teeth_where_they_are(face, mouth):
+    laughing = replace(mouth, laugh=1.0)
+    wide = _widened(_open(0.9), face.neutral, 1.25)
+    apart = _painted(face, laughing, wide)
+    assert not np.array_equal(apart, _painted(face, mouth, wide))
+    np.testing.assert_array_equal(apart, _painted(face, replace(laughing, neutral_width=9.0), wide))
+
+
+def test_the_last_teeth_vanish_without_an_edge(mouth: MouthAppearance):
+    x, _ = mouth.upper.texels()
+    alpha = mouth.upper_view[..., 3].max(axis=0)
+    assert alpha[np.abs(x) > 3.1].max() < 0.01
+    assert alpha[np.abs(x) < 2].min() > 0.99
+    assert np.abs(np.diff(alpha)).max() < 0.15

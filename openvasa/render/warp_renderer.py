@@ -153,7 +153,7 @@ class WarpRenderer(Renderer):
     ) -> Iterator[list[Drawn]]:
         """Draw frames step by step, each on a ground of its own; gives all of them after each."""
         geometries = [
-            prepare_geometry(geometry, self._neutral, self._mouth.rest_width)
+            prepare_geometry(geometry, self._neutral, self._mouth.flat_width)
             for geometry in geometries
         ]
         frames = [ground.start() for ground in grounds]

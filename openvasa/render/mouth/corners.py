@@ -53,12 +53,12 @@ def measure_width(shape: np.ndarray) -> float:
     return float(np.linalg.norm(shape[308] - shape[78]))
 
 
-def measure_laugh(shape: np.ndarray, rest: np.ndarray) -> float:
-    """0–1, how far a (478, 3) shape draws the corners of its mouth apart, from the shape at rest.
+def measure_laugh(shape: np.ndarray, width: float) -> float:
+    """0–1, how far a (478, 3) shape draws the corners of its mouth apart, from its width at rest.
 
     Lips that only part leave the mouth as wide as it is, or make it narrower.
     """
-    return float(smoothstep(*DRAWN_APART, measure_width(shape) / max(measure_width(rest), 1e-6)))
+    return float(smoothstep(*DRAWN_APART, measure_width(shape) / max(width, 1e-6)))
 
 
 def measure_unfolding(parted: float, width: float, own_width: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from openvasa.face.latent import FaceLatent, FrameGeometry
 from openvasa.face.topology import INNER_LIPS, OUTER_LIPS
 from openvasa.maths import smoothstep
-from openvasa.render.mouth.corners import WEDGE, measure_laugh, raise_creases
+from openvasa.render.mouth.corners import WEDGE, measure_laugh, measure_width, raise_creases
 from openvasa.render.mouth.opening import find_opening
 from openvasa.render.mouth.palette import pick_palette
 from openvasa.render.mouth.portrait_teeth import look_between_lips
@@ -85,7 +85,8 @@ def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.n
     covered = face.image.copy()
     covered[part] = _fill_with_lips(face.image[part], hole[part], lips[part], lent, stated)
     shown = FrameGeometry(face.canonical, face.head, face.landmarks)
-    raise_creases(covered, shown, measure_laugh(face.canonical, face.neutral), lip, WEDGE)
+    laugh = measure_laugh(face.canonical, measure_width(face.neutral))
+    raise_creases(covered, shown, laugh, lip, WEDGE)
     return covered
 
 

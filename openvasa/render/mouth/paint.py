@@ -11,6 +11,7 @@ from openvasa.face.latent import FrameGeometry
 from openvasa.maths import smoothstep_at
 from openvasa.render.mouth.arch import Arch, ArchLayer, look_up
 from openvasa.render.mouth.corners import (
+    measure_laugh,
     measure_unfolding,
     measure_width,
     raise_creases,
@@ -18,7 +19,7 @@ from openvasa.render.mouth.corners import (
 )
 from openvasa.render.mouth.jaw import measure_jaw_angle
 from openvasa.render.mouth.opening import LipOpening, find_opening
-from openvasa.render.mouth.prepare import MouthAppearance
+from openvasa.render.mouth.prepare import LOWER_DROP, MouthAppearance
 from openvasa.render.mouth.rounding import measure_roundness
 from openvasa.render.mouth.shading import RoundedShading, TipShading, TongueShading, WallShading
 from openvasa.render.mouth.sight import lay_sight, meet_arch, meet_plane
@@ -61,7 +62,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         mouth: what lies behind the lips.
     """
     shading, shown = mouth.shading, mouth.shown
-    roundness = measure_roundness(geometry.canonical, mouth.rest_width)
+    roundness = measure_roundness(geometry.canonical, mouth.flat_width)
     opening = find_opening(
         geometry.landmarks,
         geometry.head.scale,
@@ -77,6 +78,8 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
     unfolded = measure_unfolding(gap - shown.gap, measure_width(geometry.canonical), mouth.width)
     raise_creases(frame, geometry, unfolded, mouth.lip)
     shorten_creases(frame, geometry, roundness)
+    # Teeth that are apart at rest meet in a laugh; in the portrait they are where it shows them.
+    laugh = max(measure_laugh(geometry.canonical, mouth.neutral_width) - mouth.laugh, 0.0)
     angle = measure_jaw_angle(mouth.rest, mouth.hinge, geometry.canonical)
     rise, reach = _clip_tongue(geometry.tongue)
     state = InteriorState(
@@ -88,8 +91,8 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
     )
     left = _dim_walls(roundness, mouth.lip, shading.rounded)
 
-    def lay(arch: Arch, view: np.ndarray, angle: float) -> ArchLayer:
-        sight = lay_sight(geometry.head, arch.origin, mouth.hinge, angle)
+    def lay(arch: Arch, view: np.ndarray, angle: float, up: float = 0.0) -> ArchLayer:
+        sight = lay_sight(geometry.head, arch.origin - [0, up, 0], mouth.hinge, angle)
         return ArchLayer(view, arch.place, sight, arch.bend, arch.lean, arch.down)
 
     _paint(
@@ -98,7 +101,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         state,
         InteriorColours(left * mouth.cavity, left * mouth.tongue, left * mouth.veil, mouth.contact),
         lay(mouth.upper, mouth.upper_view, 0.0),
-        lay(mouth.lower, mouth.lower_view, angle),
+        lay(mouth.lower, mouth.lower_view, angle, laugh * LOWER_DROP * mouth.lower.size),
         shading.walls,
         shading.tongue,
         shading.tip,

@@ -9,7 +9,7 @@ import numpy as np
 from openvasa.face.latent import FaceLatent
 from openvasa.maths import smoothstep
 from openvasa.render.mouth.arch import Arch, SeenTeeth, colour_arch
-from openvasa.render.mouth.corners import measure_width
+from openvasa.render.mouth.corners import measure_laugh, measure_width
 from openvasa.render.mouth.jaw import HINGE_POINTS, JAW_POINTS, measure_jaw_angle
 from openvasa.render.mouth.opening import PortraitOpening
 from openvasa.render.mouth.palette import Palette, pick_palette
@@ -63,7 +63,8 @@ class MouthAppearance:
         hinge: (3,) float64 canonical point on the jaw's axis.
         shown: how the portrait's mouth is open.
         width: distance of the portrait's inner corners, canonical units.
-        rest_width: the same at rest, or in the portrait where it is narrower there.
+        neutral_width: the same at rest.
+        laugh: 0–1, how far the portrait's mouth is drawn apart.
         shading: light and colour to paint by.
         stated: px that one stated px is long.
     """
@@ -81,9 +82,15 @@ class MouthAppearance:
     hinge: np.ndarray
     shown: PortraitOpening
     width: float
-    rest_width: float
+    neutral_width: float
+    laugh: float
     shading: MouthShading
     stated: float
+
+    @property
+    def flat_width(self) -> float:
+        """Width from which on a narrower mouth is round: the portrait's own is not, as it is."""
+        return min(self.width, self.neutral_width)
 
 
 def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> MouthAppearance:
@@ -131,7 +138,8 @@ def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> Mout
         hinge=hinge,
         shown=PortraitOpening() if interior is None else interior.opening,
         width=measure_width(face.canonical),
-        rest_width=min(measure_width(face.canonical), measure_width(face.neutral)),
+        neutral_width=measure_width(face.neutral),
+        laugh=measure_laugh(face.canonical, measure_width(face.neutral)),
         shading=shading,
         stated=face.stated,
     )
