@@ -46,7 +46,8 @@ class AskingGenerator(StreamingGenerator):
 
     def _foresee(self, need: int) -> np.ndarray:
         told = super()._foresee(need)
-        self.told.append((len(self.pushed) - (len(self._held) - need), told))
+        waiting = len(self._held) - need + self._gate.waiting
+        self.told.append((len(self.pushed) - waiting, told))
         return told
 
 

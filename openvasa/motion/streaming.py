@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from openvasa.audio.gate import NoiseGate
 from openvasa.audio.moonshine import MoonshineEncoder
 from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.errors import InputError
@@ -99,6 +100,7 @@ class StreamingGenerator:
         self._maker.begin()
         self.ahead = self._maker.nothing()
         self._held = np.zeros(self._encoder.past * FRAME_SAMPLES, np.float32)
+        self._gate = NoiseGate()
         self._silences: dict[int, np.ndarray] = {}
 
     def push(self, samples: np.ndarray) -> np.ndarray:
@@ -107,7 +109,7 @@ class StreamingGenerator:
         Returns:
             (m, 6 + D + 2) float32 rows that are now certain, 25 a second.
         """
-        self._held = np.concatenate([self._held, samples.astype(np.float32)])
+        self._held = np.concatenate([self._held, self._gate.apply(samples)])
         rows = [self._maker.nothing()]
         while len(self._held) >= (need := self._need()):
             rows.append(self._make_hop(need))
@@ -140,7 +142,8 @@ class StreamingGenerator:
         if self.coming is None or not room:
             return self._held[:0]
         known = self._held[need : need + room]
-        known = np.concatenate([known, self.coming(room - len(known))])
+        coming = self._gate.foresee(self.coming(room - len(known)))
+        known = np.concatenate([known, coming])[:room]
         return known[: len(known) // FRAME_SAMPLES * FRAME_SAMPLES]
 
     def _guess(self, heard: np.ndarray) -> np.ndarray:
