@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openvasa.audio.gate import HELD, STEP, NoiseGate
+from openvasa.audio.gate import FEWEST, HELD, STEP, NoiseGate
 from openvasa.rates import SAMPLE_RATE
 
 SECOND = SAMPLE_RATE
@@ -33,7 +33,7 @@ def said_in(room_dbfs: float) -> tuple[np.ndarray, slice, slice]:
 def test_a_room_is_muted_and_the_word_in_it_passes(room: float) -> None:
     sound, said, after = said_in(room)
     heard = NoiseGate().apply(sound)
-    assert not heard[: said.start - STEP].any()
+    assert not heard[(FEWEST + HELD) * STEP : said.start - STEP].any()
     assert not heard[after].any()
     inside = slice(said.start + STEP, said.stop)
     np.testing.assert_array_equal(heard[inside], sound[inside])
@@ -65,3 +65,29 @@ def test_what_is_foreseen_is_what_comes() -> None:
     gate.apply(sound[:at])
     foreseen = gate.foresee(sound[at : at + 3200])
     np.testing.assert_array_equal(foreseen, gate.apply(sound[at : at + 3200]))
+
+
+@pytest.mark.parametrize("gap", [(0.0, 1.0), (1.7, 1.74)])
+def test_a_streams_own_silence_is_no_room(gap: tuple[float, float]) -> None:
+    sound, said, after = said_in(-45.0)
+    start, stop = (round(second * SECOND) for second in gap)
+    sound = np.concatenate([sound[:start], np.zeros(stop - start, np.float32), sound[start:]])
+    heard = NoiseGate().apply(sound)
+    late = after.start + stop - start
+    assert not heard[late:].any()
+    first, last = (
+        (said.start + stop - start, said.stop + stop - start)
+        if not start
+        else (
+            said.start,
+            said.stop,
+        )
+    )
+    np.testing.assert_array_equal(heard[first + STEP : last], sound[first + STEP : last])
+
+
+def test_a_soft_onset_after_silence_passes() -> None:
+    onset = word(0.2, -35.0)
+    sound = np.concatenate([np.zeros(SECOND, np.float32), onset[: 4 * STEP], word(0.5)])
+    heard = NoiseGate().apply(sound)
+    np.testing.assert_array_equal(heard[SECOND + STEP :], sound[SECOND + STEP :])

@@ -8,11 +8,12 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from drawn_mouth import LIP, SKIN, drawn_face, drawn_latent, neutral_shape, painted, parted
 from faces import made_face
 
 from openvasa.face.canonical import HeadTransform
 from openvasa.face.latent import FaceLatent, FrameGeometry, pose_face
-from openvasa.face.topology import INNER_LIP_PAIRS, INNER_LIPS, LIPS, OUTER_LIPS, canonical_mesh
+from openvasa.face.topology import INNER_LIPS, LIPS, OUTER_LIPS
 from openvasa.render.mouth.corners import CORNERS, PURSED, REACH, measure_unfolding
 from openvasa.render.mouth.cover_opening import cover_opening
 from openvasa.render.mouth.jaw import HINGE_POINTS, JAW_POINTS, measure_jaw_angle
@@ -22,30 +23,10 @@ from openvasa.render.mouth.shading import WallShading
 from openvasa.render.mouth.teeth import draw_arch
 from openvasa.render.mouth.walls import shade_walls
 
-SKIN, LIP = (205, 160, 140), (175, 95, 95)
-
-
-def _neutral() -> np.ndarray:
-    mesh = canonical_mesh()[0]
-    neutral = np.concatenate([mesh, np.repeat(mesh[[33, 263]], 5, axis=0)]).astype(np.float32)
-    for upper, lower in INNER_LIP_PAIRS:
-        neutral[[upper, lower]] = neutral[[upper, lower]].mean(axis=0)
-    return neutral
-
-
-def _latent(image: np.ndarray, canonical: np.ndarray, neutral: np.ndarray) -> FaceLatent:
-    head = HeadTransform(np.eye(3), 18.0, np.array([256.0, 256.0, 0.0]))
-    return made_face(image, canonical, head, neutral=neutral)
-
 
 @pytest.fixture(scope="module")
 def face() -> FaceLatent:
-    neutral = _neutral()
-    image = np.full((512, 512, 3), SKIN, np.uint8)
-    marks = neutral[LIPS, :2] * 18 + 256
-    low, high = marks.min(axis=0).astype(int), marks.max(axis=0).astype(int)
-    image[low[1] : high[1], low[0] : high[0]] = LIP
-    return _latent(image, neutral, neutral)
+    return drawn_face()
 
 
 @pytest.fixture(scope="module")
@@ -53,42 +34,17 @@ def mouth(face: FaceLatent) -> MouthAppearance:
     return prepare_mouth(face)
 
 
-def _open(height: float, jaw: bool = False) -> np.ndarray:
-    """(478, 3) shape change that parts the lips by `height` canonical units."""
-    change = np.zeros((478, 3), np.float32)
-    upper, lower = INNER_LIP_PAIRS.T
-    arch = np.float32([0.4, 0.7, 0.9, 1, 1, 1, 0.9, 0.7, 0.4])
-    change[upper, 1] -= 0.35 * height * arch
-    change[lower, 1] += 0.65 * height * arch
-    if jaw:
-        change[JAW_POINTS, 1] += 0.65 * height
-    return change
-
-
-def _painted(
-    face: FaceLatent,
-    mouth: MouthAppearance,
-    change: np.ndarray,
-    pose=None,
-    tongue: tuple[float, float] = (0.0, 0.0),
-) -> np.ndarray:
-    geometry = pose_face(face, np.zeros(6) if pose is None else pose, change, tongue)
-    frame = face.image.copy()
-    paint_mouth(frame, geometry, mouth)
-    return frame
-
-
 def _light(frame: np.ndarray) -> np.ndarray:
     return frame.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
 
 
 def test_closed_mouth_is_left_alone(face, mouth):
-    assert np.array_equal(_painted(face, mouth, np.zeros((478, 3))), face.image)
+    assert np.array_equal(painted(face, mouth, np.zeros((478, 3))), face.image)
 
 
 def test_nothing_is_painted_outside_the_lips(face, mouth):
-    change = _open(1.2)
-    touched = (_painted(face, mouth, change) != face.image).any(axis=2)
+    change = parted(1.2)
+    touched = (painted(face, mouth, change) != face.image).any(axis=2)
     lips = (face.neutral + change)[INNER_LIPS, :2] * 18 + 256
     rows, columns = np.nonzero(touched)
     assert touched.sum() > 200
@@ -100,24 +56,24 @@ def test_nothing_is_painted_outside_the_lips(face, mouth):
 
 def test_opening_fades_in(face, mouth):
     heights = np.arange(0, 0.6, 0.02)
-    frames = [_painted(face, mouth, _open(h)).astype(np.float32) for h in heights]
+    frames = [painted(face, mouth, parted(h)).astype(np.float32) for h in heights]
     total = np.abs(frames[-1] - frames[0]).sum()
     steps = [np.abs(b - a).sum() for a, b in pairwise(frames)]
     assert max(steps) < 0.2 * total
 
 
 def test_narrow_gap_is_dark_and_teeth_are_not_white(face, mouth):
-    narrow = _light(_painted(face, mouth, _open(0.12)))
+    narrow = _light(painted(face, mouth, parted(0.12)))
     x, y = (face.neutral[[13, 14], :2].mean(axis=0) * 18 + 256).astype(int)
     assert narrow[y - 3 : y + 4, x].min() < 0.5 * _light(np.uint8([[LIP]]))[0, 0]
-    wide = _painted(face, mouth, _open(1.2))
+    wide = painted(face, mouth, parted(1.2))
     touched = (wide != face.image).any(axis=2)
     assert 100 < _light(wide)[touched].max() < 225
 
 
 def test_upper_teeth_stay_with_the_skull(face, mouth):
     """Moving only the lower lip and the jaw leaves the upper incisors' pixels where they are."""
-    small, large = (_painted(face, mouth, _open(h, jaw=True)) for h in (1.6, 2.2))
+    small, large = (painted(face, mouth, parted(h, jaw=True)) for h in (1.6, 2.2))
     upper = face.neutral[13, 1] * 18 + 256
     x = int(face.neutral[13, 0] * 18 + 256)
     rows = slice(int(upper - 2), int(upper + 3))
@@ -126,8 +82,8 @@ def test_upper_teeth_stay_with_the_skull(face, mouth):
 
 
 def test_the_tongue_rises_behind_the_upper_teeth(face, mouth):
-    change = _open(1.8, jaw=True)
-    low, half, high = (_painted(face, mouth, change, tongue=(r, 0)) for r in (0, 0.5, 1))
+    change = parted(1.8, jaw=True)
+    low, half, high = (painted(face, mouth, change, tongue=(r, 0)) for r in (0, 0.5, 1))
     brighter = [(_light(f) - _light(low) > 12).any(axis=1) for f in (half, high)]
     tops = [np.flatnonzero(rows)[0] for rows in brighter]
     assert tops[1] < tops[0]
@@ -142,23 +98,23 @@ def test_the_tongue_rises_behind_the_upper_teeth(face, mouth):
 
 def test_a_tongue_between_the_teeth_covers_the_lower_ones(face, mouth):
     # The lower lip falls further than the jaw and bares them.
-    change = _open(1.6) + 0.3 * (_open(1.6, jaw=True) - _open(1.6))
+    change = parted(1.6) + 0.3 * (parted(1.6, jaw=True) - parted(1.6))
     low = int((face.neutral + change)[14, 1] * 18 + 256)
     x = int(face.neutral[13, 0] * 18 + 256)
     seen = slice(low - 9, low - 2), slice(x - 6, x + 7)
-    teeth, tongue = (_painted(face, mouth, change, tongue=(0.5, r))[seen] for r in (0, 1))
+    teeth, tongue = (painted(face, mouth, change, tongue=(0.5, r))[seen] for r in (0, 1))
     redness = [float((f[..., 0].astype(int) - f[..., 1]).mean()) for f in (teeth, tongue)]
     assert redness[1] > redness[0] + 15
 
 
 def test_the_tongue_stays_between_the_lips_and_any_share_is_safe(face, mouth):
     closed = np.zeros((478, 3))
-    assert np.array_equal(_painted(face, mouth, closed, tongue=(1, 1)), face.image)
-    change = _open(1.2)
-    plain = (_painted(face, mouth, change) != face.image).any(axis=2)
+    assert np.array_equal(painted(face, mouth, closed, tongue=(1, 1)), face.image)
+    change = parted(1.2)
+    plain = (painted(face, mouth, change) != face.image).any(axis=2)
     lips = cv2.dilate(plain.astype(np.uint8), np.ones((3, 3))) > 0
     for tongue in ((1, 0), (0.5, 1), (3, -2), (-1, 7)):
-        touched = (_painted(face, mouth, change, tongue=tongue) != face.image).any(axis=2)
+        touched = (painted(face, mouth, change, tongue=tongue) != face.image).any(axis=2)
         assert not (touched & ~lips).any()
 
 
@@ -178,19 +134,19 @@ def test_jaw_angle_follows_the_chin_only(face):
 def test_grey_portrait_gets_grey_teeth(face):
     grey = np.repeat(_light(face.image).astype(np.uint8)[..., None], 3, axis=2)
     grey_face = replace(face, image=grey)
-    frame = _painted(grey_face, prepare_mouth(grey_face), _open(1.2)).astype(int)
+    frame = painted(grey_face, prepare_mouth(grey_face), parted(1.2)).astype(int)
     assert np.ptp(frame, axis=2).max() <= 2
 
 
 def test_mouth_out_of_the_picture(face, mouth):
     pose = np.array([0, 0, 0, 0, 3.0, 0])
-    assert np.array_equal(_painted(face, mouth, _open(1.0), pose), face.image)
+    assert np.array_equal(painted(face, mouth, parted(1.0), pose), face.image)
 
 
 def test_own_teeth_are_kept_and_lips_closed():
     """A portrait that shows greenish teeth keeps them, and loses them from its lips."""
-    neutral = _neutral()
-    canonical = neutral + _open(0.7)
+    neutral = neutral_shape()
+    canonical = neutral + parted(0.7)
     image = np.full((512, 512, 3), SKIN, np.uint8)
     marks = canonical[:, :2] * 18 + 256
     lips = marks[LIPS]
@@ -200,7 +156,7 @@ def test_own_teeth_are_kept_and_lips_closed():
     bottom = int(marks[14, 1])
     image[top:bottom, x - 20 : x + 20] = (30, 12, 12)
     image[top : top + 8, x - 16 : x + 16] = (150, 190, 150)
-    face = _latent(image, canonical, neutral)
+    face = drawn_latent(image, canonical, neutral)
     mouth = prepare_mouth(face)
     geometry = FrameGeometry(face.canonical, face.head, face.landmarks)
     frame = image.copy()
@@ -213,8 +169,8 @@ def test_own_teeth_are_kept_and_lips_closed():
 
 def test_a_thin_lip_that_closes_over_teeth_keeps_its_colour():
     """Neither the skin above it nor the shadow on the teeth stands on it as a band."""
-    neutral = _neutral()
-    canonical = neutral + _open(0.9)
+    neutral = neutral_shape()
+    canonical = neutral + parted(0.9)
     marks = canonical[:, :2] * 18 + 256
     image = np.full((512, 512, 3), SKIN, np.uint8)
     for loop, colour in ((OUTER_LIPS, LIP), (INNER_LIPS, (225, 220, 205))):
@@ -222,7 +178,7 @@ def test_a_thin_lip_that_closes_over_teeth_keeps_its_colour():
     x, edge = np.rint(marks[13]).astype(int)
     # The lip ends farther up than is tracked, in its own shadow.
     image[edge - 7 : edge + 3, x - 25 : x + 25] = (70, 66, 64)
-    covered = cover_opening(_latent(image, canonical, neutral))
+    covered = cover_opening(drawn_latent(image, canonical, neutral))
     band = covered[edge - 6 : edge, x - 15 : x + 15].reshape(-1, 3).astype(int)
     assert np.abs(band - LIP).max() < 25
 
@@ -230,8 +186,8 @@ def test_a_thin_lip_that_closes_over_teeth_keeps_its_colour():
 @pytest.mark.parametrize("stated", [0.6, 1.0, 2.0])
 def test_a_lip_tracked_too_far_out_lends_no_colour_of_the_skin(stated: float):
     """A laugh stretches the upper lip; 4 of the 9 px that are tracked as lip are skin."""
-    neutral = _neutral()
-    canonical = neutral + _open(0.9)
+    neutral = neutral_shape()
+    canonical = neutral + parted(0.9)
     height = np.array([0, 1 / 18, 0], np.float32)
     canonical[OUTER_LIPS[1:10]] = canonical[INNER_LIPS[1:10]] - 9 * height
     head = HeadTransform(np.eye(3), 18 * stated, np.array([256.0, 256.0, 0.0]) * stated)
@@ -254,8 +210,8 @@ def test_thin_lips_lend_skin_no_more_colour_in_larger_pictures():
     """Their filled part ends as many stated px within the tracked lips at every size."""
 
     def change_above(stated: float) -> float:
-        neutral = _neutral()
-        canonical = neutral + _open(0.9)
+        neutral = neutral_shape()
+        canonical = neutral + parted(0.9)
         # A straight edge between rows of px at every size.
         edge = round(18 * float(canonical[INNER_LIPS[5], 1])) - 4
         canonical[OUTER_LIPS[1:10], 1] = edge / 18
@@ -279,8 +235,8 @@ def test_thin_lips_lend_skin_no_more_colour_in_larger_pictures():
 )
 def test_only_a_laugh_loses_the_dark_beyond_its_corners(height: float, wider: float, raised: bool):
     """Parted lips keep theirs to the last bit: it is what their corners look like."""
-    neutral = _neutral()
-    canonical = neutral + _open(height)
+    neutral = neutral_shape()
+    canonical = neutral + parted(height)
     canonical[LIPS, 0] *= wider
     marks = canonical[:, :2] * 18 + 256
     image = np.full((512, 512, 3), SKIN, np.uint8)
@@ -290,7 +246,7 @@ def test_only_a_laugh_loses_the_dark_beyond_its_corners(height: float, wider: fl
     for x, y in wedges:
         cv2.circle(image, (x, y), 6, (40, 20, 18), -1)
     image = cv2.GaussianBlur(image, (0, 0), 1.2)
-    covered = cover_opening(_latent(image, canonical, neutral))
+    covered = cover_opening(drawn_latent(image, canonical, neutral))
     for (x, y), outwards in zip(wedges, (-1, 1), strict=True):
         # Beyond the lips, where nothing is filled.
         beyond = slice(y - 2, y + 3), slice(*sorted((x + 3 * outwards, x + 6 * outwards)))
@@ -336,9 +292,9 @@ def _darkest(frame: np.ndarray, geometry: FrameGeometry) -> float:
 
 def test_corners_of_an_open_mouth_are_no_dark_points(creased: FaceLatent):
     mouth = prepare_mouth(creased)
-    change = _open(1.2)
+    change = parted(1.2)
     geometry = pose_face(creased, np.zeros(6), change)
-    frame = _painted(creased, mouth, change)
+    frame = painted(creased, mouth, change)
     lip = float(_light(np.float32(LIP)))
     assert _darkest(creased.image, geometry) < 0.4 * lip
     assert _darkest(frame, geometry) > 0.75 * lip
@@ -354,7 +310,7 @@ def test_corners_of_an_open_mouth_are_no_dark_points(creased: FaceLatent):
 
 
 def test_corners_at_rest_keep_their_creases(creased: FaceLatent):
-    frame = _painted(creased, prepare_mouth(creased), np.zeros((478, 3), np.float32))
+    frame = painted(creased, prepare_mouth(creased), np.zeros((478, 3), np.float32))
     geometry = pose_face(creased, np.zeros(6), np.zeros((478, 3), np.float32))
     assert _darkest(frame, geometry) == _darkest(creased.image, geometry)
 
@@ -375,8 +331,8 @@ def test_the_mouth_is_darkest_in_its_throat_and_not_in_its_corners(face: FaceLat
         upper_view=np.zeros((2, 2, 4), np.float32),
         lower_view=np.zeros((2, 2, 4), np.float32),
     )
-    change = _open(2.2, jaw=True)
-    frame = _light(_painted(face, bare, change))
+    change = parted(2.2, jaw=True)
+    frame = _light(painted(face, bare, change))
     lips = pose_face(face, np.zeros(6), change).landmarks[INNER_LIPS, :2]
     top, bottom = lips[:, 1].min(), lips[:, 1].max()
     middle = round(float(lips[:, 0].mean()))
@@ -394,39 +350,3 @@ def test_lower_teeth_fade_towards_the_cheeks(face: FaceLatent, mouth: MouthAppea
     colour = mouth.lower_view[crown][..., :3].mean(axis=(0, 2))
     lit = [colour[(np.abs(x) > a) & (np.abs(x) < b)].mean() for a, b in ((0, 0.5), (1.0, 1.5))]
     assert lit[1] < 0.92 * lit[0]
-
-
-def _widened(change: np.ndarray, neutral: np.ndarray, width: float) -> np.ndarray:
-    """A shape change whose lips are `width` times as wide besides."""
-    wide = change.copy()
-    lips = np.concatenate([INNER_LIPS, OUTER_LIPS])
-    wide[lips, 0] += (width - 1) * neutral[lips, 0]
-    return wide
-
-
-def test_lower_teeth_rise_in_a_laugh(face, mouth):
-    wide = _widened(_open(0.9), face.neutral, 1.25)
-    risen, resting = (_painted(face, replace(mouth, laugh=laugh), wide) for laugh in (0.0, 1.0))
-    lips = (face.neutral + wide)[INNER_LIPS, 1] * 18 + 256
-    rows = np.flatnonzero((risen != resting).any(axis=(1, 2)))
-    assert len(rows) >= 0.3 * 18
-    assert rows.min() > lips.min() + 0.2 * 18
-    narrow = _open(0.9)
-    still = [_painted(face, replace(mouth, laugh=laugh), narrow) for laugh in (0.0, 1.0)]
-    np.testing.assert_array_equal(*still)
-
-
-def test_a_laughing_portrait_keeps_its_lower_teeth_where_they_are(face, mouth):
-    laughing = replace(mouth, laugh=1.0)
-    wide = _widened(_open(0.9), face.neutral, 1.25)
-    apart = _painted(face, laughing, wide)
-    assert not np.array_equal(apart, _painted(face, mouth, wide))
-    np.testing.assert_array_equal(apart, _painted(face, replace(laughing, neutral_width=9.0), wide))
-
-
-def test_the_last_teeth_vanish_without_an_edge(mouth: MouthAppearance):
-    x, _ = mouth.upper.texels()
-    alpha = mouth.upper_view[..., 3].max(axis=0)
-    assert alpha[np.abs(x) > 3.1].max() < 0.01
-    assert alpha[np.abs(x) < 2].min() > 0.99
-    assert np.abs(np.diff(alpha)).max() < 0.15

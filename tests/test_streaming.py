@@ -174,3 +174,11 @@ def test_controls_can_change_while_it_runs() -> None:
     ]
     assert yaws[0] > 8
     assert yaws[1] < -8
+
+
+@pytest.mark.parametrize("samples", [2520, 3600, 4 * FRAME_SAMPLES])
+def test_the_end_of_a_sound_is_no_frame_short(samples: int) -> None:
+    generator = StreamingGenerator()
+    sound = 0.1 * np.sin(np.arange(samples, dtype=np.float32))
+    rows = len(generator.push(sound)) + len(generator.finish())
+    assert rows == round(samples / FRAME_SAMPLES)

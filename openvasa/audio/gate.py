@@ -25,15 +25,19 @@ ABOVE_DB = 6.0
 """What stands less above the room is the room."""
 LOUDEST_DBFS = -38.0
 """A room is no louder, where speech is at −20: what is always louder is a sound to be heard."""
+FEWEST = 5
+"""Steps that have to be heard before a room is known; until then everything passes."""
+NOTHING_DBFS = -90.0
+"""What is quieter is no room: a stream's own silence before, between and in place of sounds."""
 HELD = 4
-"""Steps after speech that are passed still: words fade."""
+"""Steps after speech that are passed still, the last of them fading: words fade."""
 
 
 class NoiseGate:
-    """Mutes a room between words, sample by sample in order; the same for any chunks.
+    """Mutes a room between words; the same for any chunks.
 
     A step passes as soon as all of it is there, so what is given comes out up to `STEP` − 1 samples
-    later.
+    later. The first step of a word is faded in, the last one that is held is faded out.
     """
 
     def __init__(self) -> None:
@@ -64,11 +68,17 @@ class NoiseGate:
         """One step, passed, faded in or out, or muted."""
         power = float(np.square(step, dtype=np.float64).mean())
         level = 10 * np.log10(max(power, 1e-12))
-        self._levels.append(level)
-        self._smoothed.append(sum(self._levels) / len(self._levels))
-        room = min(min(self._smoothed), LOUDEST_DBFS)
-        self._left = HELD if level > room + ABOVE_DB else max(self._left - 1, 0)
+        if level > NOTHING_DBFS:
+            self._levels.append(level)
+            self._smoothed.append(sum(self._levels) / len(self._levels))
+        self._left = HELD if self._is_heard(level) else max(self._left - 1, 0)
         before, self._open = self._open, float(self._left > 0)
         if before == self._open:
             return step * np.float32(self._open)
         return step * np.linspace(before, self._open, STEP, dtype=np.float32)
+
+    def _is_heard(self, level: float) -> bool:
+        """Whether a step of a level, dBFS, is more than the room."""
+        if len(self._smoothed) < FEWEST:
+            return level > NOTHING_DBFS
+        return level > min(min(self._smoothed), LOUDEST_DBFS) + ABOVE_DB

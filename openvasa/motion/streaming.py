@@ -119,7 +119,7 @@ class StreamingGenerator:
 
     def finish(self) -> np.ndarray:
         """The (m, 6 + D + 2) rows of the sound's end, silence after it; then used up."""
-        left = round(len(self._held) / FRAME_SAMPLES) - self._encoder.past
+        left = round((len(self._held) + self._gate.waiting) / FRAME_SAMPLES) - self._encoder.past
         most = max(self._hearing, self.hop) + self.lookahead
         silence = np.zeros(most * FRAME_SAMPLES, np.float32)
         return self.push(silence)[: max(left, 0)]

@@ -132,7 +132,8 @@ def colour_arch(
         rgb += ((1 - weight) * view.gum)[..., None] * gum
         solid = np.maximum(solid, weight)
     # The last teeth lie in the dark of the cheeks.
-    lit = 1 - smoothstep(tones.cheek_from, tones.cheek_to, np.abs(arch.texels()[0]))
+    out = np.abs(arch.texels()[0]) / arch.size
+    lit = 1 - smoothstep(tones.cheek_from, tones.cheek_to, out)
     return (np.dstack([rgb, solid]) * lit[:, None]).astype(np.float32)
 
 

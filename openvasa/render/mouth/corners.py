@@ -120,13 +120,19 @@ def shorten_creases(frame: np.ndarray, geometry: FrameGeometry, share: float) ->
     """
     if share <= 0:
         return
-    scale = geometry.head.scale
+    corners = geometry.landmarks[CORNERS[:, 0], :2]
+    wide = float(np.hypot(*(corners[1] - corners[0])))
+    # A turned mouth is foreshortened, and so is the skin beside it.
+    scale = wide / max(
+        float(np.linalg.norm(np.diff(geometry.canonical[CORNERS[:, 0]], axis=0))), 1e-6
+    )
+    if scale <= 0:
+        return
     side = 2 * max(round(CREASE * scale / 2), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     height, width = frame.shape[:2]
-    corners = geometry.landmarks[CORNERS[:, 0], :2]
     for corner, other in zip(corners, corners[::-1], strict=True):
-        away = (corner - other) / max(float(np.hypot(*(corner - other))), 1e-6)
+        away = (corner - other) / wide
         middle = corner + BEYOND[2] / 2 * scale * away
         reach = (BEYOND[2] / 2 + CREASE) * scale
         low = np.maximum(np.floor(middle - reach), 0).astype(int)
@@ -140,7 +146,7 @@ def shorten_creases(frame: np.ndarray, geometry: FrameGeometry, share: float) ->
         _raise_beyond(part, raised, corner - low, away, scale, share)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _find_dark(part: np.ndarray, closed: np.ndarray, lip: np.ndarray) -> np.ndarray:
     """(h, w, 3) float32: by how much the (h, w, 3) `part` is darker than both others."""
     dark = np.empty(part.shape, np.float32)
@@ -152,7 +158,7 @@ def _find_dark(part: np.ndarray, closed: np.ndarray, lip: np.ndarray) -> np.ndar
     return dark
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _raise(
     part: np.ndarray,
     raised: np.ndarray,
@@ -171,7 +177,7 @@ def _raise(
                 part[y, x, c] = np.uint8(min(max(value, 0.0), 255.0))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _raise_beyond(
     part: np.ndarray,
     raised: np.ndarray,

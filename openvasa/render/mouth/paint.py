@@ -28,7 +28,7 @@ from openvasa.render.mouth.walls import shade_walls
 
 
 class InteriorColours(NamedTuple):
-    """(3,) float32 RGB as in `MouthAppearance`."""
+    """(3,) float32 RGB: those of `MouthAppearance` in the light that the lips leave them."""
 
     cavity: np.ndarray
     tongue: np.ndarray
@@ -78,7 +78,8 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
     unfolded = measure_unfolding(gap - shown.gap, measure_width(geometry.canonical), mouth.width)
     raise_creases(frame, geometry, unfolded, mouth.lip)
     shorten_creases(frame, geometry, roundness)
-    # Teeth that are apart at rest meet in a laugh; in the portrait they are where it shows them.
+    # Teeth are apart at rest and nearer in a laugh, whose jaw lets them and the tongue go up; in
+    # the portrait they are where it shows them.
     laugh = max(measure_laugh(geometry.canonical, mouth.neutral_width) - mouth.laugh, 0.0)
     angle = measure_jaw_angle(mouth.rest, mouth.hinge, geometry.canonical)
     rise, reach = _clip_tongue(geometry.tongue)
@@ -89,7 +90,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         reach=reach,
         teeth_lit=1 - roundness * shading.rounded.teeth_shade,
     )
-    left = _dim_walls(roundness, mouth.lip, shading.rounded)
+    lit = _dim_walls(roundness, mouth.lip, shading.rounded)
 
     def lay(arch: Arch, view: np.ndarray, angle: float, up: float = 0.0) -> ArchLayer:
         sight = lay_sight(geometry.head, arch.origin - [0, up, 0], mouth.hinge, angle)
@@ -99,7 +100,7 @@ def paint_mouth(frame: np.ndarray, geometry: FrameGeometry, mouth: MouthAppearan
         frame,
         opening,
         state,
-        InteriorColours(left * mouth.cavity, left * mouth.tongue, left * mouth.veil, mouth.contact),
+        InteriorColours(lit * mouth.cavity, lit * mouth.tongue, lit * mouth.veil, mouth.contact),
         lay(mouth.upper, mouth.upper_view, 0.0),
         lay(mouth.lower, mouth.lower_view, angle, laugh * LOWER_DROP * mouth.lower.size),
         shading.walls,

@@ -63,7 +63,7 @@ class MouthAppearance:
         hinge: (3,) float64 canonical point on the jaw's axis.
         shown: how the portrait's mouth is open.
         width: distance of the portrait's inner corners, canonical units.
-        neutral_width: the same at rest.
+        neutral_width: that of the portrait's neutral shape.
         laugh: 0–1, how far the portrait's mouth is drawn apart.
         shading: light and colour to paint by.
         stated: px that one stated px is long.
@@ -89,7 +89,7 @@ class MouthAppearance:
 
     @property
     def flat_width(self) -> float:
-        """Width from which on a narrower mouth is round: the portrait's own is not, as it is."""
+        """Width below which the mouth is rounded: the smaller of the portrait's and the resting."""
         return min(self.width, self.neutral_width)
 
 
@@ -104,7 +104,7 @@ def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> Mout
     palette = pick_palette(face, shading.tones)
     interior = look_between_lips(face, palette.lip, shading)
     neutral = face.neutral.astype(np.float64)
-    width = float(np.linalg.norm(neutral[308] - neutral[78]))
+    width = measure_width(neutral)
     size = float(np.clip(0.5 + 0.5 * width / MEAN_MOUTH_WIDTH, SMALLEST_TEETH, LARGEST_TEETH))
     origin = neutral[[13, 14]].mean(axis=0) + [0, INCISAL_DISPLAY * size, LIP_THICKNESS]
     density = TEXELS_PER_PX * face.head.scale * size
@@ -138,8 +138,8 @@ def prepare_mouth(face: FaceLatent, shading: MouthShading | None = None) -> Mout
         hinge=hinge,
         shown=PortraitOpening() if interior is None else interior.opening,
         width=measure_width(face.canonical),
-        neutral_width=measure_width(face.neutral),
-        laugh=measure_laugh(face.canonical, measure_width(face.neutral)),
+        neutral_width=width,
+        laugh=measure_laugh(face.canonical, width),
         shading=shading,
         stated=face.stated,
     )

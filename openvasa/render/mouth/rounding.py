@@ -2,7 +2,7 @@
 
 The tracker's inner edge of the lips goes on being a hexagon as wide as the mouth when lips are
 pushed forward. What filmed mouths show inside it is a hole that is the narrower the narrower the
-mouth is; beside the hole lies lip (docs/rendering.md).
+mouth is; beside the hole lies lip (docs/lab/rendering.md, "Rounded lips").
 """
 
 from __future__ import annotations

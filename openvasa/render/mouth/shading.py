@@ -59,7 +59,8 @@ class WallShading(NamedTuple):
 class RoundedShading(NamedTuple):
     """What wholly rounded lips change: they stand far before the teeth, around a small hole.
 
-    Fitted with `mouth/rounding.py` to 135 narrow mouths of 39 training people (docs/rendering.md).
+    Fitted with `mouth/rounding.py` to 135 narrow mouths of 39 training people
+    (docs/lab/rendering.md, "Rounded lips").
     """
 
     teeth_shade: float = 0.6
@@ -182,9 +183,10 @@ class InteriorTones(NamedTuple):
     corner_to: float = 2.4
     """Units from the midline where it is full."""
     cheek_from: float = 2.3
-    """Units from the midline where teeth begin to vanish in the dark of the cheeks."""
+    """Centimetres of the arch from the midline where teeth begin to vanish in the dark of the
+    cheeks."""
     cheek_to: float = 3.1
-    """Units from the midline from which on none is seen."""
+    """Centimetres of the arch from which on none is seen."""
     corner_lip_share: float = 0.25
     """Share of the lips' colour in that dark: light comes by way of the red of the mouth."""
 
