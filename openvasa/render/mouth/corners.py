@@ -92,16 +92,11 @@ def raise_creases(
         return
     scale = geometry.head.scale
     reach = REACH * scale
-    side = 2 * max(round(crease * scale / 2), 1) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    height, width = frame.shape[:2]
     for centre in geometry.landmarks[CORNERS, :2].mean(axis=1):
-        low = np.maximum(np.floor(centre - reach), 0).astype(int)
-        high = np.minimum(np.ceil(centre + reach) + 1, (width, height)).astype(int)
-        if (high - low < 2).any():
+        around = _close_creases(frame, centre, reach, crease * scale)
+        if around is None:
             continue
-        part = frame[low[1] : high[1], low[0] : high[0]]
-        closed = cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel)
+        part, closed, low = around
         raised = _find_dark(part, closed, lip)
         raised = cv2.GaussianBlur(raised, (0, 0), max(SOFTNESS * scale, 0.3))
         _raise(part, raised, float(centre[0] - low[0]), float(centre[1] - low[1]), reach, share)
@@ -128,22 +123,33 @@ def shorten_creases(frame: np.ndarray, geometry: FrameGeometry, share: float) ->
     )
     if scale <= 0:
         return
-    side = 2 * max(round(CREASE * scale / 2), 1) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    height, width = frame.shape[:2]
+    reach = (BEYOND[2] / 2 + CREASE) * scale
     for corner, other in zip(corners, corners[::-1], strict=True):
         away = (corner - other) / wide
         middle = corner + BEYOND[2] / 2 * scale * away
-        reach = (BEYOND[2] / 2 + CREASE) * scale
-        low = np.maximum(np.floor(middle - reach), 0).astype(int)
-        high = np.minimum(np.ceil(middle + reach) + 1, (width, height)).astype(int)
-        if (high - low < 2).any():
+        around = _close_creases(frame, middle, reach, CREASE * scale)
+        if around is None:
             continue
-        part = frame[low[1] : high[1], low[0] : high[0]]
-        closed = cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel)
+        part, closed, low = around
         raised = cv2.subtract(closed, part)
         raised = cv2.GaussianBlur(raised, (0, 0), max(SOFTNESS * scale, 0.3))
         _raise_beyond(part, raised, corner - low, away, scale, share)
+
+
+def _close_creases(
+    frame: np.ndarray, middle: np.ndarray, reach: float, crease: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """The part of a frame `reach` px around a place, the same without dark that is narrower than
+    `crease` px, and the part's first px (x, y); None beside the picture."""
+    height, width = frame.shape[:2]
+    low = np.maximum(np.floor(middle - reach), 0).astype(int)
+    high = np.minimum(np.ceil(middle + reach) + 1, (width, height)).astype(int)
+    if (high - low < 2).any():
+        return None
+    side = 2 * max(round(crease / 2), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    part = frame[low[1] : high[1], low[0] : high[0]]
+    return part, cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel), low
 
 
 @numba.njit(cache=True, nogil=True)
