@@ -104,6 +104,29 @@ def test_lids_and_brows_do_not_drag_rims_along(spectacled: FaceLatent) -> None:
     assert kept(replace(spectacled, occluders=None)) < 0.9
 
 
+def test_a_rim_goes_on_where_the_network_is_hardly_sure_of_it(spectacled: FaceLatent) -> None:
+    sure = spectacled.occluders
+    assert sure is not None
+    chances, above = sure.chances.copy(), np.arange(SIDE) < _middle_row(sure)
+    chances[Occluder.RIM, above] = np.rint(0.3 * chances[Occluder.RIM, above])
+    broken = replace(spectacled, occluders=Occluders(chances))
+    rims = cv2.erode(_rings(spectacled), np.ones((3, 3), np.uint8)) > 0
+    shut = pose_face(broken, np.zeros(6), _shut(broken))
+    assert _dark(WarpRenderer(broken).render(shut))[rims].mean() > 0.95
+
+
+def test_what_leads_to_no_certain_rim_is_none(spectacled: FaceLatent) -> None:
+    sure = spectacled.occluders
+    assert sure is not None
+    faint = Occluders((0.35 * sure.chances).astype(np.uint8))
+    assert np.array_equal(faint.with_whole_rims().chances, faint.chances)
+
+
+def _middle_row(occluders: Occluders) -> int:
+    """Of the rims, in px of the square."""
+    return int(np.nonzero(occluders.chances[Occluder.RIM] > 127)[0].mean())
+
+
 def test_lids_close_behind_rims(bare: FaceLatent, spectacled: FaceLatent) -> None:
     eye = np.zeros(bare.image.shape[:2], np.uint8)
     centre = tuple(int(v) for v in np.rint(bare.landmarks[468, :2]))

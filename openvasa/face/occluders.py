@@ -79,6 +79,12 @@ def cut_head(
     return cv2.warpAffine(picture, inner, (side, side), flags=flags, borderMode=border), affine
 
 
+RIM_CERTAIN, RIM_FOLLOWED = 0.5, 0.25
+"""Chances from which on px are a rim, and those that go on from there may be."""
+RIM_REACH = 3
+"""Px across a rim's ridge within which its chance is compared: half of the largest is its edge."""
+
+
 @dataclass(frozen=True)
 class Occluders:
     """What lies before one head.
@@ -103,6 +109,19 @@ class Occluders:
         plane = self.chances[list(kinds)].astype(np.float32).sum(axis=0) / 255
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(plane, square_affine(head), size, flags=flags)
+
+    def with_whole_rims(self) -> Occluders:
+        """The same with rims as one piece: from where a rim is certain it goes on along the ridge
+        of its chance, down to `RIM_FOLLOWED`, as where it is thin or pale."""
+        chance = self.chances[Occluder.RIM].astype(np.float32) / 255
+        _, pieces = cv2.connectedComponents((chance > RIM_FOLLOWED).astype(np.uint8))
+        certain = np.setdiff1d(np.unique(pieces[chance > RIM_CERTAIN]), [0])
+        followed = np.where(np.isin(pieces, certain), chance, 0)
+        near = cv2.dilate(followed, np.ones((2 * RIM_REACH + 1,) * 2, np.uint8))
+        whole = np.maximum(chance, followed / np.maximum(near, RIM_FOLLOWED))
+        chances = self.chances.copy()
+        chances[Occluder.RIM] = np.rint(255 * whole)
+        return Occluders(chances)
 
     def share_within(self, kinds: Iterable[Occluder], outline: np.ndarray) -> float:
         """Mean chance of some kinds within an (N, 2) outline in px of the square."""
