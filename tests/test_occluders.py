@@ -113,13 +113,35 @@ def test_a_rim_goes_on_where_the_network_is_hardly_sure_of_it(spectacled: FaceLa
     rims = cv2.erode(_rings(spectacled), np.ones((3, 3), np.uint8)) > 0
     shut = pose_face(broken, np.zeros(6), _shut(broken))
     assert _dark(WarpRenderer(broken).render(shut))[rims].mean() > 0.95
+    whole = broken.occluders.follow_rims().chances[Occluder.RIM]
+    pieces = [
+        cv2.connectedComponents((rim > 127).astype(np.uint8))[0]
+        for rim in (sure.chances[Occluder.RIM], whole)
+    ]
+    assert pieces[0] == pieces[1], "no gap where the chance drops"
 
 
 def test_what_leads_to_no_certain_rim_is_none(spectacled: FaceLatent) -> None:
     sure = spectacled.occluders
     assert sure is not None
-    faint = Occluders((0.35 * sure.chances).astype(np.uint8))
-    assert np.array_equal(faint.with_whole_rims().chances, faint.chances)
+    chances = sure.chances.copy()
+    middle = int(np.nonzero(chances[Occluder.RIM] > 127)[1].mean())
+    chances[Occluder.RIM, :, middle:] = np.rint(0.35 * chances[Occluder.RIM, :, middle:])
+    faint = slice(middle, None)
+    after = Occluders(chances).follow_rims().chances[Occluder.RIM]
+    np.testing.assert_array_equal(after[:, faint], chances[Occluder.RIM][:, faint])
+
+
+def test_a_faint_patch_beside_a_certain_px_is_no_rim() -> None:
+    chances = np.zeros((len(Occluder), SIDE, SIDE), np.uint8)
+    chances[Occluder.RIM, 100:110, 100:150] = 80
+    chances[Occluder.RIM, 105, 120] = 200
+    # A brow that touches a rim.
+    chances[Occluder.RIM, 160:163, 60:200] = 255
+    chances[Occluder.RIM, 145:160, 100:150] = 80
+    after = Occluders(chances).follow_rims().chances[Occluder.RIM]
+    assert (after[100:110, 100:150] > 127).sum() <= 1
+    assert (after[146:157, 105:145] <= 127).all()
 
 
 def _middle_row(occluders: Occluders) -> int:

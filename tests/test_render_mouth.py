@@ -167,8 +167,8 @@ def test_own_teeth_are_kept_and_lips_closed():
     assert (closed[:, 0] > closed[:, 1] + 30).all()
 
 
-def test_a_thin_lip_that_closes_over_teeth_keeps_its_colour():
-    """Of the skin above it and the shadow on the teeth half at most stands on it as a band."""
+def test_a_thin_lip_that_closes_over_teeth_shows_half_a_band_at_most():
+    """Of the skin above it and the shadow on the teeth."""
     neutral = neutral_shape()
     canonical = neutral + parted(0.9)
     marks = canonical[:, :2] * 18 + 256
@@ -185,7 +185,7 @@ def test_a_thin_lip_that_closes_over_teeth_keeps_its_colour():
 
 
 @pytest.mark.parametrize("stated", [0.6, 1.0, 2.0])
-def test_a_lip_tracked_too_far_out_lends_little_colour_of_the_skin(stated: float):
+def test_a_lip_tracked_too_far_out_lends_no_colour_of_the_skin(stated: float):
     """A laugh stretches the upper lip; 4 of the 9 px that are tracked as lip are skin."""
     neutral = neutral_shape()
     canonical = neutral + parted(0.9)
@@ -204,7 +204,7 @@ def test_a_lip_tracked_too_far_out_lends_little_colour_of_the_skin(stated: float
     rows = slice(round(upper), round(lower))
     wide = round(12 * stated)
     filled = covered[rows, round(x) - wide : round(x) + wide].reshape(-1, 3).astype(int)
-    assert np.abs(filled - LIP).max() < 0.3 * np.abs(np.subtract(SKIN, LIP)).max()
+    assert np.abs(filled - LIP).max() < 10
 
 
 def test_thin_lips_lend_skin_no_more_colour_in_larger_pictures():
@@ -230,7 +230,7 @@ def test_thin_lips_lend_skin_no_more_colour_in_larger_pictures():
     assert change_above(4.0) == pytest.approx(change_above(1.0), abs=2)
 
 
-@pytest.mark.parametrize(("height", "wider"), [(0.45, 0.92), (0.45, 1.03), (1.5, 1.0), (1.2, 1.2)])
+@pytest.mark.parametrize(("height", "wider"), [(0.45, 0.92), (1.2, 1.2)])
 def test_beyond_the_corners_the_portrait_stays_as_it_is(height: float, wider: float):
     """It is what the corners look like, of parted lips and of laughs."""
     neutral = neutral_shape()
@@ -240,12 +240,12 @@ def test_beyond_the_corners_the_portrait_stays_as_it_is(height: float, wider: fl
     image = np.full((512, 512, 3), SKIN, np.uint8)
     for loop, colour in ((OUTER_LIPS, LIP), (INNER_LIPS, (225, 220, 205))):
         cv2.fillPoly(image, [np.rint(marks[loop]).astype(np.int32)], colour)
-    wedges = np.rint(marks[CORNERS].mean(axis=1)).astype(int)
-    for x, y in wedges:
+    corners = np.rint(marks[CORNERS].mean(axis=1)).astype(int)
+    for x, y in corners:
         cv2.circle(image, (x, y), 6, (40, 20, 18), -1)
     image = cv2.GaussianBlur(image, (0, 0), 1.2)
     covered = cover_opening(drawn_latent(image, canonical, neutral))
-    for (x, y), outwards in zip(wedges, (-1, 1), strict=True):
+    for (x, y), outwards in zip(corners, (-1, 1), strict=True):
         # Beyond the lips, where nothing is filled.
         beyond = slice(y - 2, y + 3), slice(*sorted((x + 3 * outwards, x + 6 * outwards)))
         np.testing.assert_array_equal(covered[beyond], image[beyond])
@@ -284,14 +284,14 @@ def _darkest(frame: np.ndarray, geometry: FrameGeometry) -> float:
     return min(float(_light(frame[y - 2 : y + 3, x - 2 : x + 3]).min()) for x, y in at)
 
 
-def test_corners_of_an_open_mouth_are_no_dark_points(creased: FaceLatent):
+def test_corners_of_an_open_mouth_lose_half_of_their_dark(creased: FaceLatent):
     mouth = prepare_mouth(creased)
     change = parted(1.2)
     geometry = pose_face(creased, np.zeros(6), change)
     frame = painted(creased, mouth, change)
     lip = float(_light(np.float32(LIP)))
     assert _darkest(creased.image, geometry) < 0.4 * lip
-    assert _darkest(frame, geometry) > 0.5 * lip
+    assert 0.5 * lip < _darkest(frame, geometry) < 0.65 * lip
     away = np.full(frame.shape[:2], np.inf)
     rows, columns = np.indices(away.shape)
     for x, y in geometry.landmarks[CORNERS, :2].mean(axis=1):

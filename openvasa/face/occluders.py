@@ -48,6 +48,14 @@ EXTENT = 30.0
 MIDDLE = np.array([[0.0, -3.0, 2.0]])
 """Canonical point in its middle: hats need room above the face."""
 
+RIM_CERTAIN, RIM_FOLLOWED = 0.5, 0.25
+"""Chance from which px are a rim, and chance from which px that are joined to such are followed."""
+RIM_SURE_PX = 40
+"""Px of the square that have to be certain in what is followed: one alone is no rim."""
+RIM_REACH = 3
+"""Px of the square around a px within which chances of a rim are compared. What is wider than twice
+that is a brow or a shadow, and is not followed."""
+
 
 def square_affine(head: HeadTransform, side: int = SIDE) -> np.ndarray:
     """(2, 3) float32 affine from px of the picture that `head` is in to px of the square."""
@@ -79,12 +87,6 @@ def cut_head(
     return cv2.warpAffine(picture, inner, (side, side), flags=flags, borderMode=border), affine
 
 
-RIM_CERTAIN, RIM_FOLLOWED = 0.5, 0.25
-"""Chances from which on px are a rim, and those that go on from there may be."""
-RIM_REACH = 3
-"""Px across a rim's ridge within which its chance is compared: half of the largest is its edge."""
-
-
 @dataclass(frozen=True)
 class Occluders:
     """What lies before one head.
@@ -110,17 +112,24 @@ class Occluders:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(plane, square_affine(head), size, flags=flags)
 
-    def with_whole_rims(self) -> Occluders:
+    def follow_rims(self) -> Occluders:
         """The same with rims as one piece: from where a rim is certain it goes on along the ridge
-        of its chance, down to `RIM_FOLLOWED`, as where it is thin or pale."""
+        of its chance, down to `RIM_FOLLOWED`, as where it is thin or pale. Other kinds keep their
+        chances, so that those of a px may sum to more than 1.
+        """
         chance = self.chances[Occluder.RIM].astype(np.float32) / 255
         _, pieces = cv2.connectedComponents((chance > RIM_FOLLOWED).astype(np.uint8))
-        certain = np.setdiff1d(np.unique(pieces[chance > RIM_CERTAIN]), [0])
-        followed = np.where(np.isin(pieces, certain), chance, 0)
-        near = cv2.dilate(followed, np.ones((2 * RIM_REACH + 1,) * 2, np.uint8))
-        whole = np.maximum(chance, followed / np.maximum(near, RIM_FOLLOWED))
+        certain = np.bincount(pieces[chance > RIM_CERTAIN], minlength=pieces.max() + 1)
+        joined = (certain >= RIM_SURE_PX)[pieces] & (pieces > 0)
+        around = np.ones((2 * RIM_REACH + 1,) * 2, np.uint8)
+        wide = cv2.morphologyEx(joined.astype(np.uint8), cv2.MORPH_OPEN, around)
+        followed = np.where(joined & (wide == 0), chance, 0)
+        near = cv2.dilate(followed, around)
+        ridge = followed / np.maximum(near, RIM_FOLLOWED)
+        # Where the chance drops steeply, px beside certain ones look faint beside them.
+        ridge = np.where(followed > 0, cv2.morphologyEx(ridge, cv2.MORPH_CLOSE, around), 0)
         chances = self.chances.copy()
-        chances[Occluder.RIM] = np.rint(255 * whole)
+        chances[Occluder.RIM] = np.rint(255 * np.maximum(chance, ridge))
         return Occluders(chances)
 
     def share_within(self, kinds: Iterable[Occluder], outline: np.ndarray) -> float:

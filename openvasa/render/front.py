@@ -56,8 +56,9 @@ SAMPLED = 3
 """Px by which `upsample` and the interpolation between its samples spread what they show."""
 
 VERTEX = -0.25
-"""Canonical units from the nose's bridge to the plane of the lenses before it: between the eyes the
-bridge reaches through that plane. Turned heads of 27 training people with glasses fit it best."""
+"""Canonical units by which the plane of the lenses lies before the nose's bridge; below 0 behind
+it, where the bridge reaches through. Turned heads of 27 training people with glasses fit 0 to -0.5.
+"""
 WRAP = 1.2
 """Canonical units by which that plane falls back at the temples."""
 HINGE = 6.6, 7.2
@@ -204,11 +205,13 @@ def find_opacity(face: FaceLatent, kinds: Iterable[Occluder]) -> np.ndarray:
     assert face.occluders is not None
     oval = cv2.contourArea(face.landmarks[FACE_OVAL, :2])
     opacity = np.zeros(face.image.shape[:2], np.float32)
-    whole = face.occluders.with_whole_rims()
     for kind in kinds:
         chance = face.occluders.map_into(face.head, face.size, [kind])
-        if float((chance > 0.5).sum()) > LEAST_PART[kind] * oval:
-            opacity = np.maximum(opacity, whole.map_into(face.head, face.size, [kind]))
+        if float((chance > 0.5).sum()) <= LEAST_PART[kind] * oval:
+            continue
+        if kind == Occluder.RIM:
+            chance = face.occluders.follow_rims().map_into(face.head, face.size, [kind])
+        opacity = np.maximum(opacity, chance)
     if not opacity.any():
         return opacity
     radius = max(1, round(EDGE_RADIUS * face.stated))

@@ -1,10 +1,11 @@
-"""The mouth's corners when lips part, purse or stop laughing: they lose the dark of their crease.
+"""The mouth's corners when lips part, purse or stop laughing: they lose half of the dark of their
+crease, and beyond rounded lips all of it.
 
 Closed and smiling lips meet at the corner in a crease, into which no light falls. A warp carries
 that dark along with the skin, and draws it out into a star when the corner opens. Real corners then
 turn to the light. A closing (Serra, "Image analysis and mathematical morphology", 1982) finds what
-is darker than all around it and narrower than the crease; it is raised half of the way to the lips'
-own colour.
+is darker than all around it and narrower than the crease; half of it is raised, to the lips' own
+colour at most.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CREASE = 0.6
 
 RAISED = 0.5
 """Share of a crease's dark that goes when it opens; the rest is the shadow that corners keep.
-Frames of 36 training people fit it best."""
+Of 0, a half and 1, a half has the best PSNR on 36 training people's portraits with closed lips."""
 
 REACH = 0.9
 """Canonical units around a corner within which its crease lies."""

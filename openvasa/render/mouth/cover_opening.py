@@ -25,8 +25,8 @@ ENOUGH = 0.15
 """Share of what is near by that has to be lip."""
 
 RIM = 2.0
-"""Stated px of the lips around the hole that are mixed with what they surround: they lend no
-colour, and fade into what the hole is filled with."""
+"""Stated px of the lips around the hole that are mixed with what they surround: they fade into
+what the hole is filled with, and half of that is continued from them."""
 
 EDGE, INSET = 1.5, 1.0
 """Stated px over which the lips' outer edge is soft, and by which it lies within the tracked
@@ -42,8 +42,8 @@ their colour."""
 
 LENT = 0.5
 """Share of the lips' colour deep in them in what fills the hole; the rest is that of its rim, which
-is darker, as lips are where they turn inwards. Frames of 36 training people are fitted better the
-less is lent; a thin lip that closes would show teeth and their shadow as a band."""
+is darker, as lips are where they turn inwards. With less, frames of 36 training people are fitted a
+little better, and a thin lip that closes over teeth in its shadow shows more of them as a band."""
 
 CORNER = 0.2, 1.2
 """Canonical units from a corner of the mouth over which lip colour takes over from what is there:
@@ -51,7 +51,7 @@ corners are dark and have no lips to lend."""
 
 
 def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.ndarray:
-    """The portrait with lip colour in place of what shows between its lips.
+    """The portrait with the colour of lips and their rim in place of what shows between its lips.
 
     The tracked edges of open lips are a few px off, so that a warp of the portrait itself would
     carry rims of its teeth along with the lips; warp this picture instead.
@@ -94,15 +94,16 @@ def cover_opening(face: FaceLatent, shading: MouthShading | None = None) -> np.n
 def _fill_with_lips(
     image: np.ndarray, hole: np.ndarray, lips: np.ndarray, lent: np.ndarray, stated: float
 ) -> np.ndarray:
-    """(h, w, 3) uint8: the picture with the colour of its lips in the hole between them.
+    """(h, w, 3) uint8: the picture with its lips continued in the hole between them.
 
     Lips that close show the rim of the hole as a part of themselves. What else borders on it, the
-    skin above a thin lip or teeth and their shadow, would stand on them as a band.
+    skin above a thin lip or teeth and their shadow, would stand on them as a band; half of it does.
 
     Args:
         image: (h, w, 3) uint8 RGB.
         hole, lips: (h, w) uint8, 255 inside.
-        lent: (h, w, 1) float32 in 0–1, how far lips lend their colour; else it is that around.
+        lent: (h, w, 1) float32 in 0–1, how far lips lend `LENT` of their colour; else
+            it is that around.
         stated: px that one stated px is long.
     """
     around = cv2.inpaint(image, hole, RIM * stated, cv2.INPAINT_TELEA)
