@@ -89,7 +89,7 @@ def raise_creases(
     scale = geometry.head.scale
     reach = REACH * scale
     for centre in geometry.landmarks[CORNERS, :2].mean(axis=1):
-        around = _close_creases(frame, centre, reach, CREASE * scale)
+        around = _close_creases(frame, centre, reach, scale)
         if around is None:
             continue
         part, closed, low = around
@@ -124,7 +124,7 @@ def shorten_creases(frame: np.ndarray, geometry: FrameGeometry, share: float) ->
     for corner, other in zip(corners, corners[::-1], strict=True):
         away = (corner - other) / wide
         middle = corner + BEYOND[2] / 2 * scale * away
-        around = _close_creases(frame, middle, reach, CREASE * scale)
+        around = _close_creases(frame, middle, reach, scale)
         if around is None:
             continue
         part, closed, low = around
@@ -134,16 +134,16 @@ def shorten_creases(frame: np.ndarray, geometry: FrameGeometry, share: float) ->
 
 
 def _close_creases(
-    frame: np.ndarray, middle: np.ndarray, reach: float, crease: float
+    frame: np.ndarray, middle: np.ndarray, reach: float, scale: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """The part of a frame `reach` px around a place, the same without dark that is narrower than
-    `crease` px, and the part's first px (x, y); None beside the picture."""
+    """The part of a frame `reach` px around a place, the same without dark that is narrower than a
+    crease at `scale` px a unit, and the part's first px (x, y); None beside the picture."""
     height, width = frame.shape[:2]
     low = np.maximum(np.floor(middle - reach), 0).astype(int)
     high = np.minimum(np.ceil(middle + reach) + 1, (width, height)).astype(int)
     if (high - low < 2).any():
         return None
-    side = 2 * max(round(crease / 2), 1) + 1
+    side = 2 * max(round(CREASE * scale / 2), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     part = frame[low[1] : high[1], low[0] : high[0]]
     return part, cv2.morphologyEx(part, cv2.MORPH_CLOSE, kernel), low
