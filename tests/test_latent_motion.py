@@ -41,9 +41,10 @@ from openvasa.train.latent_motion import (  # noqa: E402
     fit_motion_code,
 )
 from openvasa.train.speech_motion import DEFAULTS, MotionTraining, motion_task  # noqa: E402
-from openvasa.train.speech_motion_data import StyleScale, WindowSampler, fit_space  # noqa: E402
+from openvasa.train.speech_motion_data import WindowSampler, fit_space  # noqa: E402
 from openvasa.train.speech_motion_export import SPACE_NAME  # noqa: E402
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig  # noqa: E402
+from openvasa.train.style_scale import StyleScale  # noqa: E402
 from openvasa.train.trainer import train  # noqa: E402
 
 D = dynamics_code().size
@@ -116,7 +117,7 @@ def latent(tmp_path_factory: pytest.TempPathFactory, encoded: list[EncodedClip])
         MoonshineEncoder(),
     )
     scale = StyleScale.fit(clips)
-    space = fit_space(clips, scale, SIZES, encoder.name)
+    space = fit_space(clips, scale, SIZES, encoder)
     sampler = WindowSampler(clips, space, scale, encoder, silences=4, code=code)
     settings = {"network": asdict(SIZES)}
     small = MotionTraining(batch=4, live_batch=4)

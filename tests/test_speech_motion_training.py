@@ -45,13 +45,13 @@ from openvasa.train.speech_motion import (  # noqa: E402
 )
 from openvasa.train.speech_motion import train as train_generator  # noqa: E402
 from openvasa.train.speech_motion_data import (  # noqa: E402
-    StyleScale,
     WindowSampler,
     fit_space,
 )
 from openvasa.train.speech_motion_export import SPACE_NAME, export  # noqa: E402
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig  # noqa: E402
 from openvasa.train.style_response import match_spread  # noqa: E402
+from openvasa.train.style_scale import StyleScale  # noqa: E402
 from openvasa.train.trainer import load_settings, load_weights, train  # noqa: E402
 
 SIZES = NetworkConfig(POSE_DIM + dynamics_code().size, FEATURE_DIM, width=32, layers=2)
@@ -66,7 +66,7 @@ def made_up_sound(_: Clip) -> np.ndarray:
 def fitted() -> tuple[MotionSpace, WindowSampler]:
     clips, encoder = made_up_clips(frames=200), MoonshineEncoder()
     scale = StyleScale.fit(clips)
-    space = fit_space(clips, scale, SIZES, encoder.name)
+    space = fit_space(clips, scale, SIZES, encoder)
     return space, WindowSampler(clips, space, scale, encoder, silences=8)
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from openvasa.audio.moonshine import MoonshineEncoder
+from openvasa.audio.speech_encoder import SpeechEncoder
 from openvasa.data.row_code import RowCode, geometric_row_code
 from openvasa.data.talking_clips import TalkingClip
 from openvasa.face.canonical import POSE_DIM
@@ -29,7 +30,6 @@ from openvasa.train.precision import half_precision, training_device
 from openvasa.train.speech_motion_data import (
     Augmentation,
     Batch,
-    StyleScale,
     WindowSampler,
     fit_space,
     real_clips,
@@ -38,6 +38,7 @@ from openvasa.train.speech_motion_data import (
 from openvasa.train.speech_motion_export import SPACE_NAME
 from openvasa.train.speech_motion_loss import MotionLoss
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig
+from openvasa.train.style_scale import StyleScale
 from openvasa.train.trainer import LOSS, Task, TrainerConfig
 from openvasa.train.trainer import train as run_training
 
@@ -144,7 +145,7 @@ def train(
     learnt, judged = rows.learnt, rows.judged
     sizes = NetworkConfig(learnt[0].motion.shape[1], encoder.dim)
     scale = StyleScale.fit(real_clips(learnt))
-    space = _run_space(run, real_clips(learnt), scale, sizes, encoder.name)
+    space = _run_space(run, real_clips(learnt), scale, sizes, encoder)
     torch.manual_seed(config.seed)
     network = MotionNetwork(sizes).to(device).train()
     drawn = Augmentation()
@@ -317,7 +318,11 @@ def _predict_clean(
 
 
 def _run_space(
-    run: Path, clips: list[TalkingClip], scale: StyleScale, sizes: NetworkConfig, encoder: str
+    run: Path,
+    clips: list[TalkingClip],
+    scale: StyleScale,
+    sizes: NetworkConfig,
+    encoder: SpeechEncoder,
 ) -> MotionSpace:
     """The run's motion space: fitted at its start, the same ever after."""
     path = run / SPACE_NAME

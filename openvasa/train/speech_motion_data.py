@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,32 +21,16 @@ from openvasa.data.talking_clips import (
 from openvasa.data.voices import LIVE_CONTEXT, LIVE_FRAMES, coloured_noise, draw_breath
 from openvasa.motion.prior import MotionPrior, build_prior, measure_autocovariance
 from openvasa.motion.row import Row
-from openvasa.motion.speaker import (
-    LARGEST_STYLE,
-    Speakers,
-    average_amounts,
-    count_people_alike,
-)
 from openvasa.motion.window_network import MotionSpace
 from openvasa.rates import FRAME_SAMPLES, MOTION_RATE
-from openvasa.train.blink_rates import estimate_rates
-from openvasa.train.speaking_style import (
-    BLINKS,
-    FLOORS,
-    estimate_head_factor,
-    head_spread,
-    measure_style,
-)
+from openvasa.train.speakers import find_speakers, fit_speakers
 from openvasa.train.speech_motion_network import NetworkConfig
+from openvasa.train.style_scale import StyleScale
 
 HELD_BACK = 16
 """One of so many training people is held back."""
 ORDINARY = 0.999
 """Share of frames within the largest motion that is made."""
-SPEAKER_FRAMES = 75
-"""A shorter clip says too little of how a person moves to draw a speaker from."""
-LEAST_SPREAD = 0.01
-"""Deviation of a style that all clips share."""
 SILENCES = 120
 """Silences that windows are drawn from; in every other one somebody breathes."""
 BREATH_EVERY_SECONDS = 2.5
@@ -110,53 +93,8 @@ class Batch:
     inside: np.ndarray
 
 
-@dataclass(frozen=True)
-class StyleScale:
-    """Normalisation of speaking styles, and the usual spread of heads.
-
-    Attributes:
-        mean, deviation: (8,) of `measure_style`.
-        usual_head: mean logarithm of the head's spread.
-    """
-
-    mean: np.ndarray
-    deviation: np.ndarray
-    usual_head: float
-
-    @staticmethod
-    def fit(clips: list[TalkingClip]) -> StyleScale:
-        """Of the clips, all counting alike."""
-        styles = np.stack([measure_style(clip.style_motion) for clip in clips])
-        heads = [np.log(head_spread(clip.motion) + 1e-3) for clip in clips]
-        return StyleScale(
-            styles.mean(axis=0), np.maximum(styles.std(axis=0), LEAST_SPREAD), float(np.mean(heads))
-        )
-
-    def style(self, motion: np.ndarray) -> np.ndarray:
-        """(8,) float32 normalised style of a clip."""
-        return self._normalise(measure_style(motion))
-
-    def people(self, clips: Sequence[TalkingClip]) -> np.ndarray:
-        """(N, 8) float32 normalised styles of the people in N clips: those of the clips, but for
-        blinks, which a few seconds say little of."""
-        measured = np.stack([measure_style(clip.style_motion) for clip in clips])
-        seen = np.exp(measured[:, BLINKS].astype(np.float64)) - FLOORS[BLINKS]
-        seconds = np.array([len(clip.style_motion) for clip in clips]) / MOTION_RATE
-        rates = estimate_rates(np.rint(seen * seconds / 60), seconds)
-        measured[:, BLINKS] = np.log(rates + FLOORS[BLINKS])
-        return self._normalise(measured)
-
-    def _normalise(self, logarithms: np.ndarray) -> np.ndarray:
-        scaled = (logarithms - self.mean) / self.deviation
-        return np.clip(scaled, -LARGEST_STYLE, LARGEST_STYLE).astype(np.float32)
-
-    def head(self, motion: np.ndarray) -> float:
-        """How far a clip's head moves against people in general."""
-        return estimate_head_factor(motion, self.usual_head)
-
-
 def fit_space(
-    clips: list[TalkingClip], scale: StyleScale, sizes: NetworkConfig, encoder: str
+    clips: list[TalkingClip], scale: StyleScale, sizes: NetworkConfig, encoder: SpeechEncoder
 ) -> MotionSpace:
     """Normalisation, prior and speakers of real clips.
 
@@ -164,7 +102,10 @@ def fit_space(
         clips: real people.
         scale: of their styles.
         sizes: history and window of the network.
-        encoder: name of the speech encoder of the clips' features.
+        encoder: made the features of the clips' voices.
+
+    Raises:
+        InputError: nobody speaks for long in them.
     """
     motions = []
     for clip in clips:
@@ -187,22 +128,13 @@ def fit_space(
         blocks=sizes.blocks,
         window=sizes.window,
     )
-    long = [clip for clip in clips if len(clip.motion) >= SPEAKER_FRAMES]
-    styles = scale.people(long)
-    chances = count_people_alike([clip.clip.group for clip in long])
-    speakers = Speakers(
-        styles,
-        np.array([scale.head(clip.motion) for clip in long], np.float32),
-        chances,
-        average_amounts(styles, scale.deviation, chances),
-    )
     return MotionSpace(
         mean.astype(np.float32),
         deviation.astype(np.float32),
         largest.astype(np.float32),
         prior,
-        speakers,
-        encoder,
+        fit_speakers(find_speakers(clips, encoder), scale),
+        encoder.name,
         sizes.feature_dim,
     )
 

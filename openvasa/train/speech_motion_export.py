@@ -19,13 +19,15 @@ from openvasa.data.clip_list import Clip
 from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.window_network import NETWORK_FILE, SPACE_FILE, MotionSpace, WindowNetwork
 from openvasa.train.onnx_weights import quantise
-from openvasa.train.speech_motion_data import StyleScale, real_clips
+from openvasa.train.speakers import find_speakers
+from openvasa.train.speech_motion_data import real_clips
 from openvasa.train.speech_motion_network import MotionNetwork, NetworkConfig
 from openvasa.train.style_response import (
     measure_response,
     speak_in_files,
     speak_in_streams,
 )
+from openvasa.train.style_scale import StyleScale
 from openvasa.train.trainer import Weights, load_settings, load_weights
 
 OPSET = 20
@@ -62,16 +64,34 @@ def export(
     path = folder / NETWORK_FILE.name
     write_onnx(network.eval(), path)
     quantise(path)
-    space, clips = MotionSpace.load(run / SPACE_NAME), real_clips(learnt)
-    written = WindowNetwork(load_onnx(path, threads=THREADS, by_rows=True), space)
-    scale, encoder = StyleScale.fit(clips), MoonshineEncoder()
-    space = replace(
-        space,
-        in_files=measure_response(speak_in_files(written, encoder), clips, scale),
-        in_streams=measure_response(speak_in_streams(written, encoder, sound_of), clips, scale),
+    network = WindowNetwork(
+        load_onnx(path, threads=THREADS, by_rows=True), MotionSpace.load(run / SPACE_NAME)
     )
+    space = measure_responses(network, real_clips(learnt), sound_of)
     space.save(folder / SPACE_FILE.name)
     return space
+
+
+def measure_responses(
+    network: WindowNetwork, clips: list[TalkingClip], sound_of: Callable[[Clip], np.ndarray]
+) -> MotionSpace:
+    """The motion space of a network, with what to ask it for in files and in streams.
+
+    Args:
+        network: as it is written.
+        clips: real ones that it learnt from.
+        sound_of: as for `export`.
+    """
+    scale, encoder = StyleScale.fit(clips), MoonshineEncoder()
+    speaking = find_speakers(clips, encoder)
+    files, streams = (
+        measure_response(speak, speaking, scale)
+        for speak in (
+            speak_in_files(network, encoder),
+            speak_in_streams(network, encoder, sound_of),
+        )
+    )
+    return replace(network.space, in_files=files, in_streams=streams)
 
 
 def write_onnx(network: MotionNetwork, path: Path) -> None:

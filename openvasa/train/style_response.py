@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from openvasa.audio.level import level_speech
 from openvasa.audio.speech_encoder import SpeechEncoder
-from openvasa.data.clip_list import Clip, Kind
+from openvasa.data.clip_list import Clip
 from openvasa.data.prepare import clip_samples
 from openvasa.data.talking_clips import TalkingClip
 from openvasa.motion.correction import CORRECTIONS
@@ -28,7 +28,7 @@ from openvasa.motion.speaker import Speaker, StyleResponse
 from openvasa.motion.streaming import StreamingGenerator
 from openvasa.motion.window_network import WindowNetwork
 from openvasa.rates import FRAME_SAMPLES
-from openvasa.train.speech_motion_data import StyleScale
+from openvasa.train.style_scale import StyleScale
 
 SPEECHES = 240
 """Speeches that the response is measured on, of different people first."""
@@ -97,7 +97,7 @@ def measure_response(
 
     Args:
         speak: makes the motion.
-        clips: of training people; those with sound count.
+        clips: of training people who speak (`speakers.find_speakers`).
         scale: of the styles that the network learnt.
     """
     asked, shown = [], []
@@ -126,12 +126,11 @@ def match_spread(asked: np.ndarray, shown: np.ndarray) -> tuple[float, float]:
 
 
 def _choose(clips: Sequence[TalkingClip]) -> list[TalkingClip]:
-    """Clips with sound, one of every person before a second of any."""
+    """Some of the clips, one of every person before a second of any."""
     seen: dict[str, int] = {}
     ranked = []
     for clip in clips:
-        if clip.clip.sound and clip.clip.kind == Kind.REAL:
-            seen[clip.clip.group] = seen.get(clip.clip.group, 0) + 1
-            ranked.append((seen[clip.clip.group], clip))
+        seen[clip.clip.group] = seen.get(clip.clip.group, 0) + 1
+        ranked.append((seen[clip.clip.group], clip))
     ranked.sort(key=lambda entry: entry[0])
     return [clip for _, clip in ranked[:SPEECHES]]
