@@ -64,10 +64,9 @@ def export(
     path = folder / NETWORK_FILE.name
     write_onnx(network.eval(), path)
     quantise(path)
-    network = WindowNetwork(
-        load_onnx(path, threads=THREADS, by_rows=True), MotionSpace.load(run / SPACE_NAME)
-    )
-    space = measure_responses(network, real_clips(learnt), sound_of)
+    written = load_onnx(path, threads=THREADS, by_rows=True)
+    asked = WindowNetwork(written, MotionSpace.load(run / SPACE_NAME))
+    space = measure_responses(asked, real_clips(learnt), sound_of)
     space.save(folder / SPACE_FILE.name)
     return space
 
