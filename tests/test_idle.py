@@ -52,10 +52,12 @@ def _seen_apart(face: FaceLatent, first: np.ndarray, second: np.ndarray) -> floa
 
 def test_the_last_frame_of_an_idle_loop_meets_the_first(loop: Motion) -> None:
     face = load_portrait(PORTRAIT)
-    rows = loop.rows()
-    ends = Motion.from_rows(np.stack([rows[-1], rows[0]]), loop.fps)
-    last, first = list(animate(face, ends))
-    assert _seen_apart(face, last, first) < 1.0
+    ends = Motion.from_rows(loop.rows()[[-2, -1, 0, 1]], loop.fps)
+    before, last, first, after = list(animate(face, ends))
+    # A head that is turning there turns on: the seam is a px, or a step at most a quarter longer
+    # than those beside it.
+    beside = max(_seen_apart(face, before, last), _seen_apart(face, first, after))
+    assert _seen_apart(face, last, first) < max(1.0, 1.25 * beside)
 
 
 def test_speech_that_loops_comes_back_to_its_start() -> None:
